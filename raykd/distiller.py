@@ -1,0 +1,54 @@
+"""The student and all that is trained with it behind one forward, so that DDP sees every parameter."""
+
+from collections.abc import Mapping
+
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from raykd.methods import Batch, Clock, Term
+from raykd.methods.iakd import Converters, hybrid
+from raykd.staged import Outputs, Staged
+
+
+class Distiller(nn.Module):
+    """The student, the terms' own modules, and the converters of swapped stages.
+
+    The teacher is kept out of the module tree: its parameters and buffers must reach neither the optimiser nor
+    DDP nor a checkpoint, and `train()` must not reach its batch normalisation.
+
+    Args:
+        teacher: the live teacher whose stages are swapped in; None where nothing is swapped.
+    """
+
+    def __init__(
+        self,
+        student: Staged,
+        terms: Mapping[str, Term],
+        converters: Converters | None,
+        teacher: Staged | None,
+    ):
+        super().__init__()
+        self.student = student
+        self.terms = nn.ModuleDict(terms)
+        self._terms = dict(terms)
+        self.converters = converters
+        self._teacher = (teacher,)
+
+    def forward(
+        self, batch: Batch, teacher: Outputs | None, swapped: frozenset[int], clock: Clock
+    ) -> dict[str, Float[Tensor, ""]]:
+        """The unweighted loss of each term for a batch, the stages `swapped` being the teacher's."""
+        outputs = self._outputs(batch.images, swapped)
+        return {name: term(outputs, teacher, batch, clock) for name, term in self._terms.items()}
+
+    def follow(self, checkpoint: int) -> None:
+        """Tells every term that a stage of the route begins, with the teacher's checkpoint that it follows."""
+        for term in self._terms.values():
+            term.follow(checkpoint)
+
+    def _outputs(self, images: Tensor, swapped: frozenset[int]) -> Outputs:
+        if not swapped:
+            return self.student(images)
+        (teacher,) = self._teacher
+        assert teacher is not None and self.converters is not None
+        return hybrid(self.student, teacher, self.converters, images, swapped)

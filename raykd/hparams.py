@@ -1,0 +1,105 @@
+"""Records for TensorBoard's HParams tab: one that tells what a search draws, and two around each trial.
+
+The tab reads three kinds of records, each a summary without numbers whose metadata carries a protocol buffer:
+
+* the experiment: every hyperparameter with its range, and the metrics to show as columns, written once at the
+  start, so that conditional hyperparameters have their columns before any trial has drawn them;
+* a session's start: the values of one trial, so that a trial stands in the tab while it runs;
+* a session's end: how it went. A trial without one is shown as of unknown status: it runs, or was killed.
+
+TensorBoard's own helpers for these (`tensorboard.plugins.hparams.summary`) import TensorFlow, so the buffers are
+built here. The tab knows no logarithmic ranges: the hyperparameter's description says so instead.
+"""
+
+from collections.abc import Iterable, Mapping
+from typing import TypeAlias
+
+from google.protobuf.struct_pb2 import ListValue, Value
+from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution, IntDistribution
+from tensorboard.compat.proto.summary_pb2 import Summary, SummaryMetadata
+from tensorboard.plugins.hparams import metadata
+from tensorboard.plugins.hparams.api_pb2 import (
+    DATA_TYPE_BOOL,
+    DATA_TYPE_FLOAT64,
+    DATA_TYPE_STRING,
+    STATUS_FAILURE,
+    STATUS_SUCCESS,
+    Experiment,
+    HParamInfo,
+    Interval,
+    MetricInfo,
+    MetricName,
+)
+from tensorboard.plugins.hparams.plugin_data_pb2 import HParamsPluginData, SessionEndInfo, SessionStartInfo
+
+from raykd.search import describe
+
+Hyperparameter: TypeAlias = bool | int | float | str | None
+
+
+def experiment(ranges: Mapping[str, BaseDistribution], metrics: Iterable[str], created: float) -> Summary:
+    """The record of a search.
+
+    Args:
+        ranges: every hyperparameter that a trial may have, by path.
+        metrics: tags of the scalars to show beside the hyperparameters, such as `validation/accuracy`.
+        created: seconds since 1970.
+    """
+    record = Experiment(
+        hparam_infos=[_info(name, distribution) for name, distribution in ranges.items()],
+        metric_infos=[MetricInfo(name=MetricName(tag=tag)) for tag in metrics],
+        time_created_secs=created,
+    )
+    return _summary(metadata.EXPERIMENT_TAG, HParamsPluginData(experiment=record))
+
+
+def session_start(values: Mapping[str, Hyperparameter], group: str, started: float) -> Summary:
+    """The record of a trial's beginning.
+
+    Args:
+        values: the trial's hyperparameters, by path; those of choices that it did not take are left out.
+        group: the trial's name; runs of the same name stand in one row.
+        started: seconds since 1970.
+    """
+    record = SessionStartInfo(group_name=group, start_time_secs=started)
+    for name, value in values.items():
+        record.hparams[name].CopyFrom(_value(value))
+    return _summary(metadata.SESSION_START_INFO_TAG, HParamsPluginData(session_start_info=record))
+
+
+def session_end(succeeded: bool, ended: float) -> Summary:
+    """The record of a trial's end; `ended` in seconds since 1970."""
+    record = SessionEndInfo(status=STATUS_SUCCESS if succeeded else STATUS_FAILURE, end_time_secs=ended)
+    return _summary(metadata.SESSION_END_INFO_TAG, HParamsPluginData(session_end_info=record))
+
+
+def _summary(tag: str, data: HParamsPluginData) -> Summary:
+    data.version = metadata.PLUGIN_DATA_VERSION
+    plugin = SummaryMetadata.PluginData(plugin_name=metadata.PLUGIN_NAME, content=data.SerializeToString())
+    value = Summary.Value(tag=tag, metadata=SummaryMetadata(plugin_data=plugin), tensor=metadata.NULL_TENSOR)
+    return Summary(value=[value])
+
+
+def _info(name: str, distribution: BaseDistribution) -> HParamInfo:
+    description = describe(distribution)
+    if isinstance(distribution, CategoricalDistribution):
+        choices = [_value(choice) for choice in distribution.choices]
+        kinds = {choice.WhichOneof("kind") for choice in choices}
+        kind = _KINDS.get(kinds.pop(), DATA_TYPE_STRING) if len(kinds) == 1 else DATA_TYPE_STRING
+        return HParamInfo(
+            name=name, description=description, type=kind, domain_discrete=ListValue(values=choices)
+        )
+    assert isinstance(distribution, FloatDistribution | IntDistribution)
+    interval = Interval(min_value=distribution.low, max_value=distribution.high)
+    return HParamInfo(name=name, description=description, type=DATA_TYPE_FLOAT64, domain_interval=interval)
+
+
+_KINDS = {"bool_value": DATA_TYPE_BOOL, "number_value": DATA_TYPE_FLOAT64, "string_value": DATA_TYPE_STRING}
+
+
+def _value(value: Hyperparameter) -> Value:
+    if isinstance(value, bool):  # before the numbers: True is an int
+        return Value(bool_value=value)
+    if isinstance(value, int | float):
+        return Value(number_value=value)
+    return Value(string_value="none" if value is None else value)

@@ -1,0 +1,148 @@
+"""Listeners: generators that hand epochs on and do something with each on its way, such as writing it down.
+
+    for epoch in checkpoints(tensorboard(distill(recipe), folder), path): ...
+
+The loop that makes the epochs knows nobody who listens, and a listener knows nothing of the loop but its
+epochs. What a listener writes of an epoch is on the disk before the epoch is handed on.
+"""
+
+import pickle
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import Any, Protocol, TypeVar
+
+import torch
+from optuna.distributions import BaseDistribution
+from tensorboard.compat.proto.event_pb2 import Event, SessionLog
+from tensorboard.compat.proto.summary_pb2 import Summary
+from torch.utils.tensorboard import FileWriter
+
+from raykd import artifacts, hparams
+from raykd.hparams import Hyperparameter
+
+
+class FinishedEpoch(Protocol):
+    """What listeners read of an epoch; `raykd.train.Epoch` is one."""
+
+    @property
+    def number(self) -> int:
+        """Epochs finished, from 1."""
+        ...
+
+    @property
+    def epochs(self) -> int:
+        """Epochs of the whole run."""
+        ...
+
+    @property
+    def metrics(self) -> dict[str, float]: ...
+
+    @property
+    def state(self) -> Callable[[], dict[str, Any]]:
+        """Gives everything that a run needs to go on after this epoch: tensors and plain values."""
+        ...
+
+    @property
+    def diverged(self) -> bool: ...
+
+
+E = TypeVar("E", bound=FinishedEpoch)
+
+
+def tensorboard(
+    epochs: Iterator[E], folder: Path, values: Mapping[str, Hyperparameter] | None = None, resumed_at: int = 0
+) -> Iterator[E]:
+    """Writes each epoch's metrics to TensorBoard, and the run's row in the HParams tab.
+
+    The row says success when the run ends or nobody asks for its next epoch (a scheduler stopped it), failure when
+    it raises or diverges, and unknown while it runs or after it was killed.
+
+    Args:
+        folder: of this run alone; its name is the row's name.
+        values: the run's hyperparameters; None writes no row.
+        resumed_at: epochs finished before this call. What the folder holds of later ones is hidden, so that no
+            point stands twice.
+    """
+    for end in folder.glob(f"*{_END}"):
+        end.unlink()
+    writer = FileWriter(str(folder))
+    writer.add_event(Event(step=resumed_at + 1, session_log=SessionLog(status=SessionLog.START)))
+    if values is not None:
+        writer.add_summary(hparams.session_start(values, folder.name, time.time()))
+    writer.flush()
+    succeeded = False
+    try:
+        diverged = False
+        for epoch in epochs:
+            # One record holds the whole epoch, so that a reader never sees a part of it.
+            scalars = [Summary.Value(tag=tag, simple_value=value) for tag, value in epoch.metrics.items()]
+            writer.add_summary(Summary(value=scalars), epoch.number)
+            writer.flush()
+            diverged = epoch.diverged
+            succeeded = not diverged  # if the caller closes us at the yield
+            yield epoch
+            succeeded = False  # if the next epoch raises
+        succeeded = not diverged
+    finally:
+        writer.close()
+        if values is not None:
+            _write(folder, _END, hparams.session_end(succeeded, time.time()))
+
+
+def write_experiment(folder: Path, ranges: Mapping[str, BaseDistribution], metrics: Iterable[str]) -> None:
+    """Writes what a search draws, for the HParams tab; see `hparams.experiment`.
+
+    Args:
+        folder: beside the folders of the runs; a record written there before is replaced.
+    """
+    for record in folder.glob(f"*{_EXPERIMENT}"):
+        record.unlink()
+    _write(folder, _EXPERIMENT, hparams.experiment(ranges, metrics, time.time()))
+
+
+def checkpoints(epochs: Iterator[E], path: Path, every: int = 1) -> Iterator[E]:
+    """Saves the run's state after each `every` epochs and after the last; `load_checkpoint` reads it back.
+
+    An epoch that diverged is not saved: the file keeps the last state that training can go on from.
+    """
+    if every < 1:
+        raise ValueError(f"a checkpoint is saved every 1 or more epochs, got {every}")
+    return _checkpoints(epochs, path, every)
+
+
+def _checkpoints(epochs: Iterator[E], path: Path, every: int) -> Iterator[E]:
+    for epoch in epochs:
+        if not epoch.diverged and (epoch.number % every == 0 or epoch.number == epoch.epochs):
+            content = {"number": epoch.number, "metrics": epoch.metrics, "state": epoch.state()}
+            artifacts.write(path, lambda temporary, content=content: torch.save(content, temporary))
+        yield epoch
+
+
+def load_checkpoint(path: Path) -> dict[str, Any] | None:
+    """The `number`, `metrics` and `state` that `checkpoints` saved, on the CPU; None where there is no file.
+
+    Raises:
+        ValueError: the file is torn, or is none of ours. Reading it runs no code in either case.
+    """
+    try:
+        content = torch.load(path, map_location="cpu", weights_only=True)
+    except FileNotFoundError:
+        return None
+    except (RuntimeError, pickle.UnpicklingError, EOFError) as error:
+        raise ValueError(f"{path} is no whole checkpoint; delete it to start the run anew") from error
+    if not isinstance(content, dict) or content.keys() != {"number", "metrics", "state"}:
+        raise ValueError(f"{path} holds no checkpoint of raykd; delete it to start the run anew")
+    return content
+
+
+# TensorBoard keeps the first record of a kind that it finds in a folder. Each of these stands in an event file of
+# its own, told by its name's end, so that a resumed run can take back the end that it had.
+_END = ".end"
+_EXPERIMENT = ".experiment"
+
+
+def _write(folder: Path, suffix: str, summary: Summary) -> None:
+    writer = FileWriter(str(folder), filename_suffix=suffix)
+    writer.add_summary(summary)
+    writer.close()

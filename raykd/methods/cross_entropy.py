@@ -1,0 +1,35 @@
+"""Cross-entropy with the labels: the term of a student that learns alone."""
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from jaxtyping import Float
+from optuna.distributions import FloatDistribution
+from torch import Tensor
+from torch.nn import functional as F
+
+from raykd.methods import Batch, Clock, Shapes, Sources, Term
+from raykd.search import searched
+from raykd.staged import Outputs
+
+
+@dataclass(frozen=True, kw_only=True)
+class CrossEntropy:
+    """The mean cross-entropy of a batch in nats."""
+
+    name: ClassVar[str] = "cross_entropy"
+    needs_teacher: ClassVar[bool] = False
+    weight: float = searched(1.0, FloatDistribution(0.0, 1.0))
+
+    def check(self, shapes: Shapes) -> None:
+        pass
+
+    def build(self, shapes: Shapes, sources: Sources) -> Term:
+        return _CrossEntropy()
+
+
+class _CrossEntropy(Term):
+    def forward(
+        self, student: Outputs, teacher: Outputs | None, batch: Batch, clock: Clock
+    ) -> Float[Tensor, ""]:
+        return F.cross_entropy(student.logits.float(), batch.targets)

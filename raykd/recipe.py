@@ -1,0 +1,146 @@
+"""A recipe: everything that decides a run, as one frozen value.
+
+Two equal recipes give the same run bit for bit on the same machine and number of processes. A recipe is checked
+when it is made (what a value alone can show) and by `check` (what the networks' shapes and the data show),
+so that a bad one fails in the driver with one line, not on eight workers.
+"""
+
+import dataclasses
+import functools
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+
+from raykd.data import DataSpec, load
+from raykd.keys import seed_of
+from raykd.methods import Route, Shapes, Swap, TermSpec
+from raykd.methods.cross_entropy import CrossEntropy
+from raykd.methods.iakd import NoSwap
+from raykd.methods.rco import FinalTeacher
+from raykd.models import ModelSpec
+from raykd.optimiser import SGD, Optimiser
+from raykd.search import fixed
+from raykd.staged import Shape, Staged, feature_shapes
+from raykd.teacher import Teacher
+
+
+@dataclass(frozen=True, kw_only=True)
+class Recipe:
+    """One run of distillation.
+
+    Args:
+        data: the data set.
+        student: the network that is trained, evaluated and saved.
+        teacher: how the teacher is trained (or where it is), shared by a whole search; None for a student alone.
+        terms: the named terms of the loss; the loss is the sum of weight times term.
+        route: which of the teacher's checkpoints the student follows when.
+        swap: which of the student's stages the teacher stands in for.
+        optimiser: with the learning rate and its schedule.
+        epochs: passes over the training split.
+        batch_size: images of a step, over all processes together.
+        seed: of initialisation, order and swaps; the data set has its own.
+    """
+
+    data: Any = fixed()
+    student: Any
+    teacher: Teacher | None = fixed(None)
+    terms: tuple[Any, ...] = (CrossEntropy(),)
+    route: Any = FinalTeacher()
+    swap: Any = NoSwap()
+    optimiser: Any = SGD()
+    epochs: int = 240
+    batch_size: int = 64
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        for name in ("epochs", "batch_size"):
+            if getattr(self, name) < 1:
+                raise ValueError(f"{name} must be at least 1, got {getattr(self, name)}")
+        if not isinstance(self.route, Route):
+            raise ValueError(f"route must be a Route such as EqualInterval(), got {self.route!r}")
+        if not isinstance(self.swap, Swap):
+            raise ValueError(f"swap must be a Swap such as IAKD(), got {self.swap!r}")
+        _check_terms(self.terms)
+        if self.teacher is None and (asking := _asks_for_teacher(self)):
+            raise ValueError(f"{asking} needs a teacher, and the recipe has none")
+
+    @property
+    def active_terms(self) -> tuple[Any, ...]:
+        """The terms whose weight is not 0."""
+        return tuple(term for term in self.terms if term.weight != 0)
+
+    def alone(self) -> "Recipe":
+        """The same student trained on the labels alone, with nothing of the teacher."""
+        return dataclasses.replace(
+            self, teacher=None, terms=(CrossEntropy(),), route=FinalTeacher(), swap=NoSwap()
+        )
+
+    def shapes(self) -> Shapes:
+        """What is known of the run before training; builds both networks once per process."""
+        dataset = load(self.data, torch.device("cpu"))
+        student = _stage_shapes(self.student, dataset.num_classes, dataset.image_shape)
+        teacher = _stage_shapes(self.teacher.model, dataset.num_classes, dataset.image_shape) if self.teacher else ()
+        return Shapes(
+            student=student,
+            teacher=teacher,
+            image=dataset.image_shape,
+            num_classes=dataset.num_classes,
+            num_images=len(dataset.train),
+            num_checkpoints=self.teacher.num_checkpoints if self.teacher else 0,
+        )
+
+    def check(self, num_processes: int = 1) -> None:
+        """Refuses, before any work starts, a recipe that cannot work.
+
+        Raises:
+            ValueError: the rule, the values and the path; more anchors than checkpoints, more words than
+                feature vectors, stages that do not fit, a batch that cannot be shared out.
+            FileNotFoundError: the data is not there.
+        """
+        shapes = self.shapes()
+        if self.batch_size > shapes.num_images:
+            raise ValueError(f"batch_size: {self.batch_size} is more than the {shapes.num_images} training images")
+        if self.batch_size % num_processes:
+            raise ValueError(f"batch_size: {self.batch_size} is not a multiple of the {num_processes} processes")
+        self.route.check(shapes, self.epochs)
+        self.swap.check(shapes)
+        for term in self.active_terms:
+            try:
+                term.check(shapes)
+            except ValueError as error:
+                raise ValueError(f"terms/{term.name}: {error}") from None
+
+
+def build_network(model: ModelSpec, num_classes: int, image: Shape, *key: object) -> Staged:
+    """A network whose initial weights depend on `key` alone."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed_of("network", *key))
+        return model.build(num_classes, image)
+
+
+@functools.lru_cache(maxsize=64)
+def _stage_shapes(model: ModelSpec, num_classes: int, image: Shape) -> tuple[Shape, ...]:
+    return feature_shapes(build_network(model, num_classes, image), image)
+
+
+def _check_terms(terms: tuple[TermSpec, ...]) -> None:
+    for term in terms:
+        if not all(hasattr(term, name) for name in ("name", "weight", "needs_teacher", "check", "build")):
+            raise ValueError(f"terms must be terms such as KD(), got {term!r}")
+        if not term.weight >= 0:
+            raise ValueError(f"terms/{term.name}/weight must be at least 0, got {term.weight}")
+    names = [term.name for term in terms]
+    if len(set(names)) < len(names):
+        raise ValueError(f"terms need different names, got {', '.join(names)}")
+    if not any(term.weight for term in terms):
+        raise ValueError("a recipe needs at least one term whose weight is not 0")
+
+
+def _asks_for_teacher(recipe: Recipe) -> str | None:
+    for term in recipe.active_terms:
+        if term.needs_teacher:
+            return f"terms/{term.name}"
+    if not isinstance(recipe.swap, NoSwap):
+        return "swap"
+    return None if isinstance(recipe.route, FinalTeacher) else "route"

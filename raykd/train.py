@@ -1,0 +1,216 @@
+"""The loop: `distill(recipe)` is a generator that yields after each epoch and knows nobody who listens.
+
+The order of the data, its views, the swapped stages and the learning rate are functions of the seed, the epoch
+and the step, so that a run repeats bit for bit and a resumed one goes on as if nothing had happened. The
+teacher is in eval mode and takes no gradient, though gradients flow through its swapped-in stages. No number
+is read back from the device within an epoch.
+
+Over several processes each takes its share of every batch. The result equals that of one process up to the order
+of floating-point sums where no layer looks across a batch; batch normalisation does (it sees a rank's share
+alone, as is usual with DDP), and so does any term that says so.
+"""
+
+import copy
+import math
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from raykd.anchors import Anchors
+from raykd.artifacts import Store
+from raykd.data import load
+from raykd.distiller import Distiller
+from raykd.evaluate import accuracy
+from raykd.keys import seed_of
+from raykd.methods import Clock, Sources, Term
+from raykd.methods.iakd import Converters, NoSwap
+from raykd.recipe import Recipe, build_network
+from raykd.staged import Outputs, Staged
+from raykd.teacher import train_teacher
+from raykd.world import World
+
+DEFAULT_STORE = Path("runs/artifacts")
+State = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Epoch:
+    """What is known when an epoch ends.
+
+    Args:
+        number: epochs finished, from 1, of `epochs`.
+        metrics: `train/loss` and `train/TERM` (unweighted, means over the epoch), `train/learning_rate` (of the
+            last step), `train/keep` (the probability of IAKD), `train/anchor` (the teacher's epoch; 0 without a
+            teacher), `val/accuracy` (0 to 1).
+        seconds: wall time of the epoch.
+        state: gives what `distill(resume=...)` goes on from; to be called before the next epoch is asked for.
+        student: gives the weights of the plain student network; likewise.
+        diverged: the loss was not a finite number; the run ends here and its accuracy counts as 0.
+    """
+
+    number: int
+    epochs: int
+    metrics: dict[str, float]
+    seconds: float
+    state: Callable[[], State] = field(repr=False)
+    student: Callable[[], dict[str, Tensor]] = field(repr=False)
+    diverged: bool = False
+
+
+def distill(
+    recipe: Recipe,
+    resume: State | None = None,
+    *,
+    store: Store | None = None,
+    device: str | torch.device | None = None,
+    world: World | None = None,
+    say: Callable[[str], None] = lambda line: None,
+) -> Iterator[Epoch]:
+    """Trains a student by a recipe, epoch by epoch.
+
+    Args:
+        resume: the state of an earlier epoch of the same recipe, to go on after it.
+        store: where the teacher's route and other artefacts are kept; `runs/artifacts` by default.
+        device: where to compute; by default the GPU where there is one.
+        world: the process's place among others; by default that of `torch.distributed`.
+        say: told in one line of anything long that happens before the first epoch.
+
+    Raises:
+        ValueError: the recipe cannot work; see `Recipe.check`.
+    """
+    world = world or World.current(device)
+    recipe.check(world.size)
+    run = _Run(recipe, store or Store(DEFAULT_STORE), world, say)
+    if resume is not None:
+        run.load(resume)
+    for epoch in range(run.finished, recipe.epochs):
+        begun = time.perf_counter()
+        run.advance(epoch)
+        with torch.random.fork_rng(devices=[world.device] if world.device.type == "cuda" else []):
+            torch.manual_seed(seed_of("epoch", recipe.seed, epoch, world.rank))
+            metrics = run.train(epoch)
+        diverged = not math.isfinite(metrics["train/loss"])
+        metrics["val/accuracy"] = 0.0 if diverged else run.validate()
+        run.finished = epoch + 1
+        seconds = time.perf_counter() - begun
+        yield Epoch(epoch + 1, recipe.epochs, metrics, seconds, run.state, run.student_weights, diverged)
+        if diverged:
+            return
+
+
+class _Run:
+    """The live objects of a run, and the few steps that the loop is made of."""
+
+    def __init__(self, recipe: Recipe, store: Store, world: World, say: Callable[[str], None]):
+        self.recipe, self.world = recipe, world
+        self.dataset = load(recipe.data, world.device)
+        teacher = recipe.teacher
+        checkpoints = train_teacher(teacher, recipe.data, store, device=world.device, say=say) if teacher else None
+        self.anchors = Anchors(recipe.route, checkpoints, recipe.epochs)
+        self.asks_teacher = any(term.needs_teacher for term in recipe.active_terms)
+        self.weights = {term.name: term.weight for term in recipe.active_terms}
+        self.distiller = _build(recipe, Sources(store, self.dataset, checkpoints, say), self.anchors.teacher)
+        self.model = world.wrap(self.distiller, may_skip_parameters=not isinstance(recipe.swap, NoSwap))
+        self.optimiser = recipe.optimiser.build(self.distiller.parameters())
+        self.finished = 0
+
+    def advance(self, epoch: int) -> None:
+        """Begins the route's next stage where one starts at this epoch."""
+        checkpoint = self.anchors.advance(epoch, self.distiller.student)
+        if checkpoint is not None:
+            self.distiller.follow(checkpoint)
+            if self.recipe.route.restart:
+                self.optimiser = self.recipe.optimiser.build(self.distiller.parameters())
+
+    def train(self, epoch: int) -> dict[str, float]:
+        """Trains for an epoch; gives its metrics, read from the device once."""
+        recipe, world = self.recipe, self.world
+        self.model.train()
+        totals = torch.zeros(len(self.weights) + 1, device=world.device)
+        steps, rate = len(self.dataset.train) // recipe.batch_size, 0.0
+        batches = self.dataset.batches(epoch, recipe.seed, recipe.batch_size, world.rank, world.size)
+        for step, batch in enumerate(batches):
+            clock = self._clock(epoch, step)
+            rate = self._set_learning_rate(epoch + step / steps)
+            teacher = self._ask_teacher(batch.images)
+            losses = self.model(batch, teacher, recipe.swap.choose(self.distiller.student.num_stages, clock), clock)
+            loss = torch.stack([self.weights[name] * value for name, value in losses.items()]).sum()
+            self.optimiser.zero_grad(set_to_none=True)
+            loss.backward()
+            self.optimiser.step()
+            totals += torch.stack([loss, *losses.values()]).detach()
+        means = (world.sum(totals) / (steps * world.size)).tolist()
+        names = ["train/loss", *(f"train/{name}" for name in self.weights)]
+        return dict(zip(names, means, strict=True)) | {
+            "train/learning_rate": rate,
+            "train/keep": recipe.swap.keep(self._clock(epoch)),
+            "train/anchor": self.anchors.teacher_epoch,
+        }
+
+    def validate(self) -> float:
+        """The student's accuracy on the validation split."""
+        self.world.share_buffers(self.distiller.student)
+        return accuracy(self.distiller.student, self.dataset, self.dataset.validation, self.world)
+
+    def student_weights(self) -> dict[str, Tensor]:
+        return _copy(self.distiller.student.network.state_dict())
+
+    def state(self) -> State:
+        return {
+            "epoch": self.finished,
+            "anchors": self.anchors.state(),
+            "distiller": _copy(self.distiller.state_dict()),
+            "optimiser": copy.deepcopy(self.optimiser.state_dict()),
+        }
+
+    def load(self, state: State) -> None:
+        self.finished = state["epoch"]
+        self.anchors.load_state(state["anchors"])
+        if self.anchors.visited:
+            self.distiller.follow(self.anchors.visited[-1])
+        self.distiller.load_state_dict(state["distiller"])
+        self.optimiser.load_state_dict(state["optimiser"])
+
+    def _clock(self, epoch: int, step: int = 0) -> Clock:
+        recipe = self.recipe
+        drops = recipe.optimiser.schedule.drops(recipe.epochs)
+        return Clock(epoch=epoch, epochs=recipe.epochs, step=step, milestones=drops, seed=recipe.seed)
+
+    def _ask_teacher(self, images: Tensor) -> Outputs | None:
+        if not self.asks_teacher:
+            return None
+        assert self.anchors.teacher is not None
+        with torch.no_grad():
+            return self.anchors.teacher(images)
+
+    def _set_learning_rate(self, epoch: float) -> float:
+        optimiser, begin, end = self.recipe.optimiser, self.anchors.schedule_start, self.anchors.schedule_end
+        rate = optimiser.lr * optimiser.schedule.factor(epoch - begin, end - begin)
+        for group in self.optimiser.param_groups:
+            group["lr"] = rate
+        return rate
+
+
+def _build(recipe: Recipe, sources: Sources, teacher: Staged | None) -> Distiller:
+    """The student and the terms, each initialised from the run's seed and its own name alone."""
+    shapes = recipe.shapes()
+    student = build_network(recipe.student, shapes.num_classes, shapes.image, "student", recipe.seed)
+    terms: dict[str, Term] = {}
+    converters = None
+    with torch.random.fork_rng(devices=[]):
+        for term in recipe.active_terms:
+            torch.manual_seed(seed_of("term", term.name, recipe.seed))
+            terms[term.name] = term.build(shapes, sources)
+        if not isinstance(recipe.swap, NoSwap):
+            torch.manual_seed(seed_of("converters", recipe.seed))
+            converters = Converters(shapes.student, shapes.teacher)
+    return Distiller(student, terms, converters, teacher).to(sources.dataset.device)
+
+
+def _copy(state: dict[str, Tensor]) -> dict[str, Tensor]:
+    return {name: value.detach().clone() for name, value in state.items()}

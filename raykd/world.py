@@ -1,0 +1,77 @@
+"""Where a process stands among the processes that train together; reads `torch.distributed` and nothing else."""
+
+from dataclasses import dataclass
+
+import torch
+import torch.distributed as dist
+from torch import Tensor, nn
+from torch.nn.parallel import DistributedDataParallel
+
+
+@dataclass(frozen=True)
+class World:
+    """This process's rank among `size` processes, and the device that it computes on."""
+
+    rank: int
+    size: int
+    device: torch.device
+
+    @classmethod
+    def current(cls, device: str | torch.device | None = None) -> "World":
+        """The world of the process group that is up, or a world of one.
+
+        Args:
+            device: a PyTorch device; None takes this process's GPU where there is one, else the CPU.
+
+        Raises:
+            ValueError: a device that this machine does not have.
+        """
+        chosen = _device(device)
+        if dist.is_available() and dist.is_initialized():
+            return cls(dist.get_rank(), dist.get_world_size(), chosen)
+        return cls(0, 1, chosen)
+
+    @classmethod
+    def alone(cls, device: torch.device) -> "World":
+        """A world of one on a device, whatever process group is up."""
+        return cls(0, 1, device)
+
+    def wrap(self, module: nn.Module, *, may_skip_parameters: bool) -> nn.Module:
+        """The module as all ranks train it: gradients are averaged over ranks, buffers follow rank 0."""
+        if self.size == 1:
+            return module
+        return DistributedDataParallel(
+            module,
+            device_ids=[self.device] if self.device.type == "cuda" else None,
+            find_unused_parameters=may_skip_parameters,
+        )
+
+    def sum(self, values: Tensor) -> Tensor:
+        """The sum of a tensor over ranks, on every rank."""
+        if self.size > 1:
+            dist.all_reduce(values)
+        return values
+
+    def share_buffers(self, module: nn.Module) -> None:
+        """Gives every rank rank 0's buffers: DDP does so before each forward, hence not after the last."""
+        if self.size > 1:
+            for buffer in module.buffers():
+                dist.broadcast(buffer, src=0)
+
+
+def _device(device: str | torch.device | None) -> torch.device:
+    if device is None:
+        return torch.device("cuda", torch.cuda.current_device()) if torch.cuda.is_available() else torch.device("cpu")
+    try:
+        chosen = torch.device(device)
+    except RuntimeError:
+        raise ValueError(f"unknown device {str(device)!r}; choices: {', '.join(_devices())}") from None
+    if chosen.type == "cuda" and chosen.index is None and torch.cuda.is_available():
+        chosen = torch.device("cuda", torch.cuda.current_device())
+    if str(chosen) not in _devices():
+        raise ValueError(f"no device {str(device)!r} here; choices: {', '.join(_devices())}")
+    return chosen
+
+
+def _devices() -> list[str]:
+    return ["cpu", *(f"cuda:{index}" for index in range(torch.cuda.device_count()))]
