@@ -100,7 +100,8 @@ def _is_whole(folder: Path) -> bool:
         return True
     try:
         sums = json.loads((folder / _MANIFEST).read_text())
-        whole = isinstance(sums, dict) and all(_sum(folder / name) == entry for name, entry in sums.items())
+        entries = sums.items() if isinstance(sums, dict) else ()
+        whole = bool(entries) and all(_sum(folder / name) == entry for name, entry in entries)
     except (OSError, ValueError):
         return False
     if whole:

@@ -2,11 +2,14 @@
 
 from collections.abc import Mapping
 
+import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from raykd.methods import Batch, Clock, Term
-from raykd.methods.iakd import Converters, hybrid
+from raykd.keys import seed_of
+from raykd.methods import Batch, Clock, Sources, Term
+from raykd.methods.iakd import Converters, NoSwap, hybrid
+from raykd.recipe import Recipe, build_network
 from raykd.staged import Outputs, Staged
 
 
@@ -52,3 +55,19 @@ class Distiller(nn.Module):
         (teacher,) = self._teacher
         assert teacher is not None and self.converters is not None
         return hybrid(self.student, teacher, self.converters, images, swapped)
+
+
+def build_distiller(recipe: Recipe, sources: Sources, teacher: Staged | None) -> Distiller:
+    """The student and the terms, each initialised from the run's seed and its own name alone."""
+    shapes = recipe.shapes()
+    student = build_network(recipe.student, shapes.num_classes, shapes.image, "student", recipe.seed)
+    terms: dict[str, Term] = {}
+    converters = None
+    with torch.random.fork_rng(devices=[]):
+        for term in recipe.active_terms:
+            torch.manual_seed(seed_of("term", term.name, recipe.seed))
+            terms[term.name] = term.build(shapes, sources)
+        if not isinstance(recipe.swap, NoSwap):
+            torch.manual_seed(seed_of("converters", recipe.seed))
+            converters = Converters(shapes.student, shapes.teacher)
+    return Distiller(student, terms, converters, teacher).to(sources.dataset.device)

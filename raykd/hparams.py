@@ -11,10 +11,13 @@ TensorBoard's own helpers for these (`tensorboard.plugins.hparams.summary`) impo
 built here. The tab knows no logarithmic ranges: the hyperparameter's description says so instead.
 """
 
-from collections.abc import Iterable, Mapping
+# TensorBoard ships its protocol buffers without types.
+# pyright: reportAttributeAccessIssue=false
+
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TypeAlias
 
-from google.protobuf.struct_pb2 import ListValue, Value
+from google.protobuf.struct_pb2 import Value
 from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution, IntDistribution
 from tensorboard.compat.proto.summary_pb2 import Summary, SummaryMetadata
 from tensorboard.plugins.hparams import metadata
@@ -42,7 +45,7 @@ def experiment(ranges: Mapping[str, BaseDistribution], metrics: Iterable[str], c
 
     Args:
         ranges: every hyperparameter that a trial may have, by path.
-        metrics: tags of the scalars to show beside the hyperparameters, such as `validation/accuracy`.
+        metrics: tags of the scalars to show beside the hyperparameters, such as `val/accuracy`.
         created: seconds since 1970.
     """
     record = Experiment(
@@ -81,20 +84,21 @@ def _summary(tag: str, data: HParamsPluginData) -> Summary:
 
 
 def _info(name: str, distribution: BaseDistribution) -> HParamInfo:
-    description = describe(distribution)
+    info = HParamInfo(name=name, description=describe(distribution), type=DATA_TYPE_FLOAT64)
     if isinstance(distribution, CategoricalDistribution):
-        choices = [_value(choice) for choice in distribution.choices]
-        kinds = {choice.WhichOneof("kind") for choice in choices}
-        kind = _KINDS.get(kinds.pop(), DATA_TYPE_STRING) if len(kinds) == 1 else DATA_TYPE_STRING
-        return HParamInfo(
-            name=name, description=description, type=kind, domain_discrete=ListValue(values=choices)
-        )
-    assert isinstance(distribution, FloatDistribution | IntDistribution)
-    interval = Interval(min_value=distribution.low, max_value=distribution.high)
-    return HParamInfo(name=name, description=description, type=DATA_TYPE_FLOAT64, domain_interval=interval)
+        info.type = _data_type(distribution.choices)
+        info.domain_discrete.values.extend(_value(choice) for choice in distribution.choices)
+    else:
+        assert isinstance(distribution, FloatDistribution | IntDistribution)
+        info.domain_interval.CopyFrom(Interval(min_value=distribution.low, max_value=distribution.high))
+    return info
 
 
-_KINDS = {"bool_value": DATA_TYPE_BOOL, "number_value": DATA_TYPE_FLOAT64, "string_value": DATA_TYPE_STRING}
+def _data_type(choices: Sequence[Hyperparameter]) -> int:
+    kinds = {type(choice) for choice in choices}
+    if kinds == {bool}:
+        return DATA_TYPE_BOOL
+    return DATA_TYPE_FLOAT64 if kinds <= {int, float} else DATA_TYPE_STRING
 
 
 def _value(value: Hyperparameter) -> Value:

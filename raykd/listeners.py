@@ -8,14 +8,14 @@ epochs. What a listener writes of an epoch is on the disk before the epoch is ha
 
 import pickle
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
 import torch
 from optuna.distributions import BaseDistribution
-from tensorboard.compat.proto.event_pb2 import Event, SessionLog
-from tensorboard.compat.proto.summary_pb2 import Summary
+from tensorboard.compat.proto.event_pb2 import Event, SessionLog  # pyright: ignore[reportAttributeAccessIssue]
+from tensorboard.compat.proto.summary_pb2 import Summary  # pyright: ignore[reportAttributeAccessIssue]
 from torch.utils.tensorboard import FileWriter
 
 from raykd import artifacts, hparams
@@ -52,7 +52,7 @@ E = TypeVar("E", bound=FinishedEpoch)
 
 def tensorboard(
     epochs: Iterator[E], folder: Path, values: Mapping[str, Hyperparameter] | None = None, resumed_at: int = 0
-) -> Iterator[E]:
+) -> Generator[E, None, None]:
     """Writes each epoch's metrics to TensorBoard, and the run's row in the HParams tab.
 
     The row says success when the run ends or nobody asks for its next epoch (a scheduler stopped it), failure when
@@ -101,7 +101,7 @@ def write_experiment(folder: Path, ranges: Mapping[str, BaseDistribution], metri
     _write(folder, _EXPERIMENT, hparams.experiment(ranges, metrics, time.time()))
 
 
-def checkpoints(epochs: Iterator[E], path: Path, every: int = 1) -> Iterator[E]:
+def checkpoints(epochs: Iterator[E], path: Path, every: int = 1) -> Generator[E, None, None]:
     """Saves the run's state after each `every` epochs and after the last; `load_checkpoint` reads it back.
 
     An epoch that diverged is not saved: the file keeps the last state that training can go on from.
@@ -111,7 +111,7 @@ def checkpoints(epochs: Iterator[E], path: Path, every: int = 1) -> Iterator[E]:
     return _checkpoints(epochs, path, every)
 
 
-def _checkpoints(epochs: Iterator[E], path: Path, every: int) -> Iterator[E]:
+def _checkpoints(epochs: Iterator[E], path: Path, every: int) -> Generator[E, None, None]:
     for epoch in epochs:
         if not epoch.diverged and (epoch.number % every == 0 or epoch.number == epoch.epochs):
             content = {"number": epoch.number, "metrics": epoch.metrics, "state": epoch.state()}

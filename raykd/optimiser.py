@@ -3,7 +3,7 @@
 import math
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import torch
 from optuna.distributions import CategoricalDistribution, FloatDistribution
@@ -12,6 +12,7 @@ from torch import nn
 from raykd.search import searched
 
 
+@runtime_checkable
 class Schedule(Protocol):
     """How the learning rate follows a run (or a stage of its route that starts afresh)."""
 
@@ -76,6 +77,7 @@ class Constant:
         return ()
 
 
+@runtime_checkable
 class Optimiser(Protocol):
     """An optimiser as it stands in a recipe."""
 

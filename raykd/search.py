@@ -58,20 +58,14 @@ def override(component: T, values: Mapping[str, Any]) -> T:
 
     A path may name a number or a whole component: `{"swap": IAKD()}` puts one in its place, and in a tuple of
     named components `{"terms/quest": None}` takes one out and `{"terms/quest": Quest()}` puts one in. Whole
-    components are placed first, so that a value may reach into a component that the same call brings.
+    components are placed first, so that a value may reach into a component that the same call brings. Every
+    component is rebuilt once, with all of its values, so that rules between fields see only the result.
 
     Raises:
         KeyError: a path that does not exist, with the nearest ones.
         ValueError: a value that the component itself refuses, or a value of the wrong kind.
     """
-    for path in sorted(values, key=lambda path: (not _is_component(values[path]), path.count("/"))):
-        try:
-            component = _replace(component, path.split("/"), values[path])
-        except KeyError:
-            raise KeyError(_unknown(path, paths(component))) from None
-        except ValueError as error:
-            raise ValueError(f"{path}: {error}") from None
-    return component
+    return _override(component, values, "")
 
 
 def value_at(component: Any, path: str) -> Any:
@@ -80,7 +74,7 @@ def value_at(component: Any, path: str) -> Any:
         if isinstance(component, tuple):
             component = _named(component).get(name, _MISSING)
         elif dataclasses.is_dataclass(component):
-            component = getattr(component, name, _MISSING) if name in _field_names(component) else _MISSING
+            component = _fields(component).get(name, _MISSING)
         else:
             component = _MISSING
         if component is _MISSING:
@@ -113,7 +107,7 @@ def holds(distribution: BaseDistribution, value: Any) -> bool:
     kinds = (int,) if isinstance(distribution, IntDistribution) else (int, float)
     if isinstance(value, bool) or not isinstance(value, kinds):
         return False
-    return distribution._contains(distribution.to_internal_repr(value))
+    return distribution._contains(distribution.to_internal_repr(value))  # pyright: ignore[reportArgumentType]
 
 
 def describe(distribution: BaseDistribution) -> str:
@@ -135,12 +129,8 @@ def nearest(name: str, choices: Iterable[str]) -> str:
 _MISSING = object()
 
 
-def _is_component(value: Any) -> bool:
-    return value is None or dataclasses.is_dataclass(value)
-
-
-def _field_names(component: Any) -> set[str]:
-    return {field.name for field in dataclasses.fields(component)}
+def _fields(component: Any) -> dict[str, Any]:
+    return {field.name: getattr(component, field.name) for field in dataclasses.fields(component)}
 
 
 def _parts(value: Any) -> list[tuple[str, Any]]:
@@ -151,40 +141,57 @@ def _parts(value: Any) -> list[tuple[str, Any]]:
 
 
 def _named(components: tuple[Any, ...]) -> dict[str, Any]:
-    return {part.name: part for part in components if dataclasses.is_dataclass(part) and hasattr(part, "name")}
+    named = {getattr(part, "name", None): part for part in components if dataclasses.is_dataclass(part)}
+    return {name: part for name, part in named.items() if name is not None}
 
 
-def _replace(component: Any, path: list[str], value: Any) -> Any:
-    name, *rest = path
-    if isinstance(component, tuple):
-        members = _named(component)
-        if rest:
-            members[name] = _replace(members[name], rest, value)
-        elif value is None:
-            del members[name]
-        elif not dataclasses.is_dataclass(value) or getattr(value, "name", None) != name:
-            raise ValueError(f"only a component named {name!r} fits here, got {value!r}")
-        else:
-            members[name] = value
-        return tuple(members.values())
-    if not dataclasses.is_dataclass(component) or name not in _field_names(component):
-        raise KeyError(name)
-    current = getattr(component, name)
-    if rest:
-        value = _replace(current, rest, value)
-    else:
-        value = _of_kind(current, value)
-    return dataclasses.replace(component, **{name: value})  # pyright: ignore[reportArgumentType]
+def _override(component: Any, values: Mapping[str, Any], prefix: str) -> Any:
+    """`override` for the part of a recipe at `prefix`; the paths in `values` go on from there."""
+    in_tuple = isinstance(component, tuple)
+    members = _named(component) if in_tuple else _fields(component)
+    for name, inner in _by_first_name(values).items():
+        path = prefix + name
+        if "" in inner and (name in members or (in_tuple and inner[""] is not None)):
+            members[name] = _of_kind(members.get(name), inner.pop(""), path, name if in_tuple else None)
+        if name not in members or (inner and not _has_parts(members[name])):
+            wrong = f"{path}/{next(iter(inner), '')}".rstrip("/")
+            raise KeyError(f"no option {wrong!r}; {nearest(wrong, _choices(component, prefix))}")
+        if inner:
+            members[name] = _override(members[name], inner, f"{path}/")
+    if in_tuple:
+        return tuple(part for part in members.values() if part is not None)
+    try:
+        return dataclasses.replace(component, **members)
+    except ValueError as error:
+        place = prefix + next(iter(values)) if len(values) == 1 else prefix.rstrip("/")
+        raise ValueError(f"{place}: {error}" if place else str(error)) from None
 
 
-def _of_kind(current: Any, value: Any) -> Any:
+def _by_first_name(values: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
+    """The values grouped by the first name of their paths, each under the rest of its path."""
+    groups: dict[str, dict[str, Any]] = {}
+    for path, value in values.items():
+        name, _, rest = path.partition("/")
+        groups.setdefault(name, {})[rest] = value
+    return groups
+
+
+def _has_parts(value: Any) -> bool:
+    return isinstance(value, tuple) or dataclasses.is_dataclass(value)
+
+
+def _choices(component: Any, prefix: str) -> list[str]:
+    return [prefix + name for name in _named(component)] if isinstance(component, tuple) else paths(component, prefix)
+
+
+def _of_kind(current: Any, value: Any, path: str, name: str | None) -> Any:
     """`value` where a value like `current` stood; an integer may stand for a float, nothing else is converted."""
     if isinstance(current, float) and isinstance(value, int) and not isinstance(value, bool):
         return float(value)
-    if isinstance(current, bool | int | float | str) and type(value) is not type(current):
-        raise ValueError(f"needs a value of type {type(current).__name__}, got {value!r}")
+    if isinstance(current, bool | int | float | str | tuple) and type(value) is not type(current):
+        raise ValueError(f"{path}: needs a value of type {type(current).__name__}, got {value!r}")
+    if dataclasses.is_dataclass(current) and not (value is None or dataclasses.is_dataclass(value)):
+        raise ValueError(f"{path}: needs a component such as {current!r}, got {value!r}")
+    if name is not None and value is not None and getattr(value, "name", None) != name:
+        raise ValueError(f"{path}: only a component named {name!r} fits here, got {value!r}")
     return value
-
-
-def _unknown(path: str, choices: list[str]) -> str:
-    return f"no option {path!r}; {nearest(path, choices)}"

@@ -77,11 +77,12 @@ def feature_shapes(network: Staged, image_shape: Shape) -> tuple[Shape, ...]:
 
     The network's buffers and mode are left as they were.
     """
-    training = network.training
+    modes = [(module, module.training) for module in network.modules()]
     example = next(network.parameters())
     with torch.no_grad():
         outputs = network.eval()(torch.zeros(2, *image_shape, device=example.device, dtype=example.dtype))
-    network.train(training)
+    for module, training in modes:
+        module.training = training
     return tuple(tuple(feature.shape[1:]) for feature in outputs.features)
 
 

@@ -148,9 +148,10 @@ def _train(teacher: Teacher, data: DataSpec, store: Store, device: torch.device,
         seed=teacher.seed,
     )
     records: dict[int, dict[str, float]] = {}
-    if (resume := load_checkpoint(folder / "last.pt")) is not None:
+    if (saved := load_checkpoint(folder / "last.pt")) is not None:
         records = {entry["checkpoint"]: entry for entry in json.loads((folder / "route.json").read_text())}
-    epochs = distill(recipe, store=store, resume=resume, world=World.alone(device))
+    resume = saved["state"] if saved else None
+    epochs = distill(recipe, resume, store=store, world=World.alone(device))
     for epoch in checkpoints(_kept(epochs, teacher, records, folder), folder / "last.pt"):
         if epoch.diverged:
             raise RuntimeError(f"the teacher's training diverged in epoch {epoch.number}; lower its learning rate")

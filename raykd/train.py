@@ -24,13 +24,13 @@ from torch import Tensor
 from raykd.anchors import Anchors
 from raykd.artifacts import Store
 from raykd.data import load
-from raykd.distiller import Distiller
+from raykd.distiller import build_distiller
 from raykd.evaluate import accuracy
 from raykd.keys import seed_of
-from raykd.methods import Clock, Sources, Term
-from raykd.methods.iakd import Converters, NoSwap
-from raykd.recipe import Recipe, build_network
-from raykd.staged import Outputs, Staged
+from raykd.methods import Clock, Sources
+from raykd.methods.iakd import NoSwap
+from raykd.recipe import Recipe
+from raykd.staged import Outputs
 from raykd.teacher import train_teacher
 from raykd.world import World
 
@@ -114,7 +114,7 @@ class _Run:
         self.anchors = Anchors(recipe.route, checkpoints, recipe.epochs)
         self.asks_teacher = any(term.needs_teacher for term in recipe.active_terms)
         self.weights = {term.name: term.weight for term in recipe.active_terms}
-        self.distiller = _build(recipe, Sources(store, self.dataset, checkpoints, say), self.anchors.teacher)
+        self.distiller = build_distiller(recipe, Sources(store, self.dataset, checkpoints, say), self.anchors.teacher)
         self.model = world.wrap(self.distiller, may_skip_parameters=not isinstance(recipe.swap, NoSwap))
         self.optimiser = recipe.optimiser.build(self.distiller.parameters())
         self.finished = 0
@@ -194,22 +194,6 @@ class _Run:
         for group in self.optimiser.param_groups:
             group["lr"] = rate
         return rate
-
-
-def _build(recipe: Recipe, sources: Sources, teacher: Staged | None) -> Distiller:
-    """The student and the terms, each initialised from the run's seed and its own name alone."""
-    shapes = recipe.shapes()
-    student = build_network(recipe.student, shapes.num_classes, shapes.image, "student", recipe.seed)
-    terms: dict[str, Term] = {}
-    converters = None
-    with torch.random.fork_rng(devices=[]):
-        for term in recipe.active_terms:
-            torch.manual_seed(seed_of("term", term.name, recipe.seed))
-            terms[term.name] = term.build(shapes, sources)
-        if not isinstance(recipe.swap, NoSwap):
-            torch.manual_seed(seed_of("converters", recipe.seed))
-            converters = Converters(shapes.student, shapes.teacher)
-    return Distiller(student, terms, converters, teacher).to(sources.dataset.device)
 
 
 def _copy(state: dict[str, Tensor]) -> dict[str, Tensor]:

@@ -10,7 +10,7 @@ import functools
 import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from typing import ClassVar, Protocol
+from typing import ClassVar, Protocol, runtime_checkable
 
 import torch
 from jaxtyping import Float, Int64, UInt8
@@ -47,7 +47,7 @@ class Augmentation:
 
     Args:
         padding: pixels added on each side before a crop of the image's own size; 0 for no crop.
-        mode: what is padded with, `zeros` or `reflect`.
+        mode: what is padded with, `zeros` (black, as pixels are padded before they are normalised) or `reflect`.
         flip: whether half of the views are mirrored left to right.
     """
 
@@ -125,8 +125,8 @@ class Dataset:
         splits = {name: getattr(self, name).to(device) for name in ("train", "validation", "test")}
         return replace(self, **splits)
 
-    def normalise(self, images: UInt8[Tensor, "b c h w"]) -> Float[Tensor, "b c h w"]:
-        """Images with mean 0 and standard deviation 1 over the training pixels, without augmentation."""
+    def normalise(self, images: UInt8[Tensor, "b c h w"] | Float[Tensor, "b c h w"]) -> Float[Tensor, "b c h w"]:
+        """Images on the scale 0 to 255, brought to mean 0 and standard deviation 1 over the training pixels."""
         mean = torch.tensor(self.mean, device=images.device)[:, None, None]
         std = torch.tensor(self.std, device=images.device)[:, None, None]
         return (images.float() / 255.0 - mean) / std
@@ -143,17 +143,17 @@ class Dataset:
         order = torch.randperm(len(self.train), generator=generator("order", seed, epoch)).to(self.device)
         for start in range(0, len(order) - batch_size + 1, batch_size):
             indices = order[start + rank : start + batch_size : size]
-            images = self.normalise(self.train.images[indices])
-            views = self.augmentation.view(images, indices, epoch, self.seed)
-            yield Batch(views, self.train.labels[indices], indices)
+            views = self.augmentation.view(self.train.images[indices].float(), indices, epoch, self.seed)
+            yield Batch(self.normalise(views), self.train.labels[indices], indices)
 
     def plain(self, split: Split, batch_size: int = 512, rank: int = 0, size: int = 1) -> Iterator[Batch]:
-        """A split in order and without augmentation, a rank's share of each batch."""
+        """A split in order and without augmentation, a rank's share of each batch; of the last one it may be empty."""
         for start in range(0, len(split), batch_size):
-            indices = torch.arange(start + rank, min(start + batch_size, len(split)), size, device=self.device)
+            indices = torch.arange(start, min(start + batch_size, len(split)), device=self.device)[rank::size]
             yield Batch(self.normalise(split.images[indices]), split.labels[indices], indices)
 
 
+@runtime_checkable
 class DataSpec(Protocol):
     """A data set as it stands in a recipe."""
 

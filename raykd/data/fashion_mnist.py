@@ -17,9 +17,7 @@ from torch import Tensor
 from raykd.data import Augmentation, Dataset, Split, channel_statistics, cut, idx
 
 NUM_CLASSES = 10
-FILES = tuple(
-    f"{part}-{kind}-ubyte" for part in ("train", "t10k") for kind in ("images-idx3", "labels-idx1")
-)
+FILES = tuple(f"{part}-{kind}-ubyte" for part in ("train", "t10k") for kind in ("images-idx3", "labels-idx1"))
 _CACHE = "~/.cache/raykd"
 _ROOTS = ("data", _CACHE, "/usr/share/datasets/fashion-mnist")
 

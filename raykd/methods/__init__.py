@@ -99,6 +99,7 @@ class Term(nn.Module, ABC):
         """Called when a stage of the route begins, with the teacher's checkpoint (counted from 1) that it follows."""
 
 
+@runtime_checkable
 class TermSpec(Protocol):
     """A term as it stands in a recipe.
 
@@ -143,6 +144,7 @@ class Route(Protocol):
         ...
 
 
+@runtime_checkable
 class Ratio(Protocol):
     """How hard checkpoint j is for a student that has learnt from checkpoint i (RCO's r_ij)."""
 

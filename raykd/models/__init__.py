@@ -5,11 +5,12 @@ form be saved; `build` makes the network. The plain module inside (`staged.netwo
 exported as.
 """
 
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from raykd.staged import Shape, Staged
 
 
+@runtime_checkable
 class ModelSpec(Protocol):
     """A network as it stands in a recipe."""
 

@@ -1,0 +1,145 @@
+"""Auxiliary teachers: networks of the student's make that pass a different teacher's knowledge on to it.
+
+Made in two stages, as in the information-flow method (arXiv 2005.00727): trained with labels like any network, then
+made to arrange its last embedding like the final teacher's, without labels. An artefact: weights, and a record of
+the accuracy after the first stage (0 to 1) and of the mean loss of each epoch.
+"""
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from jaxtyping import Float
+from safetensors.torch import load_file, save_file
+from torch import Tensor
+from torch.nn import functional as F
+
+from raykd.data import Dataset
+from raykd.evaluate import accuracy
+from raykd.keys import seed_of
+from raykd.methods import Batch, Sources
+from raykd.serialise import fingerprint
+from raykd.staged import Shape, Staged
+
+_MAKER_VERSION = 1
+
+
+@dataclass(frozen=True, kw_only=True)
+class Auxiliary:
+    """An auxiliary teacher; the defaults are the authors' for CIFAR-10.
+
+    Args:
+        model: a network with as many stages as the student, customarily the student's own with twice the width.
+        pretrain_epochs: with labels; the learning rate falls to a tenth after five eighths of them.
+        epochs: of transfer from the teacher; the learning rate falls to a tenth after three quarters of them.
+        lr: of Adam, at the beginning of either stage.
+        batch_size: images of a step.
+        seed: of its initialisation and of the data's order.
+    """
+
+    model: Any
+    pretrain_epochs: int = 80
+    epochs: int = 40
+    lr: float = 1e-3
+    batch_size: int = 128
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        for name in ("pretrain_epochs", "epochs", "batch_size"):
+            if getattr(self, name) < 1:
+                raise ValueError(f"{name} must be at least 1, got {getattr(self, name)}")
+        if not self.lr > 0:
+            raise ValueError(f"lr must be above 0, got {self.lr}")
+
+    def build(self, num_classes: int, image: Shape) -> Staged:
+        """The network with its initial weights, which depend on `seed` alone."""
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(seed_of("auxiliary", self.seed))
+            return self.model.build(num_classes, image)
+
+
+Transfer = Callable[[Tensor, Tensor], Tensor]
+
+
+def find_auxiliary(auxiliary: Auxiliary, sources: Sources, transfer: Transfer) -> Staged:
+    """The trained auxiliary teacher, got from the store or made; in eval mode, without gradients.
+
+    Args:
+        transfer: the loss of the second stage, from the auxiliary's and the teacher's pooled last embeddings.
+    """
+    teacher, dataset = sources.teacher, sources.dataset
+    assert teacher is not None
+    final = teacher.num_checkpoints
+    network = auxiliary.build(dataset.num_classes, dataset.image_shape).to(dataset.device)
+
+    def make(folder: Path) -> None:
+        sources.say(f"auxiliary: {auxiliary.pretrain_epochs} epochs with labels, {auxiliary.epochs} of transfer")
+        cuda = [dataset.device] if dataset.device.type == "cuda" else []
+        with torch.random.fork_rng(devices=cuda):
+            torch.manual_seed(seed_of("auxiliary training", auxiliary.seed))
+            record = _train(auxiliary, network, teacher.network(final), dataset, transfer)
+        sources.say(f"auxiliary: validation accuracy {record['accuracy']:.4f} before transfer")
+        weights = {name: value.contiguous() for name, value in network.network.state_dict().items()}
+        save_file(weights, folder / "auxiliary.safetensors")
+        (folder / "record.json").write_text(json.dumps(record, indent=1))
+
+    key = {
+        "version": _MAKER_VERSION,
+        "auxiliary": auxiliary,
+        "weights": teacher.digest(final),
+        "images": [dataset.digest, dataset.mean, dataset.std, dataset.augmentation, dataset.seed],
+    }
+    folder = sources.store.get("auxiliary", fingerprint(key), make)
+    network.network.load_state_dict(load_file(folder / "auxiliary.safetensors", device=str(dataset.device)))
+    return network.requires_grad_(False).eval()
+
+
+def pooled(features: Tensor) -> Float[Tensor, "batch channels"]:
+    """A stage's output averaged over its places; a flat output as it is."""
+    return features if features.ndim == 2 else features.flatten(2).mean(dim=2)
+
+
+def _train(
+    auxiliary: Auxiliary, network: Staged, teacher: Staged, dataset: Dataset, transfer: Transfer
+) -> dict[str, Any]:
+    def labels(batch: Batch) -> Tensor:
+        return F.cross_entropy(network(batch.images).logits, batch.targets)
+
+    def embeddings(batch: Batch) -> Tensor:
+        with torch.no_grad():
+            target = pooled(teacher(batch.images).features[-1])
+        return transfer(pooled(network(batch.images).features[-1]), target)
+
+    pretrained = _minimise(labels, auxiliary, network, dataset, auxiliary.pretrain_epochs, 5 / 8)
+    before = accuracy(network, dataset, dataset.validation)
+    transferred = _minimise(embeddings, auxiliary, network, dataset, auxiliary.epochs, 3 / 4)
+    return {"accuracy": before, "pretrain_loss": pretrained, "transfer_loss": transferred}
+
+
+def _minimise(
+    loss_of: Callable[[Batch], Tensor],
+    auxiliary: Auxiliary,
+    network: Staged,
+    dataset: Dataset,
+    epochs: int,
+    drop: float,
+) -> list[float]:
+    """Trains for some epochs, the learning rate falling to a tenth after a share `drop`; gives each one's mean loss."""
+    optimiser = torch.optim.Adam(network.parameters(), auxiliary.lr)
+    schedule = torch.optim.lr_scheduler.MultiStepLR(optimiser, [round(epochs * drop)])
+    network.train()
+    means: list[float] = []
+    for epoch in range(epochs):
+        losses: list[Tensor] = []
+        for batch in dataset.batches(epoch, seed_of("auxiliary order", auxiliary.seed), auxiliary.batch_size):
+            loss = loss_of(batch)
+            optimiser.zero_grad(set_to_none=True)
+            loss.backward()
+            optimiser.step()
+            losses.append(loss.detach())
+        schedule.step()
+        means.append(torch.stack(losses).mean().item())
+    return means

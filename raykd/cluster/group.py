@@ -1,0 +1,147 @@
+"""A warm group of training workers: one Ray Train run that trains many recipes, one after the other.
+
+Imports, the data on its device and the teacher's files stay in the workers' memory between trials, so that a trial
+starts in well under a second. The group outlives its trials; a worker that dies is restarted by Ray Train, and
+the trial goes on from its last checkpoint.
+"""
+
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import ray
+import torch
+import torch.distributed as dist
+from ray import train
+from ray.train.torch import TorchConfig, TorchTrainer
+
+from raykd.artifacts import Store
+from raykd.cluster.mailbox import END, Answer, Job, Mailbox
+from raykd.train import Epoch
+from raykd.trial import run_trial, saved_epoch
+from raykd.world import World
+
+_PATIENCE_S = 24 * 3600  # ranks wait for each other while rank 0 alone makes an artefact, such as a teacher
+
+
+@dataclass(frozen=True, kw_only=True)
+class Resources:
+    """What one worker of a group takes."""
+
+    workers: int = 1
+    cpus_per_worker: float = 1.0
+    gpus_per_worker: float = 0.0
+
+    @property
+    def per_worker(self) -> dict[str, float]:
+        return {"CPU": self.cpus_per_worker} | ({"GPU": self.gpus_per_worker} if self.gpus_per_worker else {})
+
+
+class Group:
+    """The slot's side of a group: starts it, posts jobs, waits for epochs.
+
+    Args:
+        name: of the Ray Train run, different for every group.
+        folder: where Ray Train keeps its own files.
+    """
+
+    def __init__(self, name: str, folder: str, resources: Resources):
+        self._mailbox: Any = Mailbox.remote()
+        self._failure: BaseException | None = None
+        backend = "nccl" if resources.gpus_per_worker else "gloo"
+        self._trainer = TorchTrainer(
+            _work,
+            train_loop_config={"mailbox": self._mailbox},
+            torch_config=TorchConfig(backend=backend, timeout_s=_PATIENCE_S),
+            scaling_config=train.ScalingConfig(
+                num_workers=resources.workers,
+                use_gpu=resources.gpus_per_worker > 0,
+                resources_per_worker=resources.per_worker,
+            ),
+            run_config=train.RunConfig(
+                name=name,
+                storage_path=folder,
+                failure_config=train.FailureConfig(max_failures=-1),
+                logging_config=train.LoggingConfig(log_level="ERROR"),
+            ),
+        )
+        self._thread = threading.Thread(target=self._fit, daemon=True)
+        self._thread.start()
+
+    def post(self, command: Job | str) -> None:
+        ray.get(self._mailbox.post.remote(command))
+
+    def next_answer(self) -> Answer:
+        """The next epoch's answer.
+
+        Raises:
+            RuntimeError: the group has ended.
+        """
+        waiting = self._mailbox.next_answer.remote()
+        while True:
+            ready, _ = ray.wait([waiting], timeout=2.0)
+            if ready:
+                return ray.get(ready[0])
+            if not self._thread.is_alive():
+                raise RuntimeError(f"the group of workers has ended: {self._failure}") from self._failure
+
+    def end(self) -> None:
+        """Ends the group and waits until its workers are gone."""
+        self.post(END)
+        self._thread.join(timeout=30)
+
+    def _fit(self) -> None:
+        try:
+            self._trainer.fit()
+        except BaseException as error:
+            self._failure = error
+
+
+def _work(config: dict[str, Any]) -> None:
+    """What each worker does from the group's start to its end."""
+    mailbox = config["mailbox"]
+    torch.set_num_threads(max(1, int(ray.get_runtime_context().get_assigned_resources().get("CPU", 1))))
+    world = World.current(train.torch.get_device())
+    place = _agreed_place(mailbox, world)
+    epochs: Iterator[Answer] = iter(())
+    while (command := ray.get(mailbox.command.remote(place))) != END:
+        place += 1
+        if isinstance(command, Job):
+            epochs.close() if hasattr(epochs, "close") else None
+            epochs = _answers(command, world)
+            continue
+        answer = next(epochs)
+        if world.rank == 0:
+            ray.get(mailbox.answer.remote(answer))
+        if answer.error and world.size > 1:
+            raise RuntimeError(answer.error)  # other ranks may wait in a collective: only a restart frees them
+
+
+def _answers(job: Job, world: World) -> Iterator[Answer]:
+    """An answer for each epoch of a job. An epoch that was finished before a death is told again, not trained again."""
+    folder = Path(job.folder)
+    try:
+        saved = saved_epoch(folder)
+        if saved is not None:
+            done = saved["number"] == job.recipe.epochs
+            yield Answer(number=saved["number"], metrics=saved["metrics"], done=done)
+        for epoch in run_trial(job.recipe, folder, Path(job.board), Store(job.store), job.values, world):
+            yield _answer(epoch)
+    except Exception as error:
+        yield Answer(error=f"{type(error).__name__}: {error}", done=True)
+
+
+def _answer(epoch: Epoch) -> Answer:
+    done = epoch.diverged or epoch.number == epoch.epochs
+    return Answer(
+        number=epoch.number, metrics=epoch.metrics, seconds=epoch.seconds, done=done, diverged=epoch.diverged
+    )
+
+
+def _agreed_place(mailbox: Any, world: World) -> int:
+    place = [ray.get(mailbox.begin.remote()) if world.rank == 0 else 0]
+    if world.size > 1:
+        dist.broadcast_object_list(place, src=0)
+    return place[0]

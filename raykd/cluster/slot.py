@@ -1,0 +1,58 @@
+"""A slot of the search: the Tune trainable that trains one trial after the other on its warm group."""
+
+import os
+import time
+from pathlib import Path
+from typing import Any
+
+from ray import tune
+
+from raykd.cluster.group import Group, Resources
+from raykd.cluster.mailbox import NEXT, Answer, Job
+from raykd.cluster.trials import Trials
+from raykd.study import Study
+
+METRIC = "val/accuracy"
+
+
+class Slot(tune.Trainable):
+    """One `step` is one epoch, trained when it is asked for. A trial that is stopped is not asked for another.
+
+    A trial that cannot be trained ends with `error` and no accuracy, so that the group stays warm for the next one.
+    """
+
+    def setup(self, config: dict[str, Any], trials: Trials, resources: Resources) -> None:  # pyright: ignore
+        self._trials = trials
+        name = f"{os.uname().nodename}-{os.getpid()}-{time.time_ns()}"
+        self._group = Group(name, str(trials.folder / "groups"), resources)
+        self.reset_config(config)
+
+    def reset_config(self, new_config: dict[str, Any]) -> bool:
+        self._group.post(self._trials.job(new_config))
+        return True
+
+    def step(self) -> dict[str, Any]:
+        self._group.post(NEXT)
+        return _result(self._group.next_answer())
+
+    def save_checkpoint(self, checkpoint_dir: str) -> None:
+        """Nothing: the workers keep every epoch in the trial's own folder."""
+
+    def load_checkpoint(self, checkpoint: Any) -> None:
+        """Nothing: the workers go on from the trial's own folder."""
+
+    def cleanup(self) -> None:
+        self._group.end()
+
+
+def _result(answer: Answer) -> dict[str, Any]:
+    metrics = dict(answer.metrics or {})
+    accuracy = float("nan") if answer.error else metrics[METRIC]
+    return metrics | {
+        METRIC: accuracy,
+        "epoch": answer.number,
+        "epoch_seconds": answer.seconds,
+        "diverged": answer.diverged,
+        "error": answer.error or "",
+        "done": answer.done,
+    }

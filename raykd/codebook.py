@@ -1,0 +1,128 @@
+"""Codebooks: what a teacher's stage says of the training images, quantised into words, as artefacts.
+
+Two artefacts, so that one pass over the images serves every number of words: a sample of the stage's feature
+vectors (un-augmented images, teacher in eval mode), and the words that k-means finds in it.
+"""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from jaxtyping import Float
+from torch import Tensor
+from torch.nn import functional as F
+
+from raykd.data import Dataset
+from raykd.keys import generator
+from raykd.kmeans import kmeans
+from raykd.methods import Sources
+from raykd.serialise import fingerprint
+from raykd.staged import Staged
+from raykd.vectors import full
+
+_MAKER_VERSION = 1
+
+
+@dataclass(frozen=True)
+class Codebook:
+    """The words of a teacher's stage.
+
+    Args:
+        words: the centroids.
+        nearest: the mean squared distance from a vector to its nearest word.
+        num_vectors: how many vectors were clustered.
+        num_empty: words that are no vector's nearest.
+    """
+
+    words: Float[Tensor, "words channels"]
+    nearest: float
+    num_vectors: int
+    num_empty: int
+
+
+def find_codebook(
+    sources: Sources,
+    checkpoint: int,
+    *,
+    stage: int,
+    size: tuple[int, int],
+    words: int,
+    iterations: int,
+    max_vectors: int,
+    seed: int,
+) -> Codebook:
+    """The codebook of a checkpoint of the teacher, got from the store or made.
+
+    Args:
+        stage: counted from 0.
+        size: height and width that the stage's maps are average-pooled to.
+        iterations: of k-means.
+        max_vectors: how many vectors, at most, are drawn from all places of all images.
+        seed: of that draw and of k-means.
+    """
+    teacher, dataset = sources.teacher, sources.dataset
+    assert teacher is not None
+    sample = {
+        "version": _MAKER_VERSION,
+        "weights": teacher.digest(checkpoint),
+        "images": [dataset.digest, dataset.mean, dataset.std],
+        "stage": stage,
+        "size": size,
+        "max_vectors": max_vectors,
+        "seed": seed,
+    }
+
+    def make_sample(folder: Path) -> None:
+        sources.say(f"codebook: features of the teacher's checkpoint {checkpoint}, stage {stage}")
+        _sample(folder / "vectors.npy", teacher.network(checkpoint), dataset, stage, size, max_vectors, seed)
+
+    def make_words(folder: Path) -> None:
+        vectors = np.load(sources.store.get("features", fingerprint(sample), make_sample) / "vectors.npy")
+        sources.say(f"codebook: {words} words for {len(vectors)} vectors of {vectors.shape[1]} channels")
+        clusters = kmeans(vectors, words, iterations, seed, gpu=dataset.device.type == "cuda")
+        np.save(folder / "words.npy", clusters.words)
+        facts = {
+            "inertia": float(clusters.distances.sum(dtype=np.float64)),
+            "nearest": float(clusters.distances.mean(dtype=np.float64)),
+            "num_vectors": len(vectors),
+            "num_empty": words - len(np.unique(clusters.nearest)),
+        }
+        (folder / "facts.json").write_text(json.dumps(facts, indent=1))
+
+    key = fingerprint({**sample, "words": words, "iterations": iterations})
+    folder = sources.store.get("codebook", key, make_words)
+    facts = json.loads((folder / "facts.json").read_text())
+    found = torch.from_numpy(np.load(folder / "words.npy")).to(dataset.device)
+    return Codebook(found, facts["nearest"], facts["num_vectors"], facts["num_empty"])
+
+
+def pooled_map(features: Tensor, size: tuple[int, int] | torch.Size) -> Float[Tensor, "b c h w"]:
+    """A stage's output average-pooled to maps of (height, width); a flat output is a map of 1 x 1."""
+    maps = features[:, :, None, None] if features.ndim == 2 else features
+    height, width = maps.shape[2] // size[0], maps.shape[3] // size[1]
+    return maps if height == width == 1 else F.avg_pool2d(maps, (height, width))
+
+
+@torch.inference_mode()
+def _sample(
+    path: Path, network: Staged, dataset: Dataset, stage: int, size: tuple[int, int], max_vectors: int, seed: int
+) -> None:
+    """Writes vectors drawn without replacement from all places of all training images, in their order."""
+    total = len(dataset.train) * size[0] * size[1]
+    chosen = torch.randperm(total, generator=generator("features", seed))[:max_vectors].sort().values
+    array = None
+    begin = filled = 0
+    for batch in dataset.plain(dataset.train):
+        maps = pooled_map(full(network(batch.images).features[stage]), size)
+        vectors = maps.permute(0, 2, 3, 1).flatten(0, 2)
+        if array is None:  # filled batch by batch, so that the whole sample need not fit into memory here
+            shape = (len(chosen), vectors.shape[1])
+            array = np.lib.format.open_memmap(path, mode="w+", dtype=np.float32, shape=shape)
+        end = begin + len(vectors)
+        first, last = torch.searchsorted(chosen, torch.tensor([begin, end])).tolist()
+        array[first:last] = vectors[(chosen[first:last] - begin).to(vectors.device)].cpu().numpy()
+        begin, filled = end, last
+    assert array is not None and filled == len(chosen)
+    array.flush()

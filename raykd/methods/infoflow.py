@@ -1,0 +1,203 @@
+"""Information flow: every layer arranges a batch as the teacher's does (Passalis et al., CVPR 2020, arXiv 2005.00727).
+
+Each layer's features X of a batch of N give, row by row, the probabilities of its images as neighbours, under a
+cosine kernel and under a heavy-tailed one; the student's are drawn to the teacher's:
+
+    p_ij = K(x_i, x_j) / sum_j K(x_i, x_j),   K = (1 + cos) / 2   and   K = 1 / (1 + |x_i - x_j|)
+    L_layer = mean over i, j of (p - q)(log p - log q),   added up for the two kernels
+    L = L_last + initial decay^epoch (sum of the other layers' L_layer)
+
+Early epochs, the critical period, form all layers; later ones the last layer alone. Where the teacher is of
+another make, its early layers are the wrong model: an auxiliary teacher of the student's make is then matched
+layer by layer instead. Kernel `cosine` with divergence `kl` is plain probabilistic knowledge transfer (PKT).
+
+As in the authors' code: the diagonal counts, the mean is over N x N entries (so the loss shrinks as N grows), and
+layers are matched one to one; no mutual information is computed. The authors train without labels: evaluate such
+a student by retrieval. Left out: the contrastive variant, and the fresh optimiser of each epoch.
+"""
+
+from dataclasses import dataclass
+from typing import ClassVar, Literal
+
+import torch
+import torch.distributed as dist
+from jaxtyping import Float
+from optuna.distributions import CategoricalDistribution, FloatDistribution
+from torch import Tensor
+
+from raykd.auxiliary import Auxiliary, find_auxiliary, pooled
+from raykd.methods import Batch, Clock, Shapes, Sources, Term
+from raykd.search import fixed, searched
+from raykd.staged import Outputs, Staged
+from raykd.vectors import directions, products, squared_distances
+
+KERNELS = ("combined", "cosine", "student_t")
+DIVERGENCES = ("jeffreys", "kl")
+_EPSILON = {"jeffreys": 1e-6, "kl": 1e-7}  # the two published codes differ: information flow, and PKT
+
+
+def transfer_loss(
+    student: Float[Tensor, "n d"],
+    teacher: Float[Tensor, "n c"],
+    kernel: str = "combined",
+    divergence: str = "jeffreys",
+) -> Float[Tensor, ""]:
+    """The divergence of a layer's neighbour probabilities from the teacher's, averaged over N x N entries.
+
+    Args:
+        student, teacher: one feature vector an image; their lengths may differ.
+        kernel: `combined` (the sum of the two others), `cosine` or `student_t`.
+        divergence: `jeffreys`, or `kl` from the teacher to the student. No gradient reaches the teacher.
+    """
+    if kernel not in KERNELS:
+        raise ValueError(f"unknown kernel {kernel!r}; choices: {', '.join(KERNELS)}")
+    if divergence not in DIVERGENCES:
+        raise ValueError(f"unknown divergence {divergence!r}; choices: {', '.join(DIVERGENCES)}")
+    losses = []
+    if kernel != "student_t":
+        epsilon = _EPSILON[divergence]
+        losses.append(_divergence(_cosine(student, epsilon), _cosine(teacher.detach(), epsilon), divergence))
+    if kernel != "cosine":
+        losses.append(_divergence(_student_t(student), _student_t(teacher.detach()), divergence))
+    return torch.stack(losses).sum()
+
+
+def layer_weights(
+    epoch: int, num_layers: int, initial: float = 100.0, decay: float = 0.7, epochs: int = 50
+) -> tuple[float, ...]:
+    """The weight of each layer in an epoch, from the first layer to the last, whose weight is always 1.
+
+    Args:
+        epoch: counted from 0, of `epochs`.
+        initial: the other layers' weight in epoch 0.
+        decay: what it is multiplied by after each epoch of a run of 50; after each of E, by decay^(50 / E).
+    """
+    return (initial * decay ** (50.0 * epoch / epochs),) * (num_layers - 1) + (1.0,)
+
+
+@dataclass(frozen=True, kw_only=True)
+class InfoFlow:
+    """The information flow of all layers; see the file's docstring.
+
+    Args:
+        weight: 1 is the published setting, where this is the only term and the optimiser is Adam. The mean over
+            N x N entries makes the loss tiny (1e-5 to 1e-3 for batches of 128): beside a cross-entropy, with SGD,
+            it takes 1e3 to 1e5 to count after the critical period.
+        initial, decay: of the layers' weights, see `layer_weights`.
+        kernel, divergence: see `transfer_loss`.
+        gather: compare the images of all processes with each other, as one process with the whole batch would;
+            False compares only those of a process's own share, which changes the loss with their number.
+        auxiliary: an auxiliary teacher of the student's make, matched with the student's stages as they are; None
+            matches the teacher's own stages, each averaged over its places.
+    """
+
+    name: ClassVar[str] = "infoflow"
+    weight: float = searched(1.0, FloatDistribution(1.0, 1e5, log=True))
+    initial: float = searched(100.0, FloatDistribution(1.0, 1000.0, log=True))
+    decay: float = searched(0.7, FloatDistribution(0.5, 0.95))
+    kernel: Literal["combined", "cosine", "student_t"] = searched("combined", CategoricalDistribution(KERNELS))
+    divergence: Literal["jeffreys", "kl"] = searched("jeffreys", CategoricalDistribution(DIVERGENCES))
+    gather: bool = True
+    auxiliary: Auxiliary | None = fixed(None)
+
+    def __post_init__(self) -> None:
+        for name in ("weight", "initial"):
+            if not getattr(self, name) >= 0:
+                raise ValueError(f"{name} must be at least 0, got {getattr(self, name)}")
+        if not 0 < self.decay <= 1:
+            raise ValueError(f"decay must be above 0 and at most 1, got {self.decay}")
+        for name, choices in (("kernel", KERNELS), ("divergence", DIVERGENCES)):
+            if getattr(self, name) not in choices:
+                raise ValueError(f"unknown {name} {getattr(self, name)!r}; choices: {', '.join(choices)}")
+
+    @property
+    def needs_teacher(self) -> bool:
+        """The auxiliary teacher answers in the teacher's place."""
+        return self.auxiliary is None
+
+    def check(self, shapes: Shapes) -> None:
+        if not shapes.teacher:
+            raise ValueError("information flow needs a teacher, and the recipe has none")
+        whose, other = "teacher", len(shapes.teacher)
+        if self.auxiliary is not None:
+            if self.auxiliary.batch_size > shapes.num_images:
+                raise ValueError(
+                    f"auxiliary/batch_size: {self.auxiliary.batch_size} is more than the {shapes.num_images} "
+                    f"training images"
+                )
+            whose = "auxiliary"
+            other = self.auxiliary.build(shapes.num_classes, shapes.image).num_stages
+        if len(shapes.student) != other:
+            raise ValueError(
+                f"student and {whose} need equally many stages, got {len(shapes.student)} and {other}"
+                + ("" if self.auxiliary else "; an auxiliary teacher of the student's make bridges the difference")
+            )
+
+    def build(self, shapes: Shapes, sources: Sources) -> Term:
+        auxiliary = find_auxiliary(self.auxiliary, sources, transfer_loss) if self.auxiliary else None
+        return _InfoFlow(self, auxiliary)
+
+
+class _InfoFlow(Term):
+    def __init__(self, spec: InfoFlow, auxiliary: Staged | None):
+        super().__init__()
+        self._spec = spec
+        self._auxiliary = (auxiliary,)  # in a tuple, out of reach of DDP, `train()` and the optimiser
+
+    def forward(self, student: Outputs, teacher: Outputs | None, batch: Batch, clock: Clock) -> Float[Tensor, ""]:
+        spec = self._spec
+        (auxiliary,) = self._auxiliary
+        if auxiliary is None:
+            assert teacher is not None
+            own, other = ([pooled(stage) for stage in outputs.features] for outputs in (student, teacher))
+        else:
+            with torch.no_grad():
+                answers = auxiliary(batch.images)
+            own, other = ([stage.flatten(1) for stage in outputs.features] for outputs in (student, answers))
+        if spec.gather and dist.is_available() and dist.is_initialized() and dist.get_world_size() > 1:
+            own, other = ([gathered(stage) for stage in stages] for stages in (own, other))
+        weights = layer_weights(clock.epoch, len(own), spec.initial, spec.decay, clock.epochs)
+        losses = [
+            weight * transfer_loss(mine, theirs, spec.kernel, spec.divergence)
+            for weight, mine, theirs in zip(weights, own, other, strict=True)
+        ]
+        return torch.stack(losses).sum()
+
+
+def gathered(features: Float[Tensor, "n d"]) -> Float[Tensor, "m d"]:
+    """The features of all processes, in the order of their ranks, for a loss that all of them compute alike.
+
+    The gradient is the sum over processes, as through a differentiable all-gather. Since each computes the same
+    loss, that is the own gradient times their number, and nothing need be sent backwards.
+    """
+    size = dist.get_world_size()
+    own = features.detach().contiguous()
+    parts = [torch.empty_like(own) for _ in range(size)]
+    dist.all_gather(parts, own)
+    parts[dist.get_rank()] = own + size * (features - own)
+    return torch.cat(parts)
+
+
+def _cosine(features: Float[Tensor, "n d"], epsilon: float) -> Float[Tensor, "n n"]:
+    own = directions(features, epsilon)
+    return _rows((0.5 * (products(own, own) + 1.0)).clamp_min(1e-6))  # opposite features would have a log of 0
+
+
+def _student_t(features: Float[Tensor, "n d"]) -> Float[Tensor, "n n"]:
+    squared = squared_distances(features, features)
+    # The root's slope is 500 at 0: what rounding leaves there of an image's distance to itself, or to its equal,
+    # would drown the gradient of all other distances.
+    equal = squared <= 32.0 * torch.finfo(squared.dtype).eps * squared.detach().max()
+    distances = (squared.masked_fill(equal, 0.0) + 1e-6).sqrt()
+    return _rows(1.0 / (1.0 + distances))
+
+
+def _rows(kernel: Float[Tensor, "n n"]) -> Float[Tensor, "n n"]:
+    return kernel / kernel.sum(dim=1, keepdim=True)
+
+
+def _divergence(student: Float[Tensor, "n n"], teacher: Float[Tensor, "n n"], divergence: str) -> Float[Tensor, ""]:
+    if divergence == "jeffreys":
+        return ((teacher - student) * (teacher.log() - student.log())).mean()
+    epsilon = _EPSILON[divergence]
+    return (teacher * ((teacher + epsilon) / (student + epsilon)).log()).mean()

@@ -1,0 +1,220 @@
+"""QUEST: the student predicts the teacher's visual words (Jain et al., ECCV 2020, arXiv 1912.01540).
+
+The teacher's feature map is quantised into K words, the centroids v_k that k-means finds in it. At each place u
+the student's own features f_S say, through a cosine predictor w, which word the teacher sees there:
+
+    p(k|u) = softmax_k(-|f_T(u) - v_k|^2 / temperature)
+    q(k|u) = softmax_k(scale cos(w_k, f_S(u)))
+    L = mean over batch and places of KL(p || q)
+
+As in the authors' code: words frozen, squared distances of un-normalised features, a learnable scale, weight
+decay on predictor and scale, and the teacher's map average-pooled (and words found anew) where the student's is
+smaller. The authors' temperature of 5 multiplies the distances: it is 0.2 here, where it divides. Left out: hard
+assignments, several stages in one term, and the predictor's bias of the transfer experiments.
+"""
+
+from dataclasses import dataclass
+from typing import ClassVar, Literal
+
+import torch
+from jaxtyping import Float
+from optuna.distributions import CategoricalDistribution, FloatDistribution, IntDistribution
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from raykd.codebook import Codebook, find_codebook, pooled_map
+from raykd.keys import generator
+from raykd.methods import Batch, Clock, Shapes, Sources, Term
+from raykd.search import searched
+from raykd.staged import Outputs, Shape
+from raykd.vectors import directions, products, squared_distances
+
+ON_ANCHOR = ("match", "reset")
+
+
+def assign_words(
+    features: Float[Tensor, "b c h w"], words: Float[Tensor, "k c"], temperature: float
+) -> Float[Tensor, "b h w k"]:
+    """How much each place of a map belongs to each word: softmax(-squared distance / temperature), in float32."""
+    distances = squared_distances(_places(features), words)
+    return F.softmax(-distances / temperature, dim=1).unflatten(0, _grid(features))
+
+
+def predict_words(
+    features: Float[Tensor, "b c h w"], weight: Float[Tensor, "k c"], scale: float | Float[Tensor, ""]
+) -> Float[Tensor, "b h w k"]:
+    """The score of each word at each place: scale times the cosine of the features and the word's weight."""
+    cosines = products(directions(_places(features), 1e-12), directions(weight, 1e-12))
+    return scale * cosines.unflatten(0, _grid(features))
+
+
+def quest_loss(scores: Float[Tensor, "b h w k"], assignment: Float[Tensor, "b h w k"]) -> Float[Tensor, ""]:
+    """KL(assignment || softmax(scores)) in nats, summed over words, averaged over batch and places."""
+    predicted = F.log_softmax(scores, dim=3).flatten(0, 2)
+    return F.kl_div(predicted, assignment.detach().flatten(0, 2), reduction="batchmean")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Quest:
+    """Prediction of the teacher's visual words; see the file's docstring.
+
+    Args:
+        words: K, the size of the codebook.
+        temperature: of the assignment, in units of squared feature distance. The published 0.2 fits the last
+            stage of the published teachers; the right value follows the features' scale.
+        scaled: count `temperature` in mean squared distances from a vector to its nearest word instead, so that
+            one value means the same for every teacher, stage and number of words.
+        scale: of the cosines, where training begins.
+        stage: of both networks, counted from 0; -1 is the last.
+        iterations: of k-means.
+        max_vectors: how many feature vectors, at most, k-means sees.
+        seed: of k-means and of the vectors' draw; the same for every trial, as the codebook is.
+        on_anchor: when the route goes on to another checkpoint the words become that checkpoint's. `match` gives
+            each new word the predictor of the old word nearest to it, `reset` starts a fresh predictor. An
+            optimiser that is not restarted keeps the old rows' momentum for its usual few steps.
+    """
+
+    name: ClassVar[str] = "quest"
+    needs_teacher: ClassVar[bool] = True
+    weight: float = searched(1.0, FloatDistribution(0.5, 20.0, log=True))
+    words: int = searched(4096, IntDistribution(16, 8192, log=True))
+    temperature: float = searched(0.2, FloatDistribution(0.02, 20.0, log=True))
+    scaled: bool = False
+    scale: float = searched(3.0, CategoricalDistribution((1.0, 3.0, 10.0, 20.0)))
+    stage: int = -1
+    iterations: int = 20
+    max_vectors: int = 500_000
+    seed: int = 0
+    on_anchor: Literal["match", "reset"] = "match"
+
+    def __post_init__(self) -> None:
+        if not self.weight >= 0:
+            raise ValueError(f"weight must be at least 0, got {self.weight}")
+        for name in ("temperature", "scale"):
+            if not getattr(self, name) > 0:
+                raise ValueError(f"{name} must be above 0, got {getattr(self, name)}")
+        for name in ("words", "iterations", "max_vectors"):
+            if getattr(self, name) < 1:
+                raise ValueError(f"{name} must be at least 1, got {getattr(self, name)}")
+        if self.on_anchor not in ON_ANCHOR:
+            raise ValueError(f"unknown on_anchor {self.on_anchor!r}; choices: {', '.join(ON_ANCHOR)}")
+
+    def check(self, shapes: Shapes) -> None:
+        for whose, stages in (("student", shapes.student), ("teacher", shapes.teacher)):
+            if not -len(stages) <= self.stage < len(stages):
+                raise ValueError(f"stage {self.stage} is not among the {len(stages)} stages of the {whose}")
+        student, teacher = shapes.student[self.stage], shapes.teacher[self.stage]
+        if not {len(student), len(teacher)} <= {1, 3} or any(
+            large % small for large, small in zip(_size(teacher), _size(student), strict=True)
+        ):
+            raise ValueError(
+                f"the teacher's map must be an integer number of times as high and wide as the student's, got "
+                f"student {student} and teacher {teacher}"
+            )
+        height, width = _size(student)
+        vectors = min(shapes.num_images * height * width, self.max_vectors)
+        if self.words > vectors:
+            raise ValueError(
+                f"words: needs at least as many feature vectors as words, got {self.words} words and {vectors} vectors"
+            )
+
+    def build(self, shapes: Shapes, sources: Sources) -> Term:
+        return _Quest(self, shapes, sources).to(sources.dataset.device)
+
+
+class _Quest(Term):
+    """The predictor, and the words of the checkpoint that its rows belong to.
+
+    `rows_of` is saved with the predictor, so that a state of one checkpoint's words is matched to another's
+    whichever comes first, `follow` or `load_state_dict`; the words themselves are an artefact.
+    """
+
+    words: Tensor
+    rows_of: Tensor
+
+    def __init__(self, spec: Quest, shapes: Shapes, sources: Sources):
+        super().__init__()
+        self._spec, self._sources = spec, sources
+        self._teacher_stage = range(len(shapes.teacher))[spec.stage]
+        self._size = _size(shapes.student[spec.stage])
+        self._temperature = spec.temperature
+        self._seed = int(torch.randint(2**62, ()))  # of later resets: a resumed run draws the same one
+        self._followed = 0
+        num_channels = shapes.student[spec.stage][0]
+        self.predictor = nn.Parameter(_initial(spec.words, num_channels, None))
+        self.scale = nn.Parameter(torch.tensor(spec.scale))
+        self.register_buffer("words", torch.zeros(spec.words, shapes.teacher[spec.stage][0]), persistent=False)
+        self.register_buffer("rows_of", torch.tensor(0))
+        self.register_load_state_dict_post_hook(lambda term, keys: term._settle())
+
+    def follow(self, checkpoint: int) -> None:
+        self._followed = checkpoint
+        codebook = self._codebook(checkpoint)
+        self.words.copy_(codebook.words)  # in place: DDP and the optimiser keep what they hold
+        if self._spec.scaled:
+            if not codebook.nearest > 0:
+                raise ValueError(
+                    f"a scaled temperature needs vectors that differ from their words, got {self._spec.words} words "
+                    f"for {codebook.num_vectors} vectors at a mean squared distance of {codebook.nearest}"
+                )
+            self._temperature = self._spec.temperature * codebook.nearest
+        self._sources.say(
+            f"quest: checkpoint {checkpoint}, mean nearest squared distance {codebook.nearest:.4g}, "
+            f"temperature {self._temperature:.4g}, {codebook.num_empty} of {self._spec.words} words empty"
+        )
+        self._settle()
+
+    def forward(self, student: Outputs, teacher: Outputs | None, batch: Batch, clock: Clock) -> Float[Tensor, ""]:
+        assert teacher is not None and self._followed
+        with torch.no_grad():
+            maps = pooled_map(teacher.features[self._teacher_stage], self._size)
+            assignment = assign_words(maps, self.words, self._temperature)
+        own = pooled_map(student.features[self._spec.stage], self._size)
+        return quest_loss(predict_words(own, self.predictor, self.scale), assignment)
+
+    @torch.no_grad()
+    def _settle(self) -> None:
+        """Hands the predictor's rows over from the checkpoint that they belong to, to the one that is followed."""
+        owner = int(self.rows_of)
+        if owner == self._followed or not self._followed:
+            return
+        self.rows_of.fill_(self._followed)
+        if not owner:
+            return
+        if self._spec.on_anchor == "match":
+            old = self._codebook(owner).words.to(self.words.device)
+            self.predictor.copy_(self.predictor[squared_distances(self.words, old).argmin(dim=1)])
+        else:
+            stream = generator("quest", self._seed, self._followed)
+            self.predictor.copy_(_initial(self._spec.words, self.predictor.shape[1], stream))
+            self.scale.fill_(self._spec.scale)
+
+    def _codebook(self, checkpoint: int) -> Codebook:
+        spec = self._spec
+        return find_codebook(
+            self._sources,
+            checkpoint,
+            stage=self._teacher_stage,
+            size=self._size,
+            words=spec.words,
+            iterations=spec.iterations,
+            max_vectors=spec.max_vectors,
+            seed=spec.seed,
+        )
+
+
+def _initial(num_words: int, num_channels: int, stream: torch.Generator | None) -> Float[Tensor, "k c"]:
+    return torch.randn(num_words, num_channels, generator=stream) * (2.0 / num_channels) ** 0.5
+
+
+def _places(maps: Float[Tensor, "b c h w"]) -> Float[Tensor, "n c"]:
+    return maps.permute(0, 2, 3, 1).flatten(0, 2)
+
+
+def _grid(maps: Float[Tensor, "b c h w"]) -> tuple[int, int, int]:
+    return maps.shape[0], maps.shape[2], maps.shape[3]
+
+
+def _size(shape: Shape) -> tuple[int, int]:
+    """Height and width of a stage's output; a flat one is a map of 1 x 1."""
+    return (shape[1], shape[2]) if len(shape) == 3 else (1, 1)

@@ -1,0 +1,234 @@
+"""A study: a recipe, what may be changed in it, and how much a search may spend.
+
+The ranges beside the recipe's defaults are the search space. A study may narrow, widen or drop them (`ranges`),
+and offer whole components (`choices`): which terms are on, which route, which swap; the ranges of a component
+are drawn only where it is chosen. The first trials are settings written down in the study, such as the
+papers', so that a search never does worse than they do.
+"""
+
+import dataclasses
+import importlib.util
+import sys
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import optuna
+from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution, IntDistribution
+
+from raykd.recipe import Recipe
+from raykd.search import describe, holds, nearest, override, paths, space, value_at
+
+Values = dict[str, Any]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Study:
+    """What a search searches.
+
+    Args:
+        recipe: the base, and the first trial.
+        ranges: by path, the range to draw from instead of the one beside the default; None drops it.
+        choices: by path, named components to choose among: `{"terms/quest": {"off": None, "on": Quest()}}`.
+            None takes a term out. The base recipe's own component must be among them.
+        first: settings to try first, each as values by path; what is not given is as in the base recipe.
+        name: of the study; the file's name by default.
+        trials: how many settings a search tries, the first ones counted in.
+        grace: epochs that every trial may train before it can be stopped.
+        reduction: of every so many trials that reach a rung of the scheduler, one goes on.
+    """
+
+    recipe: Recipe
+    ranges: Mapping[str, BaseDistribution | None] = field(default_factory=dict)
+    choices: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    first: tuple[Mapping[str, Any], ...] = ()
+    name: str = "study"
+    trials: int = 16
+    grace: int = 1
+    reduction: int = 3
+
+    def __post_init__(self) -> None:
+        for name, least in (("trials", 1), ("grace", 1), ("reduction", 2)):
+            if getattr(self, name) < least:
+                raise ValueError(f"{name} must be at least {least}, got {getattr(self, name)}")
+        for path, options in self.choices.items():
+            _check_options(self.recipe, path, options)
+        known = {path for recipe in self._every_component() for path in paths(recipe)}
+        for path in self.ranges:
+            if path not in known:
+                raise KeyError(f"ranges: no option {path!r}; {nearest(path, known)}")
+        for recipe in self._every_component():
+            self._space(recipe)
+        for values in self.first:
+            self.complete(values)
+
+    def suggest(self, trial: optuna.Trial) -> None:
+        """Draws a setting: first the components, then the ranges of those that were chosen."""
+        chosen = {path: trial.suggest_categorical(path, list(options)) for path, options in self.choices.items()}
+        for path, distribution in self._space(self._place(chosen)).items():
+            _draw(trial, path, distribution)
+
+    def recipe_of(self, values: Mapping[str, Any]) -> Recipe:
+        """The recipe of a setting.
+
+        Raises:
+            KeyError: an unknown path.
+            ValueError: an unknown component, or a value that its component refuses.
+        """
+        chosen = {path: value for path, value in values.items() if path in self.choices}
+        return override(self._place(chosen), {path: value for path, value in values.items() if path not in chosen})
+
+    def complete(self, values: Mapping[str, Any]) -> Values:
+        """A whole setting from a part of one: the rest as in the base recipe or the chosen components.
+
+        Raises:
+            KeyError: a path that this setting does not have.
+            ValueError: a value outside its range.
+        """
+        chosen = {path: values.get(path, self._default(path)) for path in self.choices}
+        recipe = self._place(chosen)
+        ranges = self._space(recipe)
+        for path, value in values.items():
+            if path in self.choices:
+                continue
+            if path not in ranges:
+                raise KeyError(f"no range {path!r} to set in this setting; {nearest(path, ranges)}")
+            if not holds(ranges[path], value):
+                raise ValueError(f"{path}: {value!r} is not within the range {describe(ranges[path])}")
+        return chosen | {path: values.get(path, value_at(recipe, path)) for path in ranges}
+
+    def every_range(self) -> dict[str, BaseDistribution]:
+        """All ranges of all components, and the choices themselves, by path: the columns of a table."""
+        ranges: dict[str, BaseDistribution] = {
+            path: CategoricalDistribution(list(options)) for path, options in self.choices.items()
+        }
+        for recipe in self._every_component():
+            ranges |= self._space(recipe)
+        return ranges
+
+    def check(self, num_processes: int = 1) -> None:
+        """Refuses a study of which some setting cannot work, before any work starts.
+
+        Every component is tried at its defaults, and every range at both ends.
+
+        Raises:
+            ValueError, FileNotFoundError: as `Recipe.check`, with the setting that fails.
+        """
+        for recipe in self._every_component():
+            recipe.check(num_processes)
+            for path, distribution in self._space(recipe).items():
+                for end in _ends(distribution):
+                    try:
+                        override(recipe, {path: end}).check(num_processes)
+                    except ValueError as error:
+                        raise ValueError(f"{error} (the range of {path} reaches {end!r})") from None
+        for values in self.first:
+            self.recipe_of(self.complete(values)).check(num_processes)
+
+    def _every_component(self) -> Iterator[Recipe]:
+        """The base recipe with each option of each choice in turn."""
+        yield self.recipe
+        for path, options in self.choices.items():
+            for name in options:
+                if name != self._default(path):
+                    yield self._place({path: name})
+
+    def _place(self, chosen: Mapping[str, str]) -> Recipe:
+        components: dict[str, Any] = {}
+        for path, name in chosen.items():
+            options = self.choices[path]
+            if name not in options:
+                raise ValueError(f"{path}: unknown choice {name!r}; choices: {', '.join(options)}")
+            if options[name] is not None or _component(self.recipe, path) is not None:
+                components[path] = options[name]
+        return override(self.recipe, components)
+
+    def _default(self, path: str) -> str:
+        own = _component(self.recipe, path)
+        return next(name for name, component in self.choices[path].items() if component == own)
+
+    def _space(self, recipe: Recipe) -> dict[str, BaseDistribution]:
+        """The ranges of a recipe as the study wants them, each holding its default."""
+        found: dict[str, BaseDistribution | None] = dict(space(recipe))
+        there = set(paths(recipe))
+        found |= {path: distribution for path, distribution in self.ranges.items() if path in there}
+        ranges = {path: distribution for path, distribution in found.items() if distribution is not None}
+        for path, distribution in ranges.items():
+            if not holds(distribution, value_at(recipe, path)):
+                raise ValueError(
+                    f"{path}: the range {describe(distribution)} does not hold its default {value_at(recipe, path)!r}"
+                )
+        return ranges
+
+
+def load_study(path: str | Path) -> Study:
+    """The study in a file: its variable `study`.
+
+    Raises:
+        FileNotFoundError: no such file, with the studies that lie in that folder.
+        ValueError: the file holds no study, or cannot be read as Python.
+    """
+    file = Path(path).expanduser().absolute()
+    if not file.is_file():
+        beside = sorted(str(Path(path).parent / found.name) for found in file.parent.glob("[!_]*.py"))
+        raise FileNotFoundError(f"no study {str(path)!r}; {nearest(str(path), beside)}")
+    study = getattr(_execute(file), "study", None)
+    if not isinstance(study, Study):
+        raise ValueError(f"{path} sets no variable `study` to a raykd.Study")
+    return study if study.name != "study" else dataclasses.replace(study, name=file.stem)
+
+
+def study_module(study: Study) -> ModuleType | None:
+    """The module of a user's study file, if its classes come from one that other processes cannot import."""
+    return sys.modules.get(_module_name(study.name))
+
+
+def _execute(file: Path) -> ModuleType:
+    name = _module_name(file.stem)
+    spec = importlib.util.spec_from_file_location(name, file)
+    assert spec is not None and spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[name] = module  # before it runs: dataclasses look their module up
+    try:
+        spec.loader.exec_module(module)
+    except SyntaxError as error:
+        raise ValueError(f"{file.name}, line {error.lineno}: {error.msg}") from None
+    return module
+
+
+def _module_name(stem: str) -> str:
+    return f"raykd_study_{stem}"
+
+
+def _check_options(recipe: Recipe, path: str, options: Mapping[str, Any]) -> None:
+    own = _component(recipe, path)
+    if own is None and not path.startswith("terms/"):
+        raise KeyError(f"choices: no component {path!r}; {nearest(path, paths(recipe))}")
+    if own not in options.values():
+        raise ValueError(f"choices: {path} needs the base recipe's own component among its options, {own!r}")
+
+
+def _component(recipe: Recipe, path: str) -> Any:
+    try:
+        return value_at(recipe, path)
+    except KeyError:
+        return None
+
+
+def _draw(trial: optuna.Trial, path: str, distribution: BaseDistribution) -> None:
+    if isinstance(distribution, CategoricalDistribution):
+        trial.suggest_categorical(path, distribution.choices)
+    elif isinstance(distribution, FloatDistribution):
+        trial.suggest_float(path, distribution.low, distribution.high, step=distribution.step, log=distribution.log)
+    else:
+        assert isinstance(distribution, IntDistribution)
+        trial.suggest_int(path, distribution.low, distribution.high, step=distribution.step, log=distribution.log)
+
+
+def _ends(distribution: BaseDistribution) -> tuple[Any, ...]:
+    if isinstance(distribution, CategoricalDistribution):
+        return distribution.choices
+    assert isinstance(distribution, FloatDistribution | IntDistribution)
+    return distribution.low, distribution.high

@@ -1,0 +1,75 @@
+"""A trial on the disk: one folder that holds all that is known of it, and that it goes on from.
+
+`recipe.json` and `values.json` say what it is, `epochs.jsonl` what each epoch gave, `checkpoint.pt` is where it goes
+on after a death. The scalars of TensorBoard lie in a folder of the same name under the search's `tensorboard/`.
+"""
+
+import json
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from raykd.artifacts import Store, write_text
+from raykd.listeners import checkpoints, load_checkpoint, tensorboard
+from raykd.recipe import Recipe
+from raykd.serialise import to_text
+from raykd.train import Epoch, distill
+from raykd.world import World
+
+CHECKPOINT, RECIPE, VALUES, EPOCHS = "checkpoint.pt", "recipe.json", "values.json", "epochs.jsonl"
+
+
+def run_trial(
+    recipe: Recipe, folder: Path, board: Path, store: Store, values: Mapping[str, Any], world: World
+) -> Iterator[Epoch]:
+    """The epochs of a trial that are still to be trained, written down by rank 0 as they end.
+
+    Args:
+        folder: of the trial; a checkpoint found there is gone on from, one that cannot be read is set aside.
+        board: of its TensorBoard run.
+        values: the setting that the recipe was made from.
+    """
+    saved = saved_epoch(folder)
+    epochs = distill(recipe, saved["state"] if saved else None, store=store, world=world)
+    if world.rank > 0:
+        return epochs
+    write_text(folder / RECIPE, to_text(recipe))
+    write_text(folder / VALUES, json.dumps(dict(values), indent=2) + "\n")
+    resumed_at = saved["number"] if saved else 0
+    return tensorboard(checkpoints(_log(epochs, folder / EPOCHS, resumed_at), folder / CHECKPOINT), board, values, resumed_at)
+
+
+def saved_epoch(folder: Path) -> dict[str, Any] | None:
+    """The last epoch kept in a trial's folder: its `number`, `metrics` and `state`; None where there is none."""
+    file = folder / CHECKPOINT
+    try:
+        return load_checkpoint(file)
+    except ValueError:
+        file.rename(file.with_suffix(".torn"))  # the trial starts anew; the file stays for whoever wants to know why
+        return None
+
+
+def read_epochs(folder: Path) -> list[dict[str, Any]]:
+    """What each finished epoch of a trial gave, one dictionary an epoch, in order."""
+    try:
+        lines = (folder / EPOCHS).read_text().splitlines()
+    except FileNotFoundError:
+        return []
+    by_number = {record["number"]: record for record in map(json.loads, filter(_is_whole, lines))}
+    return [by_number[number] for number in sorted(by_number)]
+
+
+def _log(epochs: Iterator[Epoch], file: Path, resumed_at: int) -> Iterator[Epoch]:
+    """Appends each epoch to a file of one JSON object a line; what stands there of epochs to come is dropped."""
+    kept = [record for record in read_epochs(file.parent) if record["number"] <= resumed_at]
+    write_text(file, "".join(json.dumps(record) + "\n" for record in kept))
+    with file.open("a") as lines:
+        for epoch in epochs:
+            record = {"number": epoch.number, "seconds": epoch.seconds, "diverged": epoch.diverged} | epoch.metrics
+            lines.write(json.dumps(record) + "\n")
+            lines.flush()
+            yield epoch
+
+
+def _is_whole(line: str) -> bool:
+    return line.endswith("}")

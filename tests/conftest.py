@@ -1,0 +1,22 @@
+"""What every test runs under: shapes and types checked at each call, one thread, a quiet Ray that starts fast.
+
+The import hook must stand before the first import of raykd, and the settings before the first import of
+torch and Ray. No test here starts Ray; those that need it find their fixtures in `tests/cluster/conftest.py`.
+"""
+
+import os
+
+os.environ |= {
+    "OMP_NUM_THREADS": "1",
+    "RAY_USAGE_STATS_ENABLED": "0",
+    "RAY_AUTH_MODE": "disabled",  # local clusters warn about their token otherwise
+    "RAY_DEDUP_LOGS": "1",
+    "RAY_TRAIN_HEALTH_CHECK_INTERVAL_S": "0.1",  # the default of 2 s holds up each report for as long
+    "TUNE_GLOBAL_CHECKPOINT_S": "1",  # files reach the storage after 10 s or more otherwise
+}
+
+import torch
+from jaxtyping import install_import_hook
+
+torch.set_num_threads(1)
+install_import_hook("raykd", "beartype.beartype")

@@ -1,0 +1,141 @@
+"""Listeners hand every epoch on, and what they wrote can be read by others."""
+
+import pickle
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import torch
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+from helpers import Epoch, epochs
+from raykd.listeners import checkpoints, load_checkpoint, tensorboard
+
+
+def points(folder: Path, tag: str = "val/accuracy") -> list[tuple[int, float]]:
+    """What TensorBoard reads: steps and values."""
+    events = EventAccumulator(str(folder)).Reload()
+    return [(point.step, round(point.value, 6)) for point in events.Scalars(tag)]
+
+
+def test_tensorboard_hands_every_epoch_on(tmp_path: Path):
+    given = list(epochs(3))
+    handed_on = list(tensorboard(iter(given), tmp_path))
+    assert [id(epoch) for epoch in handed_on] == [id(epoch) for epoch in given]
+
+
+def test_tensorboard_shows_an_epoch_as_soon_as_it_is_handed_on(tmp_path: Path):
+    run = tensorboard(epochs(3), tmp_path)
+    next(run)
+    assert points(tmp_path) == [(1, 0.1)]
+    next(run)
+    assert points(tmp_path) == [(1, 0.1), (2, 0.2)]
+    assert points(tmp_path, "train/loss") == [(1, 1.0), (2, 0.5)]
+
+
+def test_no_point_stands_twice_after_resuming(tmp_path: Path):
+    list(tensorboard(epochs(4), tmp_path))  # epochs 3 and 4 were not in the checkpoint
+    list(tensorboard(epochs(5, first=3), tmp_path, resumed_at=2))
+    assert points(tmp_path) == [(1, 0.1), (2, 0.2), (3, 0.3), (4, 0.4), (5, 0.5)]
+
+
+def test_a_run_begun_anew_hides_the_one_before(tmp_path: Path):
+    list(tensorboard(epochs(4), tmp_path))
+    list(tensorboard(epochs(2), tmp_path))
+    assert points(tmp_path) == [(1, 0.1), (2, 0.2)]
+
+
+def test_closing_a_listener_closes_the_run_it_listens_to(tmp_path: Path):
+    closed = []
+
+    def run() -> Iterator[Epoch]:
+        try:
+            yield from epochs(3)
+        finally:
+            closed.append(True)
+
+    outermost = checkpoints(tensorboard(run(), tmp_path / "tensorboard"), tmp_path / "checkpoint.pt")
+    next(outermost)
+    outermost.close()
+    assert closed == [True]
+
+
+def test_no_values_no_row(tmp_path: Path):
+    list(tensorboard(epochs(1), tmp_path))
+    assert EventAccumulator(str(tmp_path)).Reload().PluginTagToContent.__self__.summary_metadata == {}
+
+
+def test_checkpoint_comes_back(tmp_path: Path):
+    path = tmp_path / "trial" / "checkpoint.pt"
+    run = checkpoints(epochs(2), path)
+    next(run)
+    content = load_checkpoint(path)
+    assert content is not None
+    assert content["number"] == 1
+    assert content["metrics"] == {"train/loss": 1.0, "val/accuracy": 0.1}
+    assert torch.equal(content["state"]["weight"], torch.tensor([1, 1]))
+    assert [file.name for file in path.parent.iterdir()] == ["checkpoint.pt"]
+
+
+def test_checkpoints_come_every_n_epochs_and_at_the_last(tmp_path: Path):
+    path = tmp_path / "checkpoint.pt"
+    saved = [(load_checkpoint(path) or {"number": 0})["number"] for _ in checkpoints(epochs(5), path, every=2)]
+    assert saved == [0, 2, 2, 4, 5]
+
+
+def test_state_is_asked_for_only_where_it_is_saved(tmp_path: Path):
+    asked = []
+
+    def run() -> Iterator[Epoch]:
+        for number in range(1, 5):
+            yield Epoch(number, 4, {}, 0.1, lambda number=number: {"asked": asked.append(number)})
+
+    list(checkpoints(run(), tmp_path / "checkpoint.pt", every=3))
+    assert asked == [3, 4]
+
+
+def test_a_diverged_epoch_is_not_saved(tmp_path: Path):
+    path = tmp_path / "checkpoint.pt"
+    list(checkpoints(epochs(3, diverged=True), path))
+    assert load_checkpoint(path)["number"] == 2
+
+
+def test_checkpoints_refuse_an_interval_below_one(tmp_path: Path):
+    with pytest.raises(ValueError, match="every 1 or more epochs, got 0"):
+        checkpoints(epochs(1), tmp_path / "checkpoint.pt", every=0)
+
+
+def test_no_checkpoint_yet(tmp_path: Path):
+    assert load_checkpoint(tmp_path / "checkpoint.pt") is None
+
+
+@pytest.mark.parametrize("kept", [0, 10, 500, -20])
+def test_a_torn_checkpoint_is_named(tmp_path: Path, kept: int):
+    path = tmp_path / "checkpoint.pt"
+    list(checkpoints(epochs(1), path))
+    path.write_bytes(path.read_bytes()[:kept])
+    with pytest.raises(ValueError, match=r"checkpoint\.pt is no whole checkpoint"):
+        load_checkpoint(path)
+
+
+class Harmful:
+    def __reduce__(self):
+        return (print, ("code of a stranger ran",))
+
+
+def test_a_foreign_file_runs_no_code(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+    path = tmp_path / "checkpoint.pt"
+    torch.save({"number": 1, "metrics": {}, "state": Harmful()}, path)
+    with pytest.raises(ValueError, match="is no whole checkpoint"):
+        load_checkpoint(path)
+    path.write_bytes(pickle.dumps(Harmful(), protocol=2))
+    with pytest.raises(ValueError, match="is no whole checkpoint"):
+        load_checkpoint(path)
+    assert capsys.readouterr().out == ""
+
+
+def test_a_file_of_other_content_is_named(tmp_path: Path):
+    path = tmp_path / "weights.pt"
+    torch.save({"weight": torch.zeros(2)}, path)
+    with pytest.raises(ValueError, match=r"weights\.pt holds no checkpoint of raykd"):
+        load_checkpoint(path)
