@@ -77,7 +77,7 @@ def write_text(path: Path, text: str) -> None:
 def write(path: Path, save: Callable[[Path], object]) -> None:
     """Lets `save(temporary_path)` write a file, flushes it to the disk and renames it into place."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(prefix=f".{path.name}-", dir=path.parent)
+    handle, name = tempfile.mkstemp(prefix=f".{path.stem}-", suffix=path.suffix, dir=path.parent)
     os.close(handle)
     temporary = Path(name)
     try:

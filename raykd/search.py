@@ -177,7 +177,7 @@ def _by_first_name(values: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
 
 
 def _has_parts(value: Any) -> bool:
-    return isinstance(value, tuple) or dataclasses.is_dataclass(value)
+    return len(_named(value)) == len(value) if isinstance(value, tuple) else dataclasses.is_dataclass(value)
 
 
 def _choices(component: Any, prefix: str) -> list[str]:

@@ -55,11 +55,11 @@ class Study:
                 raise ValueError(f"{name} must be at least {least}, got {getattr(self, name)}")
         for path, options in self.choices.items():
             _check_options(self.recipe, path, options)
-        known = {path for recipe in self._every_component() for path in paths(recipe)}
+        known = {path for recipe in self.every_component() for path in paths(recipe)}
         for path in self.ranges:
             if path not in known:
                 raise KeyError(f"ranges: no option {path!r}; {nearest(path, known)}")
-        for recipe in self._every_component():
+        for recipe in self.every_component():
             self._space(recipe)
         for values in self.first:
             self.complete(values)
@@ -104,7 +104,7 @@ class Study:
         ranges: dict[str, BaseDistribution] = {
             path: CategoricalDistribution(list(options)) for path, options in self.choices.items()
         }
-        for recipe in self._every_component():
+        for recipe in self.every_component():
             ranges |= self._space(recipe)
         return ranges
 
@@ -116,7 +116,7 @@ class Study:
         Raises:
             ValueError, FileNotFoundError: as `Recipe.check`, with the setting that fails.
         """
-        for recipe in self._every_component():
+        for recipe in self.every_component():
             recipe.check(num_processes)
             for path, distribution in self._space(recipe).items():
                 for end in _ends(distribution):
@@ -127,7 +127,7 @@ class Study:
         for values in self.first:
             self.recipe_of(self.complete(values)).check(num_processes)
 
-    def _every_component(self) -> Iterator[Recipe]:
+    def every_component(self) -> Iterator[Recipe]:
         """The base recipe with each option of each choice in turn."""
         yield self.recipe
         for path, options in self.choices.items():

@@ -103,6 +103,13 @@ def distill(
             return
 
 
+def prepare(recipe: Recipe, store: Store, world: World, say: Callable[[str], None]) -> None:
+    """Makes what the store lacks for a recipe: the teacher's route, and what the terms make of its final teacher."""
+    run = _Run(recipe, store, world, say)
+    if run.anchors.checkpoints is not None:
+        run.distiller.follow(run.anchors.checkpoints.num_checkpoints)
+
+
 class _Run:
     """The live objects of a run, and the few steps that the loop is made of."""
 

@@ -5,8 +5,9 @@ starts in well under a second. The group outlives its trials; a worker that dies
 the trial goes on from its last checkpoint.
 """
 
+import pickle
 import threading
-from collections.abc import Iterator
+from collections.abc import Generator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,15 +15,17 @@ from typing import Any
 import ray
 import torch
 import torch.distributed as dist
-from ray import train
+from ray import cloudpickle, train
 from ray.train.torch import TorchConfig, TorchTrainer
 
 from raykd.artifacts import Store
-from raykd.cluster.mailbox import END, Answer, Job, Mailbox
+from raykd.cluster.job import Answer, Job
+from raykd.cluster.mailbox import END, GIVEN_UP, JOB, NEXT, Mailbox
 from raykd.train import Epoch
 from raykd.trial import run_trial, saved_epoch
 from raykd.world import World
 
+_GIVEN_UP = "the workers died again and again in the same epoch"
 _PATIENCE_S = 24 * 3600  # ranks wait for each other while rank 0 alone makes an artefact, such as a teacher
 
 
@@ -70,8 +73,13 @@ class Group:
         self._thread = threading.Thread(target=self._fit, daemon=True)
         self._thread.start()
 
-    def post(self, command: Job | str) -> None:
-        ray.get(self._mailbox.post.remote(command))
+    def start(self, job: Job) -> None:
+        """Gives the group a job; the one before it, if it is not done, is left where it stands."""
+        ray.get(self._mailbox.post.remote(JOB, cloudpickle.dumps(job)))
+
+    def ask(self) -> None:
+        """Asks for one more epoch of the job."""
+        ray.get(self._mailbox.post.remote(NEXT))
 
     def next_answer(self) -> Answer:
         """The next epoch's answer.
@@ -83,13 +91,14 @@ class Group:
         while True:
             ready, _ = ray.wait([waiting], timeout=2.0)
             if ready:
-                return ray.get(ready[0])
+                answer = ray.get(ready[0])
+                return pickle.loads(answer) if answer != GIVEN_UP else Answer(error=_GIVEN_UP, done=True)
             if not self._thread.is_alive():
                 raise RuntimeError(f"the group of workers has ended: {self._failure}") from self._failure
 
     def end(self) -> None:
         """Ends the group and waits until its workers are gone."""
-        self.post(END)
+        ray.get(self._mailbox.post.remote(END))
         self._thread.join(timeout=30)
 
     def _fit(self) -> None:
@@ -105,21 +114,26 @@ def _work(config: dict[str, Any]) -> None:
     torch.set_num_threads(max(1, int(ray.get_runtime_context().get_assigned_resources().get("CPU", 1))))
     world = World.current(train.torch.get_device())
     place = _agreed_place(mailbox, world)
-    epochs: Iterator[Answer] = iter(())
-    while (command := ray.get(mailbox.command.remote(place))) != END:
+    epochs: Generator[Answer, None, None] | None = None
+    while True:
+        kind, job = ray.get(mailbox.command.remote(place))
         place += 1
-        if isinstance(command, Job):
-            epochs.close() if hasattr(epochs, "close") else None
-            epochs = _answers(command, world)
+        if kind != NEXT and epochs is not None:
+            epochs.close()
+        if kind == END:
+            return
+        if kind == JOB:
+            epochs = _answers(pickle.loads(job), world)
             continue
+        assert epochs is not None, "an epoch was asked for before any job"
         answer = next(epochs)
         if world.rank == 0:
-            ray.get(mailbox.answer.remote(answer))
+            ray.get(mailbox.answer.remote(pickle.dumps(answer)))
         if answer.error and world.size > 1:
             raise RuntimeError(answer.error)  # other ranks may wait in a collective: only a restart frees them
 
 
-def _answers(job: Job, world: World) -> Iterator[Answer]:
+def _answers(job: Job, world: World) -> Generator[Answer, None, None]:
     """An answer for each epoch of a job. An epoch that was finished before a death is told again, not trained again."""
     folder = Path(job.folder)
     try:

@@ -2,15 +2,13 @@
 
 import os
 import time
-from pathlib import Path
 from typing import Any
 
 from ray import tune
 
 from raykd.cluster.group import Group, Resources
-from raykd.cluster.mailbox import NEXT, Answer, Job
+from raykd.cluster.job import Answer
 from raykd.cluster.trials import Trials
-from raykd.study import Study
 
 METRIC = "val/accuracy"
 
@@ -28,11 +26,11 @@ class Slot(tune.Trainable):
         self.reset_config(config)
 
     def reset_config(self, new_config: dict[str, Any]) -> bool:
-        self._group.post(self._trials.job(new_config))
+        self._group.start(self._trials.job(new_config))
         return True
 
     def step(self) -> dict[str, Any]:
-        self._group.post(NEXT)
+        self._group.ask()
         return _result(self._group.next_answer())
 
     def save_checkpoint(self, checkpoint_dir: str) -> None:

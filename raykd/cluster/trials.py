@@ -5,31 +5,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from raykd.cluster.mailbox import Job
-from raykd.methods.cross_entropy import CrossEntropy
-from raykd.methods.iakd import NoSwap
-from raykd.methods.kd import KD
-from raykd.methods.rco import FinalTeacher
+from raykd.baselines import baselines
+from raykd.cluster.job import Job
 from raykd.recipe import Recipe
-from raykd.search import override
 from raykd.serialise import fingerprint
 from raykd.study import Study
-
-ALONE = "student alone"
-PLAIN_KD = "plain KD"
-EMPTY: Mapping[str, Any] = {}
-
-
-def baselines(recipe: Recipe) -> dict[str, Recipe]:
-    """What a search is compared with: the student on labels alone, and Hinton's KD at the published weights."""
-    plain = {"terms": (CrossEntropy(weight=0.1), KD(weight=0.9)), "route": FinalTeacher(), "swap": NoSwap()}
-    return {ALONE: recipe.alone(), PLAIN_KD: override(recipe, {}) if False else _with(recipe, plain)}
-
-
-def _with(recipe: Recipe, fields: Mapping[str, Any]) -> Recipe:
-    import dataclasses
-
-    return dataclasses.replace(recipe, **fields)
 
 
 @dataclass(frozen=True)
@@ -52,7 +32,10 @@ class Trials:
         return self.study.recipe_of(config["values"])
 
     def name(self, config: Mapping[str, Any]) -> str:
-        """A trial's name: its number and a hash of its recipe; a setting suggested twice after a restart is one trial."""
+        """A trial's name, which is its folder's: a number and a hash of its recipe.
+
+        A setting that is suggested once more under its number after a restart goes on in the same folder.
+        """
         label = config.get("baseline", "").replace(" ", "-") or f"trial-{config['number']:04d}"
         return f"{label}-{fingerprint(self.recipe(config))[:8]}"
 
@@ -63,5 +46,5 @@ class Trials:
             folder=str(self.folder / "trials" / name),
             board=str(self.folder / "tensorboard" / name),
             store=str(self.store),
-            values=config.get("values", EMPTY),
+            values=config.get("values", {}),
         )

@@ -38,9 +38,9 @@ class Digits:
             raise ValueError(f"validation must be 1 to {NUM_IMAGES - _TEST - 1} images, got {self.validation}")
 
     def load(self) -> Dataset:
-        digits = load_digits()
-        images = torch.from_numpy(digits.images).to(torch.uint8)[:, None] * _BYTES_PER_GREY
-        labels = torch.from_numpy(digits.target).long()
+        pixels, targets = load_digits(return_X_y=True)
+        images = torch.as_tensor(pixels).to(torch.uint8).reshape(-1, 1, 8, 8) * _BYTES_PER_GREY
+        labels = torch.as_tensor(targets, dtype=torch.int64)
         rest, test = cut(images, labels, _TEST, _TEST_SEED)
         train, validation = cut(rest.images, rest.labels, self.validation, self.seed)
         mean, std = channel_statistics(train.images)

@@ -38,4 +38,4 @@ def read(path: Path, num_dimensions: int) -> UInt8[Tensor, "..."]:
             f"{path}: {len(content) - start} bytes of content, its header promises {' x '.join(map(str, shape))}; "
             f"remove it and get it again"
         )
-    return torch.frombuffer(bytearray(content), dtype=torch.uint8, offset=start).reshape(shape)
+    return torch.frombuffer(bytearray(content), dtype=torch.uint8)[start:].reshape(shape)

@@ -19,7 +19,7 @@ class CrossEntropy:
 
     name: ClassVar[str] = "cross_entropy"
     needs_teacher: ClassVar[bool] = False
-    weight: float = searched(1.0, FloatDistribution(0.0, 1.0))
+    weight: float = searched(1.0, FloatDistribution(0.05, 1.0))
 
     def check(self, shapes: Shapes) -> None:
         pass

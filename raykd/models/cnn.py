@@ -9,7 +9,6 @@ made bigger than its student by `widths` and `convolutions`. The head is global 
 import math
 from collections import OrderedDict
 from dataclasses import dataclass
-from typing import Literal
 
 from jaxtyping import Float
 from torch import Tensor, nn
@@ -34,7 +33,7 @@ class CNN:
 
     widths: tuple[int, ...] = (8, 16, 32)
     convolutions: int = 1
-    norm: Literal["batch", "group", "none"] = "batch"
+    norm: str = "batch"
 
     def __post_init__(self) -> None:
         if not self.widths or min(self.widths) < 1:

@@ -1,0 +1,41 @@
+"""raykd: finds the best way to distil a big image classifier into a small one, on a laptop or on a cluster.
+
+    study = raykd.load_study("search_spaces/digits.py")
+    result = raykd.tune(study, trials=40, workers=1, storage="runs")
+    result.best.recipe, result.best.metrics, result.frame, result.load_student()
+
+Names are imported when they are first used: PyTorch and Ray take seconds that `--help` need not wait for.
+"""
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from raykd.artifacts import Store
+    from raykd.cluster.tune import tune
+    from raykd.recipe import Recipe
+    from raykd.result import Result
+    from raykd.study import Study, load_study
+    from raykd.teacher import Teacher, train_teacher
+    from raykd.train import distill
+
+__version__ = "0.1.0.dev0"
+__all__ = ["Recipe", "Result", "Store", "Study", "Teacher", "distill", "load_study", "train_teacher", "tune"]
+
+_HOMES = {
+    "Recipe": "raykd.recipe",
+    "Result": "raykd.result",
+    "Store": "raykd.artifacts",
+    "Study": "raykd.study",
+    "Teacher": "raykd.teacher",
+    "distill": "raykd.train",
+    "load_study": "raykd.study",
+    "train_teacher": "raykd.teacher",
+    "tune": "raykd.cluster.tune",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module 'raykd' has no attribute {name!r}")
+    return getattr(importlib.import_module(_HOMES[name]), name)

@@ -1,0 +1,49 @@
+"""Joins the Ray cluster that raykd was started on, or starts one of its own."""
+
+import contextlib
+import logging
+import os
+from collections.abc import Iterator
+
+import ray
+from ray._private.services import find_bootstrap_address
+
+from raykd.cluster import SETTINGS
+
+
+@contextlib.contextmanager
+def connected(address: str | None, verbose: bool) -> Iterator[str]:
+    """A connection to Ray for as long as the context lasts, with one line that says which.
+
+    Args:
+        address: of a cluster; `local` for one of our own; None for Ray's convention: `RAY_ADDRESS`, else the
+            cluster that `ray start` left on this node, else one of our own.
+        verbose: let Ray print what it likes.
+
+    Raises:
+        ConnectionError: no cluster answers there.
+    """
+    if ray.is_initialized():
+        yield "uses the Ray that is already connected"
+        return
+    target = address or os.environ.get("RAY_ADDRESS") or find_bootstrap_address(None) or "local"
+    options = {} if verbose else {"log_to_driver": False, "logging_level": logging.ERROR}
+    if target == "local":
+        ray.init(address="local", include_dashboard=False, **options)
+        line = f"started Ray on this machine with {_resources()}"
+    else:
+        try:
+            ray.init(address=target, runtime_env={"env_vars": dict(SETTINGS)}, **options)
+        except (ConnectionError, TimeoutError, ValueError) as error:
+            reason = str(error).splitlines()[0]
+            raise ConnectionError(f"no Ray cluster answers at {target}: {reason}; --address local starts one") from None
+        line = f"joined the Ray cluster at {target} with {_resources()}"
+    try:
+        yield line
+    finally:
+        ray.shutdown()
+
+
+def _resources() -> str:
+    total = ray.cluster_resources()
+    return f"{total.get('CPU', 0):g} CPUs and {total.get('GPU', 0):g} GPUs"

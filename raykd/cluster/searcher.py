@@ -1,0 +1,65 @@
+"""Optuna's TPE as Tune's searcher, told the truth about trials that were stopped, failed or diverged.
+
+Ray's `OptunaSearch` tells Optuna of a trial that a scheduler stopped as if it had finished, with its early value,
+which misleads TPE, and leaves a trial without a number running for ever. Here a stopped trial is pruned with its
+last value, and a failed one is failed. The live study is in memory and is saved with Tune's own state.
+"""
+
+import math
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import optuna
+from optuna.trial import TrialState
+from ray.tune.search.optuna import OptunaSearch
+
+from raykd.baselines import ALONE, PLAIN_KD
+from raykd.cluster.slot import METRIC
+from raykd.study import Study
+
+
+class StudySearch(OptunaSearch):
+    """Suggests the two baselines, then the study's first settings, then what TPE draws.
+
+    A configuration is `{"baseline": NAME}` or `{"number": N, "values": {...}}`, numbers counted from 0.
+    """
+
+    def __init__(self, study: Study, seed: int, first: Iterable[Mapping[str, Any]]):
+        sampler = optuna.samplers.TPESampler(seed=seed, multivariate=True, group=True, constant_liar=True)
+        super().__init__(study.suggest, metric=METRIC, mode="max", sampler=sampler, points_to_evaluate=list(first))
+        self._baselines = [ALONE, PLAIN_KD]
+        self._baseline_ids: set[str] = set()
+
+    def suggest(self, trial_id: str) -> dict[str, Any]:
+        if self._baselines:
+            self._baseline_ids.add(trial_id)
+            return {"baseline": self._baselines.pop(0)}
+        trial = self._ot_study.ask()
+        self._ot_trials[trial_id] = trial
+        trial.set_user_attr("ray_trial_id", trial_id)
+        self._space(trial)
+        return {"number": trial.number, "values": dict(trial.params)}
+
+    def on_trial_result(self, trial_id: str, result: dict[str, Any]) -> None:
+        if trial_id not in self._baseline_ids and trial_id not in self._completed_trials:
+            self._report(trial_id, result)
+
+    def on_trial_complete(self, trial_id: str, result: dict[str, Any] | None = None, error: bool = False) -> None:
+        if trial_id in self._baseline_ids or trial_id in self._completed_trials:
+            return
+        self._completed_trials.add(trial_id)
+        trial = self._ot_trials[trial_id]
+        if error or not result or not math.isfinite(result.get(METRIC, math.nan)):
+            self._ot_study.tell(trial, state=TrialState.FAIL)
+            return
+        self._report(trial_id, result)
+        if result["done"]:
+            self._ot_study.tell(trial, result[METRIC])
+        else:
+            self._ot_study.tell(trial, state=TrialState.PRUNED)  # its value is the last one reported
+
+    def _report(self, trial_id: str, result: dict[str, Any]) -> None:
+        trial, value, epoch = self._ot_trials[trial_id], result.get(METRIC, math.nan), result.get("epoch", 0)
+        told = self._ot_study._storage.get_trial(trial._trial_id).intermediate_values
+        if math.isfinite(value) and epoch not in told:  # an epoch may be told again after a restart
+            trial.report(value, epoch)

@@ -1,0 +1,70 @@
+"""What a search found: its trials as a table, and the best of them as a recipe and a student."""
+
+import functools
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import torch
+from safetensors.torch import load_file
+
+from raykd.data import load
+from raykd.recipe import Recipe
+from raykd.serialise import from_file
+from raykd.staged import Staged
+from raykd.trial import RECIPE
+
+if TYPE_CHECKING:
+    import pandas
+
+BEST_RECIPE, STUDENT, TABLE, SUMMARY = "best_recipe.json", "student.safetensors", "trials.csv", "summary.json"
+
+
+@dataclass(frozen=True)
+class Best:
+    """The best trial: its name, its recipe, its metrics after its last epoch, and its accuracy on the test split."""
+
+    name: str
+    recipe: Recipe
+    metrics: dict[str, float]
+    test_accuracy: float
+
+
+@dataclass(frozen=True)
+class Result:
+    """A finished (or interrupted) search.
+
+    Args:
+        folder: where everything lies.
+        frame: a row for each trial and baseline, best first: `name`, `state` (complete, stopped, diverged, failed,
+            unfinished), `epochs`, `val/accuracy`, `test/accuracy` (of the best and the baselines alone), `seconds`,
+            and each value of its setting by path.
+        types: classes of the study's own that stand in its recipes.
+    """
+
+    folder: Path
+    frame: "pandas.DataFrame"
+    types: tuple[type, ...] = ()
+
+    @functools.cached_property
+    def best(self) -> Best:
+        """The best trial that finished.
+
+        Raises:
+            ValueError: no trial finished.
+        """
+        summary = json.loads((self.folder / SUMMARY).read_text())
+        name = summary["best"]
+        if name is None:
+            raise ValueError(f"no trial of {self.folder} has finished")
+        recipe = from_file(self.folder / "trials" / name / RECIPE, self.types)
+        return Best(name, recipe, summary["metrics"], summary["test_accuracy"])
+
+    def load_student(self) -> Staged:
+        """The best student, in eval mode on the CPU; its `network` is the plain module."""
+        recipe = self.best.recipe
+        dataset = load(recipe.data, torch.device("cpu"))
+        student: Any = recipe.student.build(dataset.num_classes, dataset.image_shape)
+        student.network.load_state_dict(load_file(self.folder / STUDENT))
+        return student.eval()

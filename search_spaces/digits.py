@@ -1,0 +1,65 @@
+"""The default study: scikit-learn's digits, a small student, all four methods and KD beside the labels.
+
+1,797 real images of 8x8 pixels ship with scikit-learn, so this runs anywhere, without a download, in minutes.
+The teacher has 60 times the student's parameters; the student alone misses many digits, so there is something
+to win. Which of the methods are on is part of the search.
+"""
+
+from optuna.distributions import FloatDistribution, IntDistribution
+
+from raykd import Recipe, Study, Teacher
+from raykd.auxiliary import Auxiliary
+from raykd.data.digits import Digits
+from raykd.methods.cross_entropy import CrossEntropy
+from raykd.methods.iakd import IAKD, NoSwap
+from raykd.methods.infoflow import InfoFlow
+from raykd.methods.kd import KD
+from raykd.methods.quest import Quest
+from raykd.methods.rco import EqualInterval, FinalTeacher, Greedy
+from raykd.models.cnn import CNN
+from raykd.optimiser import SGD, Cosine
+
+EPOCHS = 24
+BATCH = 32
+student = CNN(widths=(4, 8, 12))
+
+recipe = Recipe(
+    data=Digits(),
+    student=student,
+    teacher=Teacher(
+        model=CNN(widths=(16, 32, 64)), epochs=24, every=2, batch_size=BATCH, optimiser=SGD(lr=0.05, schedule=Cosine())
+    ),
+    terms=(CrossEntropy(weight=0.1), KD(weight=0.9)),
+    optimiser=SGD(lr=0.05, schedule=Cosine()),
+    epochs=EPOCHS,
+    batch_size=BATCH,
+)
+
+quest = Quest(words=64, temperature=0.2)
+infoflow = InfoFlow(weight=100.0, auxiliary=Auxiliary(model=CNN(widths=(8, 16, 24)), epochs=12, pretrain_epochs=12))
+
+study = Study(
+    recipe=recipe,
+    ranges={
+        "terms/quest/words": IntDistribution(16, 1024, log=True),
+        "terms/infoflow/weight": FloatDistribution(1.0, 1e4, log=True),
+        "optimiser/nesterov": None,
+    },
+    choices={
+        "terms/kd": {"on": KD(weight=0.9), "off": None},
+        "terms/quest": {"off": None, "on": quest},
+        "terms/infoflow": {"off": None, "on": infoflow},
+        "route": {"final teacher": FinalTeacher(), "equal interval": EqualInterval(), "greedy": Greedy()},
+        "swap": {"off": NoSwap(), "iakd": IAKD()},
+    },
+    first=(
+        {"terms/quest": "on", "terms/cross_entropy/weight": 1.0, "terms/kd": "off"},
+        {"terms/infoflow": "on", "terms/cross_entropy/weight": 1.0, "terms/kd": "off"},
+        {"swap": "iakd", "terms/cross_entropy/weight": 1.0, "terms/kd": "off"},
+        {"route": "equal interval"},
+        {"terms/quest": "on", "terms/infoflow": "on", "route": "equal interval", "swap": "iakd"},
+    ),
+    trials=24,
+    grace=3,
+    reduction=3,
+)

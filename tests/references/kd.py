@@ -1,0 +1,11 @@
+"""KD as the paper writes it: one image and one class at a time."""
+
+
+def kd_loss(student_logits, teacher_logits, temperature):
+    total = 0.0
+    for z_s, z_t in zip(student_logits, teacher_logits, strict=True):
+        q = (z_s / temperature).exp() / (z_s / temperature).exp().sum()
+        p = (z_t / temperature).exp() / (z_t / temperature).exp().sum()
+        for k in range(len(z_s)):
+            total = total + p[k] * (p[k].log() - q[k].log())
+    return temperature**2 * total / len(student_logits)

@@ -1,0 +1,117 @@
+"""What the project's own files promise: dependencies, where Ray is known, sizes, the cluster file."""
+
+import ast
+import re
+import subprocess
+import sys
+import tomllib
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+
+ROOT = Path(__file__).parents[1]
+PROJECT: dict[str, Any] = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+DEPENDENCIES = [Requirement(line) for line in PROJECT["dependencies"]]
+TOOLS = [Requirement(line) for line in PROJECT["optional-dependencies"]["dev"]]
+OURS = {"raykd", "launch", "search_spaces", "benchmarks"}
+
+
+def python_files(*folders: str) -> list[Path]:
+    return sorted(path for folder in folders for path in (ROOT / folder).rglob("*.py"))
+
+
+def imported(path: Path) -> set[str]:
+    """The modules that a file imports, anywhere in it, by their full names."""
+    names: set[str] = set()
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            names |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.level == 0:
+            names.add(node.module or "")
+    return names
+
+
+def test_conda_installs_the_same():
+    entries = yaml.safe_load((ROOT / "environment.yml").read_text())["dependencies"]
+    assert f"python{PROJECT['requires-python']}" in entries
+    (pip,) = (entry["pip"] for entry in entries if isinstance(entry, dict))
+    assert pip[-1] == "--editable ."
+    assert [Requirement(line) for line in pip[:-1]] == DEPENDENCIES
+
+
+@pytest.mark.parametrize("requirement", DEPENDENCIES, ids=lambda requirement: requirement.name)
+def test_dependency_has_both_bounds(requirement: Requirement):
+    assert sorted(bound.operator for bound in requirement.specifier) == ["<", ">="]
+
+
+@pytest.mark.parametrize("requirement", TOOLS, ids=lambda requirement: requirement.name)
+def test_tool_is_pinned(requirement: Requirement):
+    assert [bound.operator for bound in requirement.specifier] == ["=="]
+
+
+@pytest.mark.parametrize("requirement", DEPENDENCIES, ids=lambda requirement: requirement.name)
+def test_these_tests_run_within_the_bounds(requirement: Requirement):
+    if requirement.marker is None or requirement.marker.evaluate():
+        assert metadata.version(requirement.name) in requirement.specifier
+
+
+def test_what_is_imported_is_declared():
+    declared = {canonicalize_name(requirement.name) for requirement in DEPENDENCIES}
+    providers = metadata.packages_distributions()
+    for path in python_files("raykd", "launch", "search_spaces", "benchmarks"):
+        for module in sorted({name.split(".")[0] for name in imported(path)} - OURS - sys.stdlib_module_names):
+            distributions = {canonicalize_name(name) for name in providers.get(module, [module])}
+            if path.parent.name in OURS and (path.parent / f"{module}.py").exists():
+                continue  # a script's neighbour
+            assert distributions & declared, f"{path.relative_to(ROOT)} imports {module}, which is no dependency"
+
+
+def test_ray_is_imported_in_one_package_only():
+    users = {
+        path.relative_to(ROOT / "raykd").parts[0]
+        for path in python_files("raykd")
+        if any(name.split(".")[0] == "ray" for name in imported(path))
+    }
+    assert users <= {"cluster"}
+
+
+def test_importing_raykd_does_not_import_ray():
+    code = "import raykd.train, sys; assert 'ray' not in sys.modules"
+    subprocess.run([sys.executable, "-c", code], check=True, cwd=ROOT)
+
+
+def test_the_loop_stays_small():
+    text = (ROOT / "raykd" / "train.py").read_text()
+    (loop,) = (node for node in ast.parse(text).body if isinstance(node, ast.FunctionDef) and node.name == "distill")
+    assert loop.end_lineno is not None
+    assert loop.end_lineno - loop.lineno + 1 <= 100
+    assert len(text.splitlines()) <= 200
+
+
+def test_no_file_names_somebodys_home():
+    home = re.compile(rb"(?<![\w~.])/(?:home|root|Users)/\w+")
+    listed = subprocess.run(
+        ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
+        cwd=ROOT,
+        capture_output=True,
+        check=False,
+    )
+    if listed.returncode:
+        pytest.skip("not a git repository")
+    paths = [ROOT / name for name in listed.stdout.decode().split("\0") if name]
+    assert [str(path) for path in paths if path.is_file() and home.search(path.read_bytes())] == []
+
+
+def test_cluster_file(monkeypatch: pytest.MonkeyPatch):
+    util = pytest.importorskip("ray.autoscaler._private.util")
+    monkeypatch.chdir(ROOT)
+    config = util.prepare_config(yaml.safe_load(Path("cluster.yaml").read_text()))
+    util.validate_config(config)
+    assert config["provider"] == {"type": "local", "head_ip": "127.0.0.1", "worker_ips": []}
+    assert [mounted for mounted, source in config["file_mounts"].items() if Path(source).samefile(ROOT)] == ["~/raykd"]
+    assert any("~/raykd" in command and "pip install" in command for command in config["setup_commands"])

@@ -1,0 +1,126 @@
+"""A network, a data set and a teacher's route small enough to see through."""
+
+from dataclasses import dataclass, field
+
+import torch
+from torch import Tensor, nn
+
+from raykd.artifacts import Store
+from raykd.data import Augmentation, Dataset, Split
+from raykd.methods import Batch, Clock, Shapes, Sources
+from raykd.serialise import fingerprint
+from raykd.staged import Staged, feature_shapes
+
+IMAGE = (1, 8, 8)
+NUM_CLASSES = 3
+
+
+@dataclass(frozen=True, kw_only=True)
+class TinyNet:
+    """A stem of `stem` channels, a stage of convolution, normalisation and ReLU for each width, and a linear head.
+
+    Args:
+        strides: of each stage; the images are 8 x 8.
+        embedding: adds a stage whose output is flat, of this width.
+    """
+
+    widths: tuple[int, ...] = (4, 6)
+    strides: tuple[int, ...] = (2, 2)
+    stem: int = 3
+    embedding: int = 0
+
+    def build(self, num_classes: int, image: tuple[int, ...]) -> Staged:
+        parts: dict[str, nn.Module] = {"stem": nn.Conv2d(image[0], self.stem, 3, padding=1)}
+        channels = self.stem
+        for width, stride in zip(self.widths, self.strides, strict=True):
+            convolution = nn.Conv2d(channels, width, 3, stride, padding=1)
+            parts[f"stage{len(parts)}"] = nn.Sequential(convolution, nn.BatchNorm2d(width), nn.ReLU())
+            channels = width
+        if self.embedding:
+            parts[f"stage{len(parts)}"] = nn.Sequential(_flat(), nn.Linear(channels, self.embedding), nn.ReLU())
+        stages = [name for name in parts if name.startswith("stage")]
+        linear = nn.Linear(self.embedding or channels, num_classes)
+        parts["head"] = linear if self.embedding else nn.Sequential(_flat(), linear)
+        return Staged(nn.ModuleDict(parts), stem="stem", stages=stages, head="head")
+
+
+def network(seed: int = 0, **options) -> Staged:
+    with torch.random.fork_rng():
+        torch.manual_seed(seed)
+        return TinyNet(**options).build(NUM_CLASSES, IMAGE)
+
+
+def shapes(student: Staged, teacher: Staged, num_images: int = 24, num_checkpoints: int = 3) -> Shapes:
+    return Shapes(
+        student=feature_shapes(student, IMAGE),
+        teacher=feature_shapes(teacher, IMAGE),
+        image=IMAGE,
+        num_classes=NUM_CLASSES,
+        num_images=num_images,
+        num_checkpoints=num_checkpoints,
+    )
+
+
+def dataset(num_images: int = 24) -> Dataset:
+    stream = torch.Generator().manual_seed(0)
+
+    def split(size: int) -> Split:
+        images = torch.randint(256, (size, *IMAGE), generator=stream, dtype=torch.uint8)
+        return Split(images, torch.randint(NUM_CLASSES, (size,), generator=stream))
+
+    return Dataset(
+        train=split(num_images),
+        validation=split(9),
+        test=split(9),
+        num_classes=NUM_CLASSES,
+        mean=(0.5,),
+        std=(0.3,),
+        augmentation=Augmentation(padding=1, flip=True),
+    )
+
+
+@dataclass
+class TinyRoute:
+    """A teacher's route as `raykd.teacher.TeacherRoute` offers it; counts the networks that it was asked for."""
+
+    options: dict = field(default_factory=lambda: {"widths": (5, 8)})
+    num_checkpoints: int = 3
+    asked: list[int] = field(default_factory=list)
+
+    def network(self, checkpoint: int) -> Staged:
+        self.asked.append(checkpoint)
+        return network(seed=100 + checkpoint, **self.options).requires_grad_(False).eval()
+
+    def digest(self, checkpoint: int) -> str:
+        return fingerprint({"options": self.options, "checkpoint": checkpoint})
+
+
+def sources(folder, route: TinyRoute | None = None, say=lambda line: None) -> Sources:
+    return Sources(Store(folder), dataset(), route or TinyRoute(), say)
+
+
+def batch(size: int = 6) -> Batch:
+    return next(dataset().batches(epoch=0, seed=0, batch_size=size))
+
+
+def clock(epoch: int = 0, epochs: int = 50, step: int = 0, **options) -> Clock:
+    return Clock(epoch=epoch, epochs=epochs, step=step, **options)
+
+
+def random(*shape: int, seed: int = 0, grad: bool = False) -> Tensor:
+    """Normal numbers in double precision."""
+    values = torch.randn(shape, generator=torch.Generator().manual_seed(seed), dtype=torch.float64)
+    return values.requires_grad_(grad)
+
+
+def assert_same_value_and_gradient(ours, reference, inputs: list[Tensor]) -> None:
+    """Two functions of the same tensors agree, and so do their gradients."""
+    values = ours(*inputs), reference(*inputs)
+    torch.testing.assert_close(values[0], values[1], rtol=1e-10, atol=1e-12)
+    ones = torch.ones_like(values[0])
+    for got, expected in zip(*(torch.autograd.grad(value, inputs, ones) for value in values), strict=True):
+        torch.testing.assert_close(got, expected, rtol=1e-8, atol=1e-10)
+
+
+def _flat() -> nn.Module:
+    return nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Flatten())
