@@ -37,7 +37,7 @@ class Result:
 
     Args:
         folder: where everything lies.
-        frame: a row for each trial and baseline, best first: `name`, `state` (complete, stopped, diverged, failed,
+        frame: a row for each trial and baseline, best first: `name`, `setting` (in a few words), `state` (complete, stopped, diverged, failed,
             unfinished), `epochs`, `val/accuracy`, `test/accuracy` (of the best and the baselines alone), `seconds`,
             and each value of its setting by path.
         types: classes of the study's own that stand in its recipes.
@@ -48,18 +48,22 @@ class Result:
     types: tuple[type, ...] = ()
 
     @functools.cached_property
+    def summary(self) -> dict[str, Any]:
+        """The name of the `best` trial (None if none finished), its `metrics` and `test_accuracy`, and the `teacher`'s."""
+        return json.loads((self.folder / SUMMARY).read_text())
+
+    @functools.cached_property
     def best(self) -> Best:
         """The best trial that finished.
 
         Raises:
             ValueError: no trial finished.
         """
-        summary = json.loads((self.folder / SUMMARY).read_text())
-        name = summary["best"]
+        name = self.summary["best"]
         if name is None:
             raise ValueError(f"no trial of {self.folder} has finished")
         recipe = from_file(self.folder / "trials" / name / RECIPE, self.types)
-        return Best(name, recipe, summary["metrics"], summary["test_accuracy"])
+        return Best(name, recipe, self.summary["metrics"], self.summary["test_accuracy"])
 
     def load_student(self) -> Staged:
         """The best student, in eval mode on the CPU; its `network` is the plain module."""

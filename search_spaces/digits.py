@@ -53,6 +53,7 @@ study = Study(
         "swap": {"off": NoSwap(), "iakd": IAKD()},
     },
     first=(
+        {},
         {"terms/quest": "on", "terms/cross_entropy/weight": 1.0, "terms/kd": "off"},
         {"terms/infoflow": "on", "terms/cross_entropy/weight": 1.0, "terms/kd": "off"},
         {"swap": "iakd", "terms/cross_entropy/weight": 1.0, "terms/kd": "off"},
@@ -60,6 +61,6 @@ study = Study(
         {"terms/quest": "on", "terms/infoflow": "on", "route": "equal interval", "swap": "iakd"},
     ),
     trials=24,
-    grace=3,
+    grace=8,
     reduction=3,
 )

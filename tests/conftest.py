@@ -15,8 +15,11 @@ os.environ |= {
     "TUNE_GLOBAL_CHECKPOINT_S": "1",  # files reach the storage after 10 s or more otherwise
 }
 
+import hypothesis
 import torch
 from jaxtyping import install_import_hook
 
+hypothesis.settings.register_profile("repeatable", derandomize=True, deadline=None)
+hypothesis.settings.load_profile("repeatable")
 torch.set_num_threads(1)
 install_import_hook("raykd", "beartype.beartype")

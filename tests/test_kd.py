@@ -1,10 +1,10 @@
 import pytest
 import torch
-from references import kd as reference
-from tiny import assert_same_value_and_gradient, batch, clock, network, random, shapes, sources
 
 from raykd.methods.kd import KD, kd_loss
 from raykd.search import space
+from references import kd as reference
+from tiny import assert_same_value_and_gradient, batch, clock, network, random, shapes, sources
 
 TEACHER = torch.tensor([[2.0, 0.0, -1.0], [0.0, 1.0, 0.0]], dtype=torch.float64)
 STUDENT = torch.tensor([[1.0, 0.0, 0.0], [0.0, 2.0, -1.0]], dtype=torch.float64)

@@ -113,5 +113,8 @@ def test_cluster_file(monkeypatch: pytest.MonkeyPatch):
     config = util.prepare_config(yaml.safe_load(Path("cluster.yaml").read_text()))
     util.validate_config(config)
     assert config["provider"] == {"type": "local", "head_ip": "127.0.0.1", "worker_ips": []}
-    assert [mounted for mounted, source in config["file_mounts"].items() if Path(source).samefile(ROOT)] == ["~/raykd"]
-    assert any("~/raykd" in command and "pip install" in command for command in config["setup_commands"])
+    (source,) = config["file_mounts"]
+    assert Path(config["file_mounts"][source]).samefile(ROOT)
+    assert any(command.endswith(f"pip install --quiet --editable {source}") for command in config["setup_commands"])
+    # `ray submit` runs its script in the home folder, where a folder called raykd would hide the package.
+    assert Path(source).name not in OURS

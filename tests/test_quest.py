@@ -1,17 +1,19 @@
 import dataclasses
+import itertools
 import math
+from typing import Any
 
 import numpy as np
 import pytest
 import torch
-from references import quest as reference
-from tiny import TinyRoute, assert_same_value_and_gradient, batch, clock, network, random, shapes, sources
 from torch.nn import functional as F
 
 from raykd.codebook import pooled_map
 from raykd.kmeans import kmeans
 from raykd.methods.quest import Quest, assign_words, predict_words, quest_loss
 from raykd.search import space
+from references import quest as reference
+from tiny import TinyRoute, assert_same_value_and_gradient, batch, clock, network, random, shapes, sources
 
 WORDS = torch.tensor([[0.0, 0.0], [1.0, 0.0], [0.0, 2.0]], dtype=torch.float64)
 TEACHER = torch.tensor([[0.9, 0.1], [0.0, 1.5]], dtype=torch.float64)[:, :, None, None]
@@ -101,11 +103,11 @@ def test_scores_ignore_lengths_and_stay_within_the_scale():
 def test_loss_ignores_the_order_of_words_and_repeated_images():
     features, teacher, words, weight = random(2, 4, 3, 2), random(2, 3, 3, 2), random(5, 3), random(5, 4, seed=1)
 
-    def loss(order=slice(None), repeat=1):
+    def loss(order=(0, 1, 2, 3, 4), repeat=1):
         own, other = (maps.repeat(repeat, 1, 1, 1) for maps in (features, teacher))
-        return quest_loss(predict_words(own, weight[order], 3.0), assign_words(other, words[order], 1.0))
+        return quest_loss(predict_words(own, weight[list(order)], 3.0), assign_words(other, words[list(order)], 1.0))
 
-    torch.testing.assert_close(loss(order=[3, 1, 4, 0, 2]), loss())
+    torch.testing.assert_close(loss(order=(3, 1, 4, 0, 2)), loss())
     torch.testing.assert_close(loss(repeat=3), loss())
 
 
@@ -134,7 +136,7 @@ def test_a_dead_place_has_score_zero_and_no_gradient():
 def test_kmeans_never_raises_its_objective():
     vectors = random(200, 3).float().numpy()
     objectives = [kmeans(vectors, 6, iterations, 0).distances.sum() for iterations in range(1, 10)]
-    assert all(later <= earlier * (1 + 1e-5) for earlier, later in zip(objectives, objectives[1:], strict=False))
+    assert all(later <= earlier * (1 + 1e-5) for earlier, later in itertools.pairwise(objectives))
 
 
 def test_kmeans_gives_each_vector_its_nearest_word_and_repeats_itself():
@@ -154,7 +156,7 @@ def test_kmeans_takes_as_many_words_as_vectors():
 # codebooks
 
 
-def build(folder, spec=SPEC, route=None, nets=NETS, seed=0):
+def build(folder, spec=SPEC, route=None, nets=NETS, seed=0) -> Any:
     torch.manual_seed(seed)
     return spec.build(shapes(*nets), sources(folder, route))
 
@@ -236,7 +238,7 @@ def test_a_scaled_temperature_counts_mean_nearest_squared_distances(tmp_path):
 
 def test_a_scaled_temperature_refuses_words_that_are_the_vectors(tmp_path):
     term = build(tmp_path, Quest(words=4, max_vectors=4, scaled=True))
-    with pytest.raises(ValueError, match="got 4 words for 4 vectors"):
+    with pytest.raises(ValueError, match="scaled: 4 words are all 4 vectors; take fewer"):
         term.follow(1)
 
 
@@ -316,7 +318,7 @@ def test_a_resumed_term_is_the_undisturbed_one(tmp_path, on_anchor, resumed_at):
             term.predictor += 0.1 * term.words.sum()
             term.scale *= 1.1
 
-    undisturbed = build(tmp_path, spec)
+    undisturbed, state = build(tmp_path, spec), {}
     for checkpoint in (1, 2, 3):
         undisturbed.follow(checkpoint)
         train(undisturbed)

@@ -2,11 +2,11 @@ import itertools
 import math
 
 import pytest
-from references import rco as reference
-from tiny import network, shapes
 
 from raykd.methods.rco import EqualInterval, FinalTeacher, Greedy, equal_interval, greedy
 from raykd.search import space
+from references import rco as reference
+from tiny import network, shapes
 
 
 def harder(step):

@@ -55,8 +55,8 @@ def test_a_stage_of_another_network_can_stand_in():
     student, teacher = staged().eval(), staged().eval()
     images = torch.randn(7, 4)
     swapped = student.head(teacher.stage(1, student.stage(0, student.stem(images))))
-    mixed, other = copy.deepcopy(student.network), cast(Plain, teacher.network)
-    cast(Plain, mixed).body[1:] = other.body[1:]
+    mixed, other = copy.deepcopy(cast(Plain, student.network)), cast(Plain, teacher.network)
+    mixed.body = nn.Sequential(mixed.body[0], *other.body[1:])
     assert torch.equal(swapped, mixed.eval()(images))
 
 

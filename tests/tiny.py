@@ -1,6 +1,7 @@
 """A network, a data set and a teacher's route small enough to see through."""
 
 from dataclasses import dataclass, field
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -44,7 +45,7 @@ class TinyNet:
         return Staged(nn.ModuleDict(parts), stem="stem", stages=stages, head="head")
 
 
-def network(seed: int = 0, **options) -> Staged:
+def network(seed: int = 0, **options) -> Any:
     with torch.random.fork_rng():
         torch.manual_seed(seed)
         return TinyNet(**options).build(NUM_CLASSES, IMAGE)
@@ -95,8 +96,9 @@ class TinyRoute:
         return fingerprint({"options": self.options, "checkpoint": checkpoint})
 
 
-def sources(folder, route: TinyRoute | None = None, say=lambda line: None) -> Sources:
-    return Sources(Store(folder), dataset(), route or TinyRoute(), say)
+def sources(folder, route: Any = None, say=lambda line: None) -> Sources:
+    route = route or TinyRoute()
+    return Sources(Store(folder), dataset(), route, say)
 
 
 def batch(size: int = 6) -> Batch:

@@ -4,21 +4,23 @@ import contextlib
 import logging
 import os
 from collections.abc import Iterator
+from pathlib import Path
 
 import ray
+from ray._private import worker as ray_worker
 from ray._private.services import find_bootstrap_address
 
 from raykd.cluster import SETTINGS
 
 
 @contextlib.contextmanager
-def connected(address: str | None, verbose: bool) -> Iterator[str]:
+def connected(address: str | None, log: Path | None) -> Iterator[str]:
     """A connection to Ray for as long as the context lasts, with one line that says which.
 
     Args:
         address: of a cluster; `local` for one of our own; None for Ray's convention: `RAY_ADDRESS`, else the
             cluster that `ray start` left on this node, else one of our own.
-        verbose: let Ray print what it likes.
+        log: a file that gets what Ray would print; None lets it print.
 
     Raises:
         ConnectionError: no cluster answers there.
@@ -27,7 +29,7 @@ def connected(address: str | None, verbose: bool) -> Iterator[str]:
         yield "uses the Ray that is already connected"
         return
     target = address or os.environ.get("RAY_ADDRESS") or find_bootstrap_address(None) or "local"
-    options = {} if verbose else {"log_to_driver": False, "logging_level": logging.ERROR}
+    options = {} if log is None else {"log_to_driver": False, "logging_level": logging.ERROR}
     if target == "local":
         ray.init(address="local", include_dashboard=False, **options)
         line = f"started Ray on this machine with {_resources()}"
@@ -39,9 +41,26 @@ def connected(address: str | None, verbose: bool) -> Iterator[str]:
             raise ConnectionError(f"no Ray cluster answers at {target}: {reason}; --address local starts one") from None
         line = f"joined the Ray cluster at {target} with {_resources()}"
     try:
-        yield line
+        with _redirected(log):
+            yield line
     finally:
         ray.shutdown()
+
+
+@contextlib.contextmanager
+def _redirected(log: Path | None) -> Iterator[None]:
+    """Sends Ray's notices to a file. They come from a thread of Ray's own that asks no logger."""
+    if log is None:
+        yield
+        return
+    log.parent.mkdir(parents=True, exist_ok=True)
+    printed = ray_worker.print_to_stdstream
+    with log.open("a") as file:
+        ray_worker.print_to_stdstream = lambda data, **options: print(*data["lines"], sep="\n", file=file, flush=True)
+        try:
+            yield
+        finally:
+            ray_worker.print_to_stdstream = printed
 
 
 def _resources() -> str:

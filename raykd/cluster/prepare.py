@@ -24,7 +24,7 @@ from raykd.result import BEST_RECIPE, STUDENT, SUMMARY, TABLE, Result
 from raykd.serialise import to_text
 from raykd.teacher import train_teacher
 from raykd import train
-from raykd.trial import saved_epoch
+from raykd.trial import read_epochs, saved_epoch
 from raykd.world import World
 
 TEST = "test/accuracy"
@@ -58,14 +58,15 @@ def report(trials: Trials, grid: ray_tune.ResultGrid, resources: Resources) -> R
 
 
 def _row(trials: Trials, trial: Any) -> dict[str, Any]:
-    last, values = trial.last_result or {}, trial.config.get("values", {})
+    last, values, name = trial.last_result or {}, trial.config.get("values", {}), trials.name(trial.config)
     return {
-        "name": trials.name(trial.config),
+        "name": name,
+        "setting": trials.setting(trial.config),
         "baseline": "baseline" in trial.config,
         "state": _state(trial.status, last),
         METRIC: last.get(METRIC),
         "epochs": last.get("epoch", 0),
-        "seconds": last.get("time_total_s", 0.0),
+        "seconds": sum(epoch["seconds"] for epoch in read_epochs(trials.folder / "trials" / name)),
         **values,
     }
 
@@ -75,7 +76,7 @@ def _state(status: str, last: dict[str, Any]) -> str:
         return "failed"
     if last.get("diverged"):
         return "diverged"
-    if last.get("done"):
+    if last.get("finished"):
         return "complete"
     return "stopped" if status == "TERMINATED" else "unfinished"
 

@@ -26,7 +26,7 @@ class Rungs(AsyncHyperBandScheduler):
         )
 
     def on_trial_result(self, tune_controller: Any, trial: Trial, result: dict[str, Any]) -> str:
-        if "baseline" in trial.config or result["done"]:
+        if "baseline" in trial.config or result["finished"]:
             return self.CONTINUE
         return super().on_trial_result(tune_controller, trial, result)
 

@@ -53,7 +53,7 @@ class StudySearch(OptunaSearch):
             self._ot_study.tell(trial, state=TrialState.FAIL)
             return
         self._report(trial_id, result)
-        if result["done"]:
+        if result["finished"]:
             self._ot_study.tell(trial, result[METRIC])
         else:
             self._ot_study.tell(trial, state=TrialState.PRUNED)  # its value is the last one reported

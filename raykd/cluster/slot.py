@@ -52,5 +52,6 @@ def _result(answer: Answer) -> dict[str, Any]:
         "epoch_seconds": answer.seconds,
         "diverged": answer.diverged,
         "error": answer.error or "",
-        "done": answer.done,
+        "finished": answer.done,
+        "done": answer.done,  # Tune sets this one too where a scheduler stops the trial
     }

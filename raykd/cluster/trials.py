@@ -31,6 +31,14 @@ class Trials:
             return baselines(self.study.recipe)[config["baseline"]]
         return self.study.recipe_of(config["values"])
 
+    def setting(self, config: Mapping[str, Any]) -> str:
+        """The components of a setting in a few words, such as `kd + quest + equal interval`; its numbers left out."""
+        if "baseline" in config:
+            return config["baseline"]
+        chosen = {path: value for path, value in config["values"].items() if path in self.study.choices}
+        words = [path.split("/")[-1] if value == "on" else value for path, value in chosen.items() if value != "off"]
+        return " + ".join(words) or "base recipe"
+
     def name(self, config: Mapping[str, Any]) -> str:
         """A trial's name, which is its folder's: a number and a hash of its recipe.
 

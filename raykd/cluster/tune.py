@@ -73,19 +73,21 @@ def tune(
     if (module := study_module(study)) is not None:
         cloudpickle.register_pickle_by_value(module)  # workers cannot import a study's file
     progress = Progress(trials + _NUM_BASELINES)
-    with connected(address, verbose) as line, _quiet(verbose):
+    with connected(address, None if verbose else folder / "ray.log") as line, _quiet(verbose):
         progress.say(line)
         plan = make_plan(ray.cluster_resources(), workers, slots, trials + _NUM_BASELINES)
         progress.say(f"{plan.slots} trial(s) at a time, {workers} worker(s) each; everything goes to {folder}")
         searched = Trials(study, folder, root / "artifacts")
-        prepare(searched, plan.resources, progress.say)
-        write_experiment(folder / "tensorboard", study.every_range(), [METRIC, "train/loss"])
         write_text(folder / "base_recipe.json", to_text(study.recipe))
-        Watch.progress = progress
+        write_experiment(folder / "tensorboard", study.every_range(), [METRIC, "train/loss"])
         with progress:
+            prepare(searched, plan.resources, progress.status)
+            progress.status("starting the groups of workers")
+            Watch.progress = progress
             grid = _tuner(searched, plan, trials, seed, resume, verbose).fit()
-        Watch.progress = None
-        return report(searched, grid, plan.resources)
+            progress.status("reading the test split")
+            result = report(searched, grid, plan.resources)
+        return result
 
 
 def _tuner(trials: Trials, plan: Plan, count: int, seed: int, resume: bool, verbose: bool) -> ray_tune.Tuner:

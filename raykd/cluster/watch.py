@@ -23,16 +23,17 @@ class Watch(Callback):
         self, iteration: int, trials: list[Trial], trial: Trial, result: dict[str, Any], **info: Any
     ) -> None:
         if self.progress is not None:
-            self.progress.epoch(self._trials.name(trial.config), result[METRIC])
+            self.progress.epoch()
 
     def on_trial_complete(self, iteration: int, trials: list[Trial], trial: Trial, **info: Any) -> None:
         if self.progress is not None:
-            name = self._trials.name(trial.config)
-            self.progress.trial(name, summary(trial.last_result), bool(trial.last_result.get("error")))
+            last = trial.last_result
+            value = last[METRIC] if last.get("finished") and not last["error"] else None
+            self.progress.trial(self._trials.name(trial.config), summary(last), value, failed=bool(last["error"]))
 
     def on_trial_error(self, iteration: int, trials: list[Trial], trial: Trial, **info: Any) -> None:
         if self.progress is not None:
-            self.progress.trial(self._trials.name(trial.config), "its slot died again and again", True)
+            self.progress.trial(self._trials.name(trial.config), "its slot died again and again", None, failed=True)
 
 
 def summary(result: dict[str, Any]) -> str:
@@ -42,4 +43,4 @@ def summary(result: dict[str, Any]) -> str:
     value, epoch = result.get(METRIC, math.nan), result.get("epoch", 0)
     if result.get("diverged"):
         return f"diverged in epoch {epoch}"
-    return f"{METRIC} {value:.4f} after {epoch} epochs{'' if result.get('done') else ', stopped'}"
+    return f"{METRIC} {value:.4f} after {epoch} epochs{'' if result.get('finished') else ', stopped'}"

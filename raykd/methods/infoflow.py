@@ -121,12 +121,9 @@ class InfoFlow:
         whose, other = "teacher", len(shapes.teacher)
         if self.auxiliary is not None:
             if self.auxiliary.batch_size > shapes.num_images:
-                raise ValueError(
-                    f"auxiliary/batch_size: {self.auxiliary.batch_size} is more than the {shapes.num_images} "
-                    f"training images"
-                )
-            whose = "auxiliary"
-            other = self.auxiliary.build(shapes.num_classes, shapes.image).num_stages
+                size, images = self.auxiliary.batch_size, shapes.num_images
+                raise ValueError(f"auxiliary/batch_size: {size} is more than the {images} training images")
+            whose, other = "auxiliary", self.auxiliary.build(shapes.num_classes, shapes.image).num_stages
         if len(shapes.student) != other:
             raise ValueError(
                 f"student and {whose} need equally many stages, got {len(shapes.student)} and {other}"

@@ -13,6 +13,7 @@ smaller. The authors' temperature of 5 multiplies the distances: it is 0.2 here,
 assignments, several stages in one term, and the predictor's bias of the transfer experiments.
 """
 
+import functools
 from dataclasses import dataclass
 from typing import ClassVar, Literal
 
@@ -22,7 +23,7 @@ from optuna.distributions import CategoricalDistribution, FloatDistribution, Int
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from raykd.codebook import Codebook, find_codebook, pooled_map
+from raykd.codebook import find_codebook, pooled_map
 from raykd.keys import generator
 from raykd.methods import Batch, Clock, Shapes, Sources, Term
 from raykd.search import searched
@@ -37,7 +38,7 @@ def assign_words(
 ) -> Float[Tensor, "b h w k"]:
     """How much each place of a map belongs to each word: softmax(-squared distance / temperature), in float32."""
     distances = squared_distances(_places(features), words)
-    return F.softmax(-distances / temperature, dim=1).unflatten(0, _grid(features))
+    return F.softmax(-distances / temperature, dim=1).unflatten(0, features[:, 0].shape)
 
 
 def predict_words(
@@ -45,7 +46,7 @@ def predict_words(
 ) -> Float[Tensor, "b h w k"]:
     """The score of each word at each place: scale times the cosine of the features and the word's weight."""
     cosines = products(directions(_places(features), 1e-12), directions(weight, 1e-12))
-    return scale * cosines.unflatten(0, _grid(features))
+    return scale * cosines.unflatten(0, features[:, 0].shape)
 
 
 def quest_loss(scores: Float[Tensor, "b h w k"], assignment: Float[Tensor, "b h w k"]) -> Float[Tensor, ""]:
@@ -134,14 +135,21 @@ class _Quest(Term):
 
     def __init__(self, spec: Quest, shapes: Shapes, sources: Sources):
         super().__init__()
-        self._spec, self._sources = spec, sources
-        self._teacher_stage = range(len(shapes.teacher))[spec.stage]
+        self._spec, self._say = spec, sources.say
         self._size = _size(shapes.student[spec.stage])
-        self._temperature = spec.temperature
+        self._codebook = functools.partial(
+            find_codebook,
+            sources,
+            stage=range(len(shapes.teacher))[spec.stage],
+            size=self._size,
+            words=spec.words,
+            iterations=spec.iterations,
+            max_vectors=spec.max_vectors,
+            seed=spec.seed,
+        )
         self._seed = int(torch.randint(2**62, ()))  # of later resets: a resumed run draws the same one
-        self._followed = 0
-        num_channels = shapes.student[spec.stage][0]
-        self.predictor = nn.Parameter(_initial(spec.words, num_channels, None))
+        self._followed, self._temperature = 0, spec.temperature
+        self.predictor = nn.Parameter(_initial(spec.words, shapes.student[spec.stage][0], None))
         self.scale = nn.Parameter(torch.tensor(spec.scale))
         self.register_buffer("words", torch.zeros(spec.words, shapes.teacher[spec.stage][0]), persistent=False)
         self.register_buffer("rows_of", torch.tensor(0))
@@ -151,14 +159,10 @@ class _Quest(Term):
         self._followed = checkpoint
         codebook = self._codebook(checkpoint)
         self.words.copy_(codebook.words)  # in place: DDP and the optimiser keep what they hold
-        if self._spec.scaled:
-            if not codebook.nearest > 0:
-                raise ValueError(
-                    f"a scaled temperature needs vectors that differ from their words, got {self._spec.words} words "
-                    f"for {codebook.num_vectors} vectors at a mean squared distance of {codebook.nearest}"
-                )
-            self._temperature = self._spec.temperature * codebook.nearest
-        self._sources.say(
+        self._temperature = self._spec.temperature * (codebook.nearest if self._spec.scaled else 1.0)
+        if not self._temperature > 0:
+            raise ValueError(f"scaled: {self._spec.words} words are all {codebook.num_vectors} vectors; take fewer")
+        self._say(
             f"quest: checkpoint {checkpoint}, mean nearest squared distance {codebook.nearest:.4g}, "
             f"temperature {self._temperature:.4g}, {codebook.num_empty} of {self._spec.words} words empty"
         )
@@ -167,7 +171,7 @@ class _Quest(Term):
     def forward(self, student: Outputs, teacher: Outputs | None, batch: Batch, clock: Clock) -> Float[Tensor, ""]:
         assert teacher is not None and self._followed
         with torch.no_grad():
-            maps = pooled_map(teacher.features[self._teacher_stage], self._size)
+            maps = pooled_map(teacher.features[self._spec.stage], self._size)
             assignment = assign_words(maps, self.words, self._temperature)
         own = pooled_map(student.features[self._spec.stage], self._size)
         return quest_loss(predict_words(own, self.predictor, self.scale), assignment)
@@ -176,31 +180,16 @@ class _Quest(Term):
     def _settle(self) -> None:
         """Hands the predictor's rows over from the checkpoint that they belong to, to the one that is followed."""
         owner = int(self.rows_of)
-        if owner == self._followed or not self._followed:
+        if self._followed in (0, owner):
             return
         self.rows_of.fill_(self._followed)
-        if not owner:
-            return
-        if self._spec.on_anchor == "match":
-            old = self._codebook(owner).words.to(self.words.device)
-            self.predictor.copy_(self.predictor[squared_distances(self.words, old).argmin(dim=1)])
-        else:
+        if owner and self._spec.on_anchor == "match":
+            nearest = squared_distances(self.words, self._codebook(owner).words).argmin(dim=1)
+            self.predictor.copy_(self.predictor[nearest])
+        elif owner:
             stream = generator("quest", self._seed, self._followed)
             self.predictor.copy_(_initial(self._spec.words, self.predictor.shape[1], stream))
             self.scale.fill_(self._spec.scale)
-
-    def _codebook(self, checkpoint: int) -> Codebook:
-        spec = self._spec
-        return find_codebook(
-            self._sources,
-            checkpoint,
-            stage=self._teacher_stage,
-            size=self._size,
-            words=spec.words,
-            iterations=spec.iterations,
-            max_vectors=spec.max_vectors,
-            seed=spec.seed,
-        )
 
 
 def _initial(num_words: int, num_channels: int, stream: torch.Generator | None) -> Float[Tensor, "k c"]:
@@ -209,10 +198,6 @@ def _initial(num_words: int, num_channels: int, stream: torch.Generator | None) 
 
 def _places(maps: Float[Tensor, "b c h w"]) -> Float[Tensor, "n c"]:
     return maps.permute(0, 2, 3, 1).flatten(0, 2)
-
-
-def _grid(maps: Float[Tensor, "b c h w"]) -> tuple[int, int, int]:
-    return maps.shape[0], maps.shape[2], maps.shape[3]
 
 
 def _size(shape: Shape) -> tuple[int, int]:

@@ -1,5 +1,7 @@
 """IAKD as the paper's equations have it: both branches of each block are run, and a 0 or 1 chooses."""
 
+import itertools
+
 
 def hybrid_logits(student, teacher, images, keeps, keep_head):
     """f_k = a_k S_k(f_{k-1}) + (1 - a_k) T_k(f_{k-1}); the stem goes with the first block."""
@@ -19,4 +21,4 @@ def growth(start, epochs):
 def review(start, epochs, milestones):
     """Growth anew in each phase of the learning rate."""
     bounds = [0, *milestones, epochs]
-    return [p for begin, end in zip(bounds[:-1], bounds[1:], strict=True) for p in growth(start, end - begin)]
+    return [p for begin, end in itertools.pairwise(bounds) for p in growth(start, end - begin)]

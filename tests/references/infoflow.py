@@ -4,7 +4,9 @@
 def transfer_loss(student, teacher, kernel="combined", divergence="jeffreys"):
     total = 0.0
     if kernel in ("combined", "cosine"):
-        total = total + _mean_divergence(student, teacher, _cosine(1e-6 if divergence == "jeffreys" else 1e-7), divergence)
+        total = total + _mean_divergence(
+            student, teacher, _cosine(1e-6 if divergence == "jeffreys" else 1e-7), divergence
+        )
     if kernel in ("combined", "student_t"):
         total = total + _mean_divergence(student, teacher, _student_t, divergence)
     return total
