@@ -10,13 +10,13 @@ import pickle
 import time
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import Any, Protocol, TypeVar
+from typing import Any, BinaryIO, Protocol, TypeVar
 
 import torch
 from optuna.distributions import BaseDistribution
 from tensorboard.compat.proto.event_pb2 import Event, SessionLog  # pyright: ignore[reportAttributeAccessIssue]
 from tensorboard.compat.proto.summary_pb2 import Summary  # pyright: ignore[reportAttributeAccessIssue]
-from torch.utils.tensorboard import FileWriter
+from torch.utils.tensorboard import RecordWriter
 
 from raykd import artifacts, hparams
 from raykd.hparams import Hyperparameter
@@ -64,30 +64,30 @@ def tensorboard(
         resumed_at: epochs finished before this call. What the folder holds of later ones is hidden, so that no
             point stands twice.
     """
-    for end in folder.glob(f"*{_END}"):
+    for end in folder.glob(f"*{_END}*"):
         end.unlink()
-    writer = FileWriter(str(folder))
-    writer.add_event(Event(step=resumed_at + 1, session_log=SessionLog(status=SessionLog.START)))
-    if values is not None:
-        writer.add_summary(hparams.session_start(values, folder.name, time.time()))
-    writer.flush()
-    succeeded = False
+    folder.mkdir(parents=True, exist_ok=True)
+    # TensorBoard reads a folder's files in the order of their names: counted, so that no clock decides.
+    number = len(list(folder.glob(f"{_EVENTS}.??????")))
+    succeeded = diverged = False
     try:
-        diverged = False
-        for epoch in epochs:
-            # One record holds the whole epoch, so that a reader never sees a part of it.
-            scalars = [Summary.Value(tag=tag, simple_value=value) for tag, value in epoch.metrics.items()]
-            writer.add_summary(Summary(value=scalars), epoch.number)
-            writer.flush()
-            diverged = epoch.diverged
-            succeeded = not diverged  # if the caller closes us at the yield
-            yield epoch
-            succeeded = False  # if the next epoch raises
-        succeeded = not diverged
+        with (folder / f"{_EVENTS}.{number:06}").open("xb") as file:
+            _write(file, file_version="brain.Event:2")  # TensorFlow's, from which on a restart hides points
+            _write(file, step=resumed_at + 1, session_log=SessionLog(status=SessionLog.START))
+            if values is not None:
+                _write(file, summary=hparams.session_start(values, folder.name, time.time()))
+            for epoch in epochs:
+                # One record holds the whole epoch, so that a reader never sees a part of it.
+                scalars = [Summary.Value(tag=tag, simple_value=value) for tag, value in epoch.metrics.items()]
+                _write(file, step=epoch.number, summary=Summary(value=scalars))
+                diverged = epoch.diverged
+                succeeded = not diverged  # if the caller closes us at the yield
+                yield epoch
+                succeeded = False  # if the next epoch raises
+            succeeded = not diverged
     finally:
-        writer.close()
         if values is not None:
-            _write(folder, _END, hparams.session_end(succeeded, time.time()))
+            _write_alone(folder / _END, hparams.session_end(succeeded, time.time()))
 
 
 def write_experiment(folder: Path, ranges: Mapping[str, BaseDistribution], metrics: Iterable[str]) -> None:
@@ -96,9 +96,7 @@ def write_experiment(folder: Path, ranges: Mapping[str, BaseDistribution], metri
     Args:
         folder: beside the folders of the runs; a record written there before is replaced.
     """
-    for record in folder.glob(f"*{_EXPERIMENT}"):
-        record.unlink()
-    _write(folder, _EXPERIMENT, hparams.experiment(ranges, metrics, time.time()))
+    _write_alone(folder / _EXPERIMENT, hparams.experiment(ranges, metrics, time.time()))
 
 
 def checkpoints(epochs: Iterator[E], path: Path, every: int = 1) -> Generator[E, None, None]:
@@ -136,13 +134,22 @@ def load_checkpoint(path: Path) -> dict[str, Any] | None:
     return content
 
 
-# TensorBoard keeps the first record of a kind that it finds in a folder. Each of these stands in an event file of
-# its own, told by its name's end, so that a resumed run can take back the end that it had.
-_END = ".end"
-_EXPERIMENT = ".experiment"
+# TensorBoard keeps the first record of a kind that it finds in a folder. Each of these two stands in a file of its
+# own, so that a resumed run can take back the end that it had.
+_EVENTS = "events.out.tfevents"
+_END = f"{_EVENTS}.end"
+_EXPERIMENT = f"{_EVENTS}.experiment"
 
 
-def _write(folder: Path, suffix: str, summary: Summary) -> None:
-    writer = FileWriter(str(folder), filename_suffix=suffix)
-    writer.add_summary(summary)
-    writer.close()
+def _write(file: BinaryIO, **content: Any) -> None:
+    """Appends an event, which can be read at once."""
+    RecordWriter(file).write(Event(wall_time=time.time(), **content).SerializeToString())
+    file.flush()
+
+
+def _write_alone(path: Path, summary: Summary) -> None:
+    def save(temporary: Path) -> None:
+        with temporary.open("wb") as file:
+            _write(file, summary=summary)
+
+    artifacts.write(path, save)

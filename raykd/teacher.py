@@ -73,7 +73,7 @@ class TeacherRoute:
     dataset: Dataset
 
     @functools.cached_property
-    def records(self) -> list[dict[str, float]]:
+    def records(self) -> list[dict[str, Any]]:
         """The epoch and the validation accuracy (0 to 1) of each checkpoint."""
         return json.loads((self.folder / "route.json").read_text())
 

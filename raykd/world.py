@@ -37,12 +37,17 @@ class World:
         return cls(0, 1, device)
 
     def wrap(self, module: nn.Module, *, may_skip_parameters: bool) -> nn.Module:
-        """The module as all ranks train it: gradients are averaged over ranks, buffers follow rank 0."""
+        """The module as all ranks train it: gradients are averaged over ranks.
+
+        Buffers stay each rank's own: training reads none that ranks do not agree on (batch normalisation uses the
+        batch's statistics), and `share_buffers` hands out rank 0's before they are used.
+        """
         if self.size == 1:
             return module
         return DistributedDataParallel(
             module,
             device_ids=[self.device] if self.device.type == "cuda" else None,
+            broadcast_buffers=False,
             find_unused_parameters=may_skip_parameters,
         )
 
@@ -53,7 +58,7 @@ class World:
         return values
 
     def share_buffers(self, module: nn.Module) -> None:
-        """Gives every rank rank 0's buffers: DDP does so before each forward, hence not after the last."""
+        """Gives every rank rank 0's buffers."""
         if self.size > 1:
             for buffer in module.buffers():
                 dist.broadcast(buffer, src=0)

@@ -108,7 +108,9 @@ class TermSpec(Protocol):
     """
 
     name: ClassVar[str]
-    needs_teacher: ClassVar[bool]
+
+    @property
+    def needs_teacher(self) -> bool: ...
 
     @property
     def weight(self) -> float: ...
