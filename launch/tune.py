@@ -20,10 +20,15 @@ sys.path.insert(0, str(ROOT))
 
 def main() -> int:
     """Runs the search; 0 when it is finished, 1 after a clear error, 130 after Ctrl-C."""
-    options = parser().parse_args()
-    from raykd.command import run_search, run_with_clear_errors
+    from raykd.commands import parse, run_with_clear_errors
 
-    return run_with_clear_errors(lambda: run_search(options, ROOT))
+    def command() -> int:
+        options = parse(parser())
+        from raykd.commands.tune import run_tune
+
+        return run_tune(options, ROOT)
+
+    return run_with_clear_errors(command)
 
 
 def parser() -> argparse.ArgumentParser:
@@ -32,17 +37,16 @@ def parser() -> argparse.ArgumentParser:
     made = argparse.ArgumentParser(
         description=about, epilog=examples, formatter_class=argparse.RawDescriptionHelpFormatter, allow_abbrev=False
     )
-    made.add_argument(
-        "--study", default=None, metavar="FILE", help="what to search (default: search_spaces/digits.py)"
-    )
+    made.add_argument("--study", default=None, metavar="FILE", help="what to search (default: search_spaces/digits.py)")
     made.add_argument("--trials", type=int, metavar="N", help="settings to try (default: as the study says)")
     made.add_argument("--workers", type=int, default=1, metavar="N", help="processes that train one trial (default: 1)")
     made.add_argument(
-        "--slots", type=int, metavar="N", help="trials at a time (default: as many as there are GPUs, or else CPUs, for)"
+        "--slots",
+        type=int,
+        metavar="N",
+        help="trials at a time (default: as many as there are GPUs, or else CPUs, for)",
     )
-    made.add_argument(
-        "--storage", default="runs", metavar="FOLDER", help="where everything is written (default: runs)"
-    )
+    made.add_argument("--storage", default="runs", metavar="FOLDER", help="where everything is written (default: runs)")
     made.add_argument("--name", help="of this search, a folder in the storage (default: the study's name and the time)")
     made.add_argument("--seed", type=int, default=0, metavar="N", help="of the sampler (default: 0)")
     made.add_argument(

@@ -8,7 +8,7 @@ from torch.nn import functional as F
 
 from raykd.data import Dataset
 from raykd.methods import Route
-from raykd.staged import Staged
+from raykd.staged import Staged, evaluating
 from raykd.teacher import TeacherRoute
 
 
@@ -83,12 +83,11 @@ class _Ratio:
 def _divergence(student: Staged, checkpoints: TeacherRoute, checkpoint: int) -> float:
     """The sum over validation images of KL(checkpoint || student), in nats."""
     dataset: Dataset = checkpoints.dataset
-    teacher, training = checkpoints.network(checkpoint), student.training
-    student.eval()
+    teacher = checkpoints.network(checkpoint)
     total = torch.zeros((), device=dataset.device)
-    for batch in dataset.plain(dataset.validation):
-        own = F.log_softmax(student(batch.images).logits, dim=1)
-        target = F.log_softmax(teacher(batch.images).logits, dim=1)
-        total += F.kl_div(own, target, reduction="sum", log_target=True)
-    student.train(training)
+    with evaluating(student):
+        for batch in dataset.plain(dataset.validation):
+            own = F.log_softmax(student(batch.images).logits, dim=1)
+            target = F.log_softmax(teacher(batch.images).logits, dim=1)
+            total += F.kl_div(own, target, reduction="sum", log_target=True)
     return total.item()

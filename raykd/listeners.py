@@ -23,7 +23,7 @@ from raykd.hparams import Hyperparameter
 
 
 class FinishedEpoch(Protocol):
-    """What listeners read of an epoch; `raykd.train.Epoch` is one."""
+    """What listeners read of an epoch; `raykd.epoch.Epoch` is one."""
 
     @property
     def number(self) -> int:

@@ -1,15 +1,12 @@
 """What a person sees while a search runs: one line that keeps itself current, or a line for each trial in a log."""
 
-import math
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from rich.console import Console
-from rich.live import Live
-from rich.text import Text
 
-
-_STATUS_EVERY_S = 10.0
+from raykd.line import Line, clock
 
 
 @dataclass
@@ -31,39 +28,36 @@ class Progress:
     best_name: str = ""
     _started: float | None = None
     _first_done: int = 0
-    _live: Live | None = None
-    _status: str = ""
-    _status_shown: float = -math.inf
+
+    def __post_init__(self) -> None:
+        self._line = Line(self.console, otherwise=self._summary)
 
     def __enter__(self) -> "Progress":
-        if self.console.is_terminal:
-            self._live = Live(console=self.console, refresh_per_second=4, transient=True, get_renderable=self._line)
-            self._live.__enter__()
+        self._line.__enter__()
         return self
 
     def __exit__(self, *exception: object) -> None:
-        if self._live is not None:
-            self._live.__exit__(None, None, None)
-            self._live = None
+        self._line.__exit__(*exception)
 
-    def status(self, line: str) -> None:
-        """Shows what is going on now: in place on a terminal, elsewhere a line at most every ten seconds."""
-        self._status = line
-        if self._live is None and time.monotonic() - self._status_shown > _STATUS_EVERY_S:
-            self._status_shown = time.monotonic()
-            self.say(line)
+    def status(self, text: str) -> None:
+        """Shows what is going on now, until the next epoch ends."""
+        self._line.status(text)
 
-    def say(self, line: str) -> None:
-        """Writes a line above the current one."""
-        self.console.print(line, markup=False)
+    def say(self, text: str) -> None:
+        """Writes a line that stays, above the current one."""
+        self._line.say(text)
 
-    def resume(self, done: int) -> None:
-        """Counts trials that were done before this process began."""
-        self.done = self._first_done = done
+    def resume(self, ended: Mapping[str, float | None]) -> None:
+        """Counts trials that ended before this process began, by name, with their values as for `trial`."""
+        self.done = self._first_done = len(ended)
+        values = {name: value for name, value in ended.items() if value is not None}
+        if values:
+            self.best_name = max(values, key=lambda name: values[name])
+            self.best = values[self.best_name]
 
     def epoch(self) -> None:
         """An epoch of a trial has ended; the time left is counted from the first one."""
-        self._status = ""
+        self._line.status("")
         self._started = self._started or time.monotonic()
 
     def trial(self, name: str, summary: str, value: float | None, failed: bool = False) -> None:
@@ -72,25 +66,17 @@ class Progress:
         self.failed += failed
         if value is not None and (self.best is None or value > self.best):
             self.best, self.best_name = value, name
-        if self._live is None:
-            self.say(f"{name}: {summary}; {self._line()}")
+        if not self._line.is_live:
+            self.say(f"{name}: {summary}; {self._summary()}")
 
-    def _line(self) -> Text:
-        if self._status:
-            return Text(self._status)
+    def _summary(self) -> str:
         best = "none yet" if self.best is None else f"{self.best:.4f} ({self.best_name})"
         failed = f", {self.failed} failed" if self.failed else ""
-        return Text(f"{self.done} of {self.total} trials done{failed}, best so far {best}, {self._time_left()}")
+        return f"{self.done} of {self.total} trials done{failed}, best so far {best}, {self._time_left()}"
 
     def _time_left(self) -> str:
         finished = self.done - self._first_done
         elapsed = time.monotonic() - (self._started or time.monotonic())
         if not finished:
-            return f"{_clock(elapsed)} so far"
-        return f"about {_clock(elapsed / finished * (self.total - self.done))} left"
-
-
-def _clock(seconds: float) -> str:
-    minutes, seconds = divmod(round(seconds), 60)
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours}:{minutes:02d}:{seconds:02d}" if hours else f"{minutes}:{seconds:02d}"
+            return f"{clock(elapsed)} so far"
+        return f"about {clock(elapsed / finished * (self.total - self.done))} left"

@@ -12,14 +12,14 @@ from typing import Any
 
 import torch
 
-from raykd.data import DataSpec, load
+from raykd.data import load
 from raykd.keys import seed_of
 from raykd.methods import Route, Shapes, Swap, TermSpec
 from raykd.methods.cross_entropy import CrossEntropy
 from raykd.methods.iakd import NoSwap
 from raykd.methods.rco import FinalTeacher
 from raykd.models import ModelSpec
-from raykd.optimiser import SGD, Optimiser
+from raykd.optimiser import SGD
 from raykd.search import fixed
 from raykd.staged import Shape, Staged, feature_shapes
 from raykd.teacher import Teacher
@@ -72,9 +72,7 @@ class Recipe:
 
     def alone(self) -> "Recipe":
         """The same student trained on the labels alone, with nothing of the teacher."""
-        return dataclasses.replace(
-            self, teacher=None, terms=(CrossEntropy(),), route=FinalTeacher(), swap=NoSwap()
-        )
+        return dataclasses.replace(self, teacher=None, terms=(CrossEntropy(),), route=FinalTeacher(), swap=NoSwap())
 
     def shapes(self) -> Shapes:
         """What is known of the run before training; builds both networks once per process."""

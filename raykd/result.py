@@ -37,19 +37,21 @@ class Result:
 
     Args:
         folder: where everything lies.
-        frame: a row for each trial and baseline, best first: `name`, `setting` (in a few words), `state` (complete, stopped, diverged, failed,
-            unfinished), `epochs`, `val/accuracy`, `test/accuracy` (of the best and the baselines alone), `seconds`,
-            and each value of its setting by path.
+        frame: a row for each trial and baseline, best first: `name`, `setting` (in a few words), `baseline`, `state`
+            (complete, stopped, diverged, failed, unfinished), `val/accuracy`, `epochs`, `seconds`, each value of its
+            setting by path, and `test/accuracy` (of the best and the baselines alone).
+        interrupted: whether there are trials still to run; the same search resumed runs them.
         types: classes of the study's own that stand in its recipes.
     """
 
     folder: Path
     frame: "pandas.DataFrame"
+    interrupted: bool = False
     types: tuple[type, ...] = ()
 
     @functools.cached_property
     def summary(self) -> dict[str, Any]:
-        """The name of the `best` trial (None if none finished), its `metrics` and `test_accuracy`, and the `teacher`'s."""
+        """The name of the `best` trial (None if none finished), its `metrics` and `test_accuracy`; the `teacher`'s."""
         return json.loads((self.folder / SUMMARY).read_text())
 
     @functools.cached_property

@@ -186,6 +186,8 @@ def _choices(component: Any, prefix: str) -> list[str]:
 
 def _of_kind(current: Any, value: Any, path: str, name: str | None) -> Any:
     """`value` where a value like `current` stood; an integer may stand for a float, nothing else is converted."""
+    if isinstance(value, type):
+        raise ValueError(f"{path}: needs a value, got the class {value.__name__}; did you mean {value.__name__}()?")
     if isinstance(current, float) and isinstance(value, int) and not isinstance(value, bool):
         return float(value)
     if isinstance(current, bool | int | float | str | tuple) and type(value) is not type(current):

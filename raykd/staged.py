@@ -6,7 +6,8 @@ loads into the plain module, and a plain module's weights load into `staged.netw
 from the forward itself, without hooks, and a stage can be run alone, which is what swapping needs.
 """
 
-from collections.abc import Callable, Sequence
+import contextlib
+from collections.abc import Callable, Iterator, Sequence
 from typing import NamedTuple, TypeAlias
 
 import torch
@@ -77,13 +78,22 @@ def feature_shapes(network: Staged, image_shape: Shape) -> tuple[Shape, ...]:
 
     The network's buffers and mode are left as they were.
     """
-    modes = [(module, module.training) for module in network.modules()]
     example = next(network.parameters())
-    with torch.no_grad():
-        outputs = network.eval()(torch.zeros(2, *image_shape, device=example.device, dtype=example.dtype))
-    for module, training in modes:
-        module.training = training
+    with torch.no_grad(), evaluating(network):
+        outputs = network(torch.zeros(2, *image_shape, device=example.device, dtype=example.dtype))
     return tuple(tuple(feature.shape[1:]) for feature in outputs.features)
+
+
+@contextlib.contextmanager
+def evaluating(network: nn.Module) -> Iterator[None]:
+    """Eval mode within; afterwards each module is in the mode that it was in."""
+    modes = [(module, module.training) for module in network.modules()]
+    network.eval()
+    try:
+        yield
+    finally:
+        for module, training in modes:
+            module.training = training
 
 
 def _pieces(network: nn.Module, part: Part) -> tuple[Callable[[Tensor], Tensor], ...]:

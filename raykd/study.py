@@ -78,7 +78,8 @@ class Study:
             ValueError: an unknown component, or a value that its component refuses.
         """
         chosen = {path: value for path, value in values.items() if path in self.choices}
-        return override(self._place(chosen), {path: value for path, value in values.items() if path not in chosen})
+        rest = {path: value for path, value in values.items() if path not in chosen}
+        return override(self.recipe, self._components(chosen) | rest)
 
     def complete(self, values: Mapping[str, Any]) -> Values:
         """A whole setting from a part of one: the rest as in the base recipe or the chosen components.
@@ -136,6 +137,9 @@ class Study:
                     yield self._place({path: name})
 
     def _place(self, chosen: Mapping[str, str]) -> Recipe:
+        return override(self.recipe, self._components(chosen))
+
+    def _components(self, chosen: Mapping[str, str]) -> dict[str, Any]:
         components: dict[str, Any] = {}
         for path, name in chosen.items():
             options = self.choices[path]
@@ -143,7 +147,7 @@ class Study:
                 raise ValueError(f"{path}: unknown choice {name!r}; choices: {', '.join(options)}")
             if options[name] is not None or _component(self.recipe, path) is not None:
                 components[path] = options[name]
-        return override(self.recipe, components)
+        return components
 
     def _default(self, path: str) -> str:
         own = _component(self.recipe, path)
@@ -167,13 +171,13 @@ def load_study(path: str | Path) -> Study:
     """The study in a file: its variable `study`.
 
     Raises:
-        FileNotFoundError: no such file, with the studies that lie in that folder.
+        FileNotFoundError: no such file, with the studies of that folder, or else of `search_spaces`.
         ValueError: the file holds no study, or cannot be read as Python.
     """
     file = Path(path).expanduser().absolute()
     if not file.is_file():
-        beside = sorted(str(Path(path).parent / found.name) for found in file.parent.glob("[!_]*.py"))
-        raise FileNotFoundError(f"no study {str(path)!r}; {nearest(str(path), beside)}")
+        there = _studies_in(Path(path).parent) or _studies_in(Path("search_spaces"))
+        raise FileNotFoundError(f"no study {str(path)!r}; {nearest(str(path), there)}")
     study = getattr(_execute(file), "study", None)
     if not isinstance(study, Study):
         raise ValueError(f"{path} sets no variable `study` to a raykd.Study")
@@ -183,6 +187,10 @@ def load_study(path: str | Path) -> Study:
 def study_module(study: Study) -> ModuleType | None:
     """The module of a user's study file, if its classes come from one that other processes cannot import."""
     return sys.modules.get(_module_name(study.name))
+
+
+def _studies_in(folder: Path) -> list[str]:
+    return sorted(str(folder / found.name) for found in folder.expanduser().glob("[!_]*.py"))
 
 
 def _execute(file: Path) -> ModuleType:

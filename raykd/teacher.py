@@ -12,20 +12,18 @@ import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import torch
 from safetensors.torch import load_file, save_file
 
 from raykd.artifacts import Store, write, write_text
-from raykd.data import DataSpec, Dataset, load
+from raykd.data import Dataset, DataSpec, load
+from raykd.epoch import Epoch
 from raykd.optimiser import SGD
 from raykd.serialise import fingerprint
 from raykd.staged import Staged
 from raykd.world import World
-
-if TYPE_CHECKING:
-    from raykd.train import Epoch
 
 _MAKER_VERSION = 1
 
@@ -107,7 +105,7 @@ def train_teacher(
     *,
     device: str | torch.device | None = None,
     say: Callable[[str], None] = lambda line: None,
-    listen: "Callable[[Epoch], None]" = lambda epoch: None,
+    listen: Callable[[Epoch], None] = lambda epoch: None,
 ) -> TeacherRoute:
     """The route of a teacher, trained now unless the store has it.
 
@@ -124,9 +122,8 @@ def train_teacher(
             accuracy = epoch.metrics["val/accuracy"]
             say(f"teacher: epoch {epoch.number} of {epoch.epochs}, validation accuracy {accuracy:.4f}")
             listen(epoch)
-        for file in unfinished.glob("*.safetensors"):
-            shutil.copyfile(file, folder / file.name)
-        shutil.copyfile(unfinished / "route.json", folder / "route.json")
+        for name in ("route.json", *map(_checkpoint_name, range(1, teacher.num_checkpoints + 1))):
+            shutil.copyfile(unfinished / name, folder / name)
 
     folder = store.get("route", key, make)
     shutil.rmtree(unfinished, ignore_errors=True)
@@ -149,7 +146,7 @@ def _train(teacher: Teacher, data: DataSpec, store: Store, device: torch.device,
     )
     records: dict[int, dict[str, float]] = {}
     if (saved := load_checkpoint(folder / "last.pt")) is not None:
-        records = {entry["checkpoint"]: entry for entry in json.loads((folder / "route.json").read_text())}
+        records = {entry["checkpoint"]: entry for entry in _read_records(folder)}
     resume = saved["state"] if saved else None
     epochs = distill(recipe, resume, store=store, world=World.alone(device))
     for epoch in checkpoints(_kept(epochs, teacher, records, folder), folder / "last.pt"):
@@ -168,6 +165,13 @@ def _kept(epochs, teacher: Teacher, records: dict[int, dict[str, float]], folder
             records[number] = {"checkpoint": number, "epoch": epoch.number, "accuracy": accuracy}
             write_text(folder / "route.json", json.dumps([records[n] for n in sorted(records)], indent=1))
         yield epoch
+
+
+def _read_records(folder: Path) -> list[dict[str, float]]:
+    try:
+        return json.loads((folder / "route.json").read_text())
+    except FileNotFoundError:  # cut off before the first checkpoint
+        return []
 
 
 def _checkpoint_name(checkpoint: int) -> str:

@@ -14,9 +14,7 @@ import copy
 import math
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 import torch
 from torch import Tensor
@@ -25,6 +23,7 @@ from raykd.anchors import Anchors
 from raykd.artifacts import Store
 from raykd.data import load
 from raykd.distiller import build_distiller
+from raykd.epoch import Epoch, State
 from raykd.evaluate import accuracy
 from raykd.keys import seed_of
 from raykd.methods import Clock, Sources
@@ -35,31 +34,6 @@ from raykd.teacher import train_teacher
 from raykd.world import World
 
 DEFAULT_STORE = Path("runs/artifacts")
-State = dict[str, Any]
-
-
-@dataclass(frozen=True)
-class Epoch:
-    """What is known when an epoch ends.
-
-    Args:
-        number: epochs finished, from 1, of `epochs`.
-        metrics: `train/loss` and `train/TERM` (unweighted, means over the epoch), `train/learning_rate` (of the
-            last step), `train/keep` (the probability of IAKD), `train/anchor` (the teacher's epoch; 0 without a
-            teacher), `val/accuracy` (0 to 1).
-        seconds: wall time of the epoch.
-        state: gives what `distill(resume=...)` goes on from; to be called before the next epoch is asked for.
-        student: gives the weights of the plain student network; likewise.
-        diverged: the loss was not a finite number; the run ends here and its accuracy counts as 0.
-    """
-
-    number: int
-    epochs: int
-    metrics: dict[str, float]
-    seconds: float
-    state: Callable[[], State] = field(repr=False)
-    student: Callable[[], dict[str, Tensor]] = field(repr=False)
-    diverged: bool = False
 
 
 def distill(

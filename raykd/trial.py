@@ -10,10 +10,11 @@ from pathlib import Path
 from typing import Any
 
 from raykd.artifacts import Store, write_text
+from raykd.epoch import Epoch
 from raykd.listeners import checkpoints, load_checkpoint, tensorboard
 from raykd.recipe import Recipe
 from raykd.serialise import to_text
-from raykd.train import Epoch, distill
+from raykd.train import distill
 from raykd.world import World
 
 CHECKPOINT, RECIPE, VALUES, EPOCHS = "checkpoint.pt", "recipe.json", "values.json", "epochs.jsonl"
@@ -36,7 +37,9 @@ def run_trial(
     write_text(folder / RECIPE, to_text(recipe))
     write_text(folder / VALUES, json.dumps(dict(values), indent=2) + "\n")
     resumed_at = saved["number"] if saved else 0
-    return tensorboard(checkpoints(_log(epochs, folder / EPOCHS, resumed_at), folder / CHECKPOINT), board, values, resumed_at)
+    return tensorboard(
+        checkpoints(_log(epochs, folder / EPOCHS, resumed_at), folder / CHECKPOINT), board, values, resumed_at
+    )
 
 
 def saved_epoch(folder: Path) -> dict[str, Any] | None:

@@ -21,7 +21,7 @@ from ray.train.torch import TorchConfig, TorchTrainer
 from raykd.artifacts import Store
 from raykd.cluster.job import Answer, Job
 from raykd.cluster.mailbox import END, GIVEN_UP, JOB, NEXT, Mailbox
-from raykd.train import Epoch
+from raykd.epoch import Epoch
 from raykd.trial import run_trial, saved_epoch
 from raykd.world import World
 
@@ -51,7 +51,7 @@ class Group:
     """
 
     def __init__(self, name: str, folder: str, resources: Resources):
-        self._mailbox: Any = Mailbox.remote()
+        self._mailbox: Any = ray.remote(num_cpus=0)(Mailbox).remote()
         self._failure: BaseException | None = None
         backend = "nccl" if resources.gpus_per_worker else "gloo"
         self._trainer = TorchTrainer(
@@ -149,9 +149,7 @@ def _answers(job: Job, world: World) -> Generator[Answer, None, None]:
 
 def _answer(epoch: Epoch) -> Answer:
     done = epoch.diverged or epoch.number == epoch.epochs
-    return Answer(
-        number=epoch.number, metrics=epoch.metrics, seconds=epoch.seconds, done=done, diverged=epoch.diverged
-    )
+    return Answer(number=epoch.number, metrics=epoch.metrics, seconds=epoch.seconds, done=done, diverged=epoch.diverged)
 
 
 def _agreed_place(mailbox: Any, world: World) -> int:

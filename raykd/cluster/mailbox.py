@@ -10,16 +10,13 @@ Jobs and answers pass through as bytes, so that the mailbox's process loads neit
 
 import asyncio
 
-import ray
-
 JOB, NEXT, END = "job", "next", "end"
 GIVEN_UP = b""
 _MOST_RESTARTS = 3
 
 
-@ray.remote(num_cpus=0)
 class Mailbox:
-    """See the file's docstring. A command is its kind and, for a job, the job's bytes."""
+    """An asynchronous Ray actor; see the file's docstring. A command is its kind and, for a job, the job's bytes."""
 
     def __init__(self) -> None:
         self._commands: list[tuple[str, bytes]] = []

@@ -1,89 +1,37 @@
-"""What happens before and after a search's trials, on a worker of the cluster: making artefacts, and the final report."""
+"""Makes what the trials of a search share, on a worker of the cluster, before the first trial needs it."""
 
-import json
 import queue
 import threading
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import Any
 
-import pandas
 import ray
-import torch
-from ray import tune as ray_tune
-from safetensors.torch import save_file
 
-from raykd.artifacts import Store, write, write_text
-from raykd.cluster.group import Resources
-from raykd.cluster.slot import METRIC
-from raykd.cluster.trials import Trials
-from raykd.data import load
-from raykd.evaluate import accuracy
-from raykd.recipe import Recipe
-from raykd.result import BEST_RECIPE, STUDENT, SUMMARY, TABLE, Result
-from raykd.serialise import to_text
-from raykd.teacher import train_teacher
 from raykd import train
-from raykd.trial import read_epochs, saved_epoch
+from raykd.artifacts import Store
+from raykd.cluster.group import Resources
+from raykd.cluster.trials import Trials
 from raykd.world import World
-
-TEST = "test/accuracy"
-TEACHER = "teacher"
 
 
 def prepare(trials: Trials, resources: Resources, say: Callable[[str], None]) -> None:
     """Makes the teacher's route, and what the terms ask for at their defaults, before the first trial needs them."""
     task = _prepare.options(num_cpus=resources.cpus_per_worker, num_gpus=resources.gpus_per_worker)
     for line in task.remote(trials):
-        say(_get(line))
+        say(fetched(line))
 
 
-def report(trials: Trials, grid: ray_tune.ResultGrid, resources: Resources) -> Result:
-    """Reads the test split, once: the best trial, both baselines, and the teacher. Writes all results to the folder."""
-    rows = [_row(trials, trial) for trial in grid._experiment_analysis.trials]
-    frame = pandas.DataFrame(rows).sort_values(METRIC, ascending=False, na_position="last", ignore_index=True)
-    finished = frame[(frame["state"] == "complete") & ~frame["baseline"]]
-    best = None if finished.empty else str(finished.iloc[0]["name"])
-    recipes = {trials.name(trial.config): trials.recipe(trial.config) for trial in grid._experiment_analysis.trials}
-    baselines = frame[frame["baseline"] & (frame["state"] == "complete")]["name"]
-    chosen = {name: recipes[name] for name in (best, *baselines) if name is not None}
-    task = _test.options(num_cpus=resources.cpus_per_worker, num_gpus=resources.gpus_per_worker)
-    tested = _get(task.remote(trials, chosen, best))
-    frame[TEST] = frame["name"].map(tested)
-    metrics = {} if best is None else saved_epoch(trials.folder / "trials" / best)["metrics"]
-    summary = {"best": best, "metrics": metrics, "test_accuracy": tested.get(best), "teacher": tested.get(TEACHER)}
-    write_text(trials.folder / SUMMARY, json.dumps(summary, indent=2) + "\n")
-    write(trials.folder / TABLE, lambda path: frame.to_csv(path, index=False))
-    return Result(trials.folder, frame)
-
-
-def _row(trials: Trials, trial: Any) -> dict[str, Any]:
-    last, values, name = trial.last_result or {}, trial.config.get("values", {}), trials.name(trial.config)
-    return {
-        "name": name,
-        "setting": trials.setting(trial.config),
-        "baseline": "baseline" in trial.config,
-        "state": _state(trial.status, last),
-        METRIC: last.get(METRIC),
-        "epochs": last.get("epoch", 0),
-        "seconds": sum(epoch["seconds"] for epoch in read_epochs(trials.folder / "trials" / name)),
-        **values,
-    }
-
-
-def _state(status: str, last: dict[str, Any]) -> str:
-    if last.get("error") or status == "ERROR":
-        return "failed"
-    if last.get("diverged"):
-        return "diverged"
-    if last.get("finished"):
-        return "complete"
-    return "stopped" if status == "TERMINATED" else "unfinished"
+def fetched(reference: Any) -> Any:
+    """A task's result; its error as it was raised there."""
+    try:
+        return ray.get(reference)
+    except ray.exceptions.RayTaskError as error:
+        raise error.cause from None
 
 
 @ray.remote(max_retries=2)
 def _prepare(trials: Trials) -> Iterator[str]:
-    lines: queue.Queue[str | None | Exception] = queue.Queue()
+    lines: queue.Queue[str | Exception | None] = queue.Queue()
     store = Store(trials.store)
 
     def work() -> None:
@@ -99,37 +47,3 @@ def _prepare(trials: Trials) -> Iterator[str]:
         if isinstance(line, Exception):
             raise line
         yield line
-
-
-@ray.remote(max_retries=2)
-def _test(trials: Trials, recipes: dict[str, Recipe], best: str | None) -> dict[str, float]:
-    """The test accuracy of trials and of the teacher; the best trial's student and recipe are saved."""
-    base = trials.study.recipe
-    dataset = load(base.data, World.current().device)
-    tested: dict[str, float] = {}
-    for name, recipe in recipes.items():
-        student = recipe.student.build(dataset.num_classes, dataset.image_shape)
-        weights = _student_weights(trials.folder / "trials" / name)
-        student.network.load_state_dict(weights)
-        tested[name] = accuracy(student.to(dataset.device), dataset, dataset.test)
-        if name == best:
-            write(trials.folder / STUDENT, lambda path, weights=weights: save_file(weights, path))
-            write_text(trials.folder / BEST_RECIPE, to_text(recipe))
-    if base.teacher is not None:
-        route = train_teacher(base.teacher, base.data, Store(trials.store))
-        tested[TEACHER] = accuracy(route.network(route.num_checkpoints), dataset, dataset.test)
-    return tested
-
-
-def _student_weights(folder: Path) -> dict[str, torch.Tensor]:
-    prefix = "student.network."
-    state = saved_epoch(folder)["state"]["distiller"]
-    return {name.removeprefix(prefix): value.contiguous() for name, value in state.items() if name.startswith(prefix)}
-
-
-def _get(reference: Any) -> Any:
-    """A task's result; its error as it was raised there."""
-    try:
-        return ray.get(reference)
-    except ray.exceptions.RayTaskError as error:
-        raise error.cause from None

@@ -1,19 +1,22 @@
 """`tune(study)`: the whole search, from the checks before it to the report after it."""
 
 import contextlib
+import logging
 import os
-import re
-import time
+import warnings
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import ray
-from ray import cloudpickle, tune as ray_tune
+from ray import cloudpickle
+from ray import tune as ray_tune
 
-from raykd.artifacts import write_text
+from raykd.baselines import baselines
 from raykd.cluster.connect import connected
 from raykd.cluster.plan import Plan, make_plan
-from raykd.cluster.prepare import prepare, report
+from raykd.cluster.prepare import prepare
+from raykd.cluster.report import report
 from raykd.cluster.scheduler import Rungs
 from raykd.cluster.searcher import StudySearch
 from raykd.cluster.slot import METRIC, Slot
@@ -22,10 +25,9 @@ from raykd.cluster.watch import Watch
 from raykd.listeners import write_experiment
 from raykd.progress import Progress
 from raykd.result import Result
-from raykd.serialise import to_text
+from raykd.search_folder import Search, new_folder, old_folder
 from raykd.study import Study, study_module
 
-_NUM_BASELINES = 2
 _TUNE = "tune"
 
 
@@ -52,7 +54,7 @@ def tune(
             the artefacts in `storage/artifacts` with every other search there.
         name: of the search; the study's name and the time by default.
         seed: of the sampler. What a trial gives depends on the recipe's own seed.
-        resume: go on with the search of that name, or with the study's newest one.
+        resume: go on with the search of that name, or with the study's newest one, as it was started.
         address: of the Ray cluster; see `raykd.cluster.connect`.
         verbose: let Ray print what it likes.
 
@@ -66,43 +68,46 @@ def tune(
     trials = study.trials if trials is None else trials
     if trials < 1:
         raise ValueError(f"trials must be at least 1, got {trials}")
-    root = Path(storage).expanduser().absolute()
-    folder = _folder(root, study, name, resume)
     study.check(workers)
-    _check_writable(root)
+    root = Path(storage).expanduser().absolute()
+    search = Search.of(study, trials, seed)
+    if resume:
+        folder, search = old_folder(root, name, study)
+    else:
+        folder = new_folder(root, name, search, study)
     if (module := study_module(study)) is not None:
         cloudpickle.register_pickle_by_value(module)  # workers cannot import a study's file
-    progress = Progress(trials + _NUM_BASELINES)
+    progress = Progress(search.trials + len(baselines(study.recipe)))
     with connected(address, None if verbose else folder / "ray.log") as line, _quiet(verbose):
         progress.say(line)
-        plan = make_plan(ray.cluster_resources(), workers, slots, trials + _NUM_BASELINES)
+        plan = make_plan(ray.cluster_resources(), workers, slots, progress.total)
         progress.say(f"{plan.slots} trial(s) at a time, {workers} worker(s) each; everything goes to {folder}")
         searched = Trials(study, folder, root / "artifacts")
-        write_text(folder / "base_recipe.json", to_text(study.recipe))
         write_experiment(folder / "tensorboard", study.every_range(), [METRIC, "train/loss"])
         with progress:
             prepare(searched, plan.resources, progress.status)
             progress.status("starting the groups of workers")
-            Watch.progress = progress
-            grid = _tuner(searched, plan, trials, seed, resume, verbose).fit()
+            Watch.begin(progress)
+            grid = _tuner(searched, plan, search, progress.total, verbose).fit()
             progress.status("reading the test split")
-            result = report(searched, grid, plan.resources)
-        return result
+            return report(searched, grid, Watch.ended, progress.total, plan.resources)
 
 
-def _tuner(trials: Trials, plan: Plan, count: int, seed: int, resume: bool, verbose: bool) -> ray_tune.Tuner:
+def _tuner(trials: Trials, plan: Plan, search: Search, total: int, verbose: bool) -> ray_tune.Tuner:
+    """A new search, or the one that was cut off in this folder."""
     trainable: Any = ray_tune.with_resources(
         ray_tune.with_parameters(Slot, trials=trials, resources=plan.resources), plan.slot_resources
     )
-    path = trials.folder / _TUNE
-    if resume and ray_tune.Tuner.can_restore(str(path)):
-        return ray_tune.Tuner.restore(str(path), trainable=trainable, resume_unfinished=True, resume_errored=True)
+    path = str(trials.folder / _TUNE)
+    if ray_tune.Tuner.can_restore(path):
+        return ray_tune.Tuner.restore(path, trainable=trainable, resume_unfinished=True, resume_errored=True)
+    study = trials.study
     return ray_tune.Tuner(
         trainable,
         tune_config=ray_tune.TuneConfig(
-            search_alg=StudySearch(trials.study, seed, [trials.study.complete(v) for v in trials.study.first or ({},)]),
-            scheduler=Rungs(trials.study),
-            num_samples=count + _NUM_BASELINES,
+            search_alg=StudySearch(study, search.seed, [study.complete(values) for values in study.first or ({},)]),
+            scheduler=Rungs(study),
+            num_samples=total,
             max_concurrent_trials=plan.slots,
             reuse_actors=True,
         ),
@@ -116,45 +121,20 @@ def _tuner(trials: Trials, plan: Plan, count: int, seed: int, resume: bool, verb
     )
 
 
-def _folder(root: Path, study: Study, name: str | None, resume: bool) -> Path:
-    if name is not None and not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_.-]*", name):
-        raise ValueError(f"a name is made of letters, digits, '-', '_' and '.', and starts with a letter or digit, got {name!r}")
-    if not resume:
-        folder = root / (name or f"{study.name}-{time.strftime('%Y%m%d-%H%M%S')}")
-        if (folder / _TUNE).exists():
-            raise FileExistsError(f"{folder} holds a search already; go on with it by --resume, or choose another name")
-        return folder
-    if name is not None:
-        if not (root / name / _TUNE).exists():
-            raise FileNotFoundError(f"no search {name!r} in {root} to resume")
-        return root / name
-    found = [path.parent for path in root.glob(f"{study.name}-*/{_TUNE}")]
-    if not found:
-        raise FileNotFoundError(f"no search of study {study.name!r} in {root} to resume")
-    return max(found, key=lambda path: (path / _TUNE).stat().st_mtime)
-
-
-def _check_writable(root: Path) -> None:
-    try:
-        root.mkdir(parents=True, exist_ok=True)
-        probe = root / f".raykd-{os.getpid()}"
-        probe.touch()
-        probe.unlink()
-    except OSError as error:
-        raise PermissionError(f"cannot write to storage {root}: {error.strerror}") from None
-
-
 @contextlib.contextmanager
-def _quiet(verbose: bool):
+def _quiet(verbose: bool) -> Iterator[None]:
     """Keeps Ray's notices and warnings off the screen, unless asked for."""
-    import logging
-    import warnings
-
     if verbose:
         yield
         return
+    loggers = [logging.getLogger(name) for name in ("ray", "ray.tune", "ray.train", "optuna")]
+    levels = [logger.level for logger in loggers]
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        for logger in ("ray", "ray.tune", "ray.train", "optuna"):
-            logging.getLogger(logger).setLevel(logging.ERROR)
-        yield
+        for logger in loggers:
+            logger.setLevel(logging.ERROR)
+        try:
+            yield
+        finally:
+            for logger, level in zip(loggers, levels, strict=True):
+                logger.setLevel(level)

@@ -18,7 +18,6 @@ leaves out get no gradient, so that neither momentum nor weight decay moves them
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
 
 import torch
 from optuna.distributions import CategoricalDistribution, FloatDistribution
@@ -85,7 +84,7 @@ class IAKD:
         swap_head: swap the classifier too. A draw that leaves nothing to train keeps the student's head.
     """
 
-    schedule: Literal["uniform", "growth", "review"] = searched("review", CategoricalDistribution(SCHEDULES))
+    schedule: str = searched("review", CategoricalDistribution(SCHEDULES))
     start: float = searched(0.5, FloatDistribution(0.3, 0.95))
     solo: float = 0.1
     swap_head: bool = False

@@ -1,0 +1,81 @@
+"""A single run's folder in the storage: made once, never overwritten, and gone on with by the same recipe alone."""
+
+import os
+import time
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+from raykd.artifacts import write_text
+from raykd.recipe import Recipe
+from raykd.search import nearest, paths, value_at
+from raykd.serialise import from_file, to_text
+from raykd.storage import check_name, check_writable
+from raykd.trial import RECIPE
+
+_ABSENT = "absent"
+
+
+def new_folder(storage: Path, name: str | None, label: str, recipe: Recipe) -> Path:
+    """A new run's folder, made, with its recipe.
+
+    Args:
+        name: of the folder; by default the label and the time.
+
+    Raises:
+        ValueError: no name for a folder.
+        FileExistsError: it exists already.
+        PermissionError: the storage cannot be written to.
+    """
+    name = name or f"{label}-{time.strftime('%Y%m%d-%H%M%S')}"
+    check_name(name)
+    check_writable(storage)
+    folder = storage / name
+    try:
+        folder.mkdir()
+    except FileExistsError:
+        raise FileExistsError(f"{folder} exists already; go on with it by --resume, or choose another --name") from None
+    write_text(folder / RECIPE, to_text(recipe))
+    return folder
+
+
+def old_folder(storage: Path, name: str | None, label: str, recipe: Recipe, types: Iterable[type] = ()) -> Path:
+    """The folder of a run to go on with: the one of that name, or else the label's newest of the same recipe.
+
+    Raises:
+        FileNotFoundError: there is none.
+        ValueError: its recipe is another one.
+    """
+    # A search's trials lie deeper; what has a recipe right here is a run.
+    runs = {file.parent.name: file for file in sorted(storage.glob(f"*/{RECIPE}"), key=os.path.getmtime)}
+    if name is None:
+        same = [key for key, file in runs.items() if key.startswith(f"{label}-") and _same(file, recipe)]
+        if not same:
+            raise FileNotFoundError(f"no run {label!r} of this recipe in {storage} to resume; say which by --name")
+        return storage / same[-1]
+    if name not in runs:
+        raise FileNotFoundError(f"no run {name!r} in {storage} to resume; {nearest(name, runs)}")
+    if not _same(runs[name], recipe):
+        raise ValueError(f"{storage / name} has another recipe: {_difference(from_file(runs[name], types), recipe)}")
+    return storage / name
+
+
+def _same(file: Path, recipe: Recipe) -> bool:
+    return file.read_text() == to_text(recipe)
+
+
+def _difference(there: Recipe, here: Recipe) -> str:
+    """The first value in which two recipes differ, in words."""
+    every = dict.fromkeys([*paths(here), *paths(there)])
+    values = {path: (_value(there, path), _value(here, path)) for path in every}
+    differing = [path for path, (old, new) in values.items() if old != new]
+    deepest = next(path for path in differing if not any(other.startswith(f"{path}/") for other in differing))
+    old, new = values[deepest]
+    return f"{deepest} is {old!r} there and {new!r} here"
+
+
+def _value(recipe: Recipe, path: str) -> Any:
+    try:
+        return value_at(recipe, path)
+    except KeyError:
+        return _ABSENT
