@@ -15,8 +15,9 @@ from typing import Any
 import ray
 import torch
 import torch.distributed as dist
-from ray import cloudpickle, train
-from ray.train.torch import TorchConfig, TorchTrainer
+from ray import train
+from ray.cloudpickle import dumps  # pyright: ignore[reportPrivateImportUsage]
+from ray.train.torch import TorchConfig, TorchTrainer, get_device
 
 from raykd.artifacts import Store
 from raykd.cluster.job import Answer, Job
@@ -75,7 +76,7 @@ class Group:
 
     def start(self, job: Job) -> None:
         """Gives the group a job; the one before it, if it is not done, is left where it stands."""
-        ray.get(self._mailbox.post.remote(JOB, cloudpickle.dumps(job)))
+        ray.get(self._mailbox.post.remote(JOB, dumps(job)))
 
     def ask(self) -> None:
         """Asks for one more epoch of the job."""
@@ -112,7 +113,7 @@ def _work(config: dict[str, Any]) -> None:
     """What each worker does from the group's start to its end."""
     mailbox = config["mailbox"]
     torch.set_num_threads(max(1, int(ray.get_runtime_context().get_assigned_resources().get("CPU", 1))))
-    world = World.current(train.torch.get_device())
+    world = World.current(get_device())
     place = _agreed_place(mailbox, world)
     epochs: Generator[Answer, None, None] | None = None
     while True:
@@ -153,7 +154,7 @@ def _answer(epoch: Epoch) -> Answer:
 
 
 def _agreed_place(mailbox: Any, world: World) -> int:
-    place = [ray.get(mailbox.begin.remote()) if world.rank == 0 else 0]
+    place: list[int] = [ray.get(mailbox.begin.remote()) if world.rank == 0 else 0]
     if world.size > 1:
         dist.broadcast_object_list(place, src=0)
     return place[0]

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import ray
+from ray.exceptions import RayTaskError
 
 from raykd import train
 from raykd.artifacts import Store
@@ -16,7 +17,7 @@ from raykd.world import World
 
 def prepare(trials: Trials, resources: Resources, say: Callable[[str], None]) -> None:
     """Makes the teacher's route, and what the terms ask for at their defaults, before the first trial needs them."""
-    task = _prepare.options(num_cpus=resources.cpus_per_worker, num_gpus=resources.gpus_per_worker)
+    task: Any = _prepare.options(num_cpus=resources.cpus_per_worker, num_gpus=resources.gpus_per_worker)
     for line in task.remote(trials):
         say(fetched(line))
 
@@ -25,7 +26,7 @@ def fetched(reference: Any) -> Any:
     """A task's result; its error as it was raised there."""
     try:
         return ray.get(reference)
-    except ray.exceptions.RayTaskError as error:
+    except RayTaskError as error:
         raise error.cause from None
 
 

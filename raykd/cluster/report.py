@@ -48,7 +48,7 @@ def report(
     task = _test.options(num_cpus=resources.cpus_per_worker, num_gpus=resources.gpus_per_worker)
     tested = fetched(task.remote(trials, chosen, best))
     frame[TEST] = frame["name"].map(tested)
-    metrics = {} if best is None else saved_epoch(trials.folder / "trials" / best)["metrics"]
+    metrics = {} if best is None else _finished_epoch(trials.folder / "trials" / best)["metrics"]
     summary = {"best": best, "metrics": metrics, "test_accuracy": tested.get(best), "teacher": tested.get(TEACHER)}
     write_text(trials.folder / SUMMARY, json.dumps(summary, indent=2) + "\n")
     write(trials.folder / TABLE, lambda path: frame.to_csv(path, index=False))
@@ -101,5 +101,12 @@ def _test(trials: Trials, recipes: dict[str, Recipe], best: str | None) -> dict[
 
 def _student_weights(folder: Path) -> dict[str, torch.Tensor]:
     prefix = "student.network."
-    state = saved_epoch(folder)["state"]["distiller"]
+    state = _finished_epoch(folder)["state"]["distiller"]
     return {name.removeprefix(prefix): value.contiguous() for name, value in state.items() if name.startswith(prefix)}
+
+
+def _finished_epoch(folder: Path) -> dict[str, Any]:
+    saved = saved_epoch(folder)
+    if saved is None:
+        raise FileNotFoundError(f"{folder} has lost its checkpoint")
+    return saved

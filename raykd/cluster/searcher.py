@@ -6,38 +6,52 @@ last value, and a failed one is failed. The live study is in memory and is saved
 """
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from typing import Any
 
 import optuna
 from optuna.trial import TrialState
 from ray.tune.search.optuna import OptunaSearch
 
-from raykd.baselines import ALONE, PLAIN_KD
+from raykd.baselines import baselines
 from raykd.cluster.slot import METRIC
 from raykd.study import Study
 
 
 class StudySearch(OptunaSearch):
-    """Suggests the two baselines, then the study's first settings, then what TPE draws.
+    """Suggests the baselines, then the study's first settings, then what TPE draws.
 
     A configuration is `{"baseline": NAME}` or `{"number": N, "values": {...}}`, numbers counted from 0.
+
+    Args:
+        seed: of the sampler.
+        first: complete settings to try first.
     """
 
-    def __init__(self, study: Study, seed: int, first: Iterable[Mapping[str, Any]]):
+    def __init__(self, study: Study, seed: int, first: Iterable[dict[str, Any]]):
         sampler = optuna.samplers.TPESampler(seed=seed, multivariate=True, group=True, constant_liar=True)
         super().__init__(study.suggest, metric=METRIC, mode="max", sampler=sampler, points_to_evaluate=list(first))
-        self._baselines = [ALONE, PLAIN_KD]
+        self._study = study
+        self._baselines = list(baselines(study.recipe))
         self._baseline_ids: set[str] = set()
+
+    @property
+    def trials(self) -> list[optuna.trial.FrozenTrial]:
+        """What Optuna knows, in the order of suggestion."""
+        return self._optuna.trials
+
+    @property
+    def _optuna(self) -> optuna.Study:
+        assert self._ot_study is not None
+        return self._ot_study
 
     def suggest(self, trial_id: str) -> dict[str, Any]:
         if self._baselines:
             self._baseline_ids.add(trial_id)
             return {"baseline": self._baselines.pop(0)}
-        trial = self._ot_study.ask()
+        trial = self._optuna.ask()
         self._ot_trials[trial_id] = trial
-        trial.set_user_attr("ray_trial_id", trial_id)
-        self._space(trial)
+        self._study.suggest(trial)
         return {"number": trial.number, "values": dict(trial.params)}
 
     def on_trial_result(self, trial_id: str, result: dict[str, Any]) -> None:
@@ -50,16 +64,16 @@ class StudySearch(OptunaSearch):
         self._completed_trials.add(trial_id)
         trial = self._ot_trials[trial_id]
         if error or not result or not math.isfinite(result.get(METRIC, math.nan)):
-            self._ot_study.tell(trial, state=TrialState.FAIL)
+            self._optuna.tell(trial, state=TrialState.FAIL)
             return
         self._report(trial_id, result)
         if result["finished"]:
-            self._ot_study.tell(trial, result[METRIC])
+            self._optuna.tell(trial, result[METRIC])
         else:
-            self._ot_study.tell(trial, state=TrialState.PRUNED)  # its value is the last one reported
+            self._optuna.tell(trial, state=TrialState.PRUNED)  # its value is the last one reported
 
     def _report(self, trial_id: str, result: dict[str, Any]) -> None:
-        trial, value, epoch = self._ot_trials[trial_id], result.get(METRIC, math.nan), result.get("epoch", 0)
-        told = self._ot_study._storage.get_trial(trial._trial_id).intermediate_values
-        if math.isfinite(value) and epoch not in told:  # an epoch may be told again after a restart
-            trial.report(value, epoch)
+        trial, value = self._ot_trials[trial_id], result.get(METRIC, math.nan)
+        told = self._optuna._storage.get_trial(trial._trial_id).intermediate_values
+        if math.isfinite(value) and result["epoch"] not in told:  # an epoch may be told again after a restart
+            trial.report(value, result["epoch"])

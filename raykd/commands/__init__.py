@@ -59,9 +59,8 @@ def say_error(line: str) -> None:
 
 
 def again(*more: str) -> str:
-    """The command that runs now, as a person would type it, with more options that it does not have yet."""
-    missing = [] if more and more[0] in sys.argv else list(more)
-    return shlex.join(["python", *sys.argv, *missing])
+    """The command that runs now, as a person would type it, with more words."""
+    return shlex.join(["python", *sys.argv, *more])
 
 
 def _unknown(parser: argparse.ArgumentParser, unknown: Sequence[str]) -> str:

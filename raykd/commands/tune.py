@@ -32,7 +32,8 @@ def run_tune(options: argparse.Namespace, root: Path) -> int:
     console = Console(highlight=False, markup=False, soft_wrap=True)
     show(result, console)
     if result.interrupted:
-        console.print(f"stopped before the end; go on with: {again('--resume')}")
+        go_on = again(*([] if options.resume else ["--resume"]))
+        console.print(f"stopped before the end; go on with: {go_on}")
         return INTERRUPTED
     return 0
 

@@ -1,0 +1,83 @@
+"""`launch/teacher.py`: the teacher of a study, trained ahead of the searches that share it."""
+
+import argparse
+import shlex
+from collections import deque
+from collections.abc import Generator
+from pathlib import Path
+
+from rich.console import Console
+from rich.table import Table
+
+import raykd
+from raykd.artifacts import Store
+from raykd.commands import INTERRUPTED, again
+from raykd.commands.asked import DEFAULT_STUDY
+from raykd.line import Line
+from raykd.listeners import tensorboard
+from raykd.serialise import fingerprint
+from raykd.storage import ARTIFACTS, TEACHERS, check_writable
+from raykd.teacher import TeacherRoute, train_teacher
+from raykd.train import Epoch
+from raykd.world import World
+
+
+def run_teacher(options: argparse.Namespace, root: Path) -> int:
+    """Trains the teacher of a study unless the storage has it, and shows its route; 130 where Ctrl-C stopped it."""
+    device = World.current(options.device).device
+    study = raykd.load_study(options.study or root / DEFAULT_STUDY)
+    recipe, storage = study.recipe, Path(options.storage).expanduser().absolute()
+    if recipe.teacher is None:
+        raise ValueError(f"the recipe of the study {study.name!r} has no teacher")
+    check_writable(storage)
+    board = storage / TEACHERS / f"{study.name}-{fingerprint((recipe.teacher, recipe.data))[:8]}"
+    line, heard = Line(Console(highlight=False, soft_wrap=True)), _Board(board)
+    try:
+        with line:
+            route = train_teacher(
+                recipe.teacher,
+                recipe.data,
+                Store(storage / ARTIFACTS),
+                device=device,
+                say=line.status,
+                listen=heard,
+            )
+    except KeyboardInterrupt:
+        line.say(f"stopped after {heard.finished} of {recipe.teacher.epochs} epochs; go on with: {again()}")
+        return INTERRUPTED
+    finally:
+        heard.close()
+    _show(route, line)
+    line.say(f"{'trained; it' if heard.finished else 'it was there already, and'} lies in {route.folder}")
+    if board.exists():
+        line.say(f"see its training in TensorBoard: tensorboard --logdir {shlex.quote(str(board))}")
+    return 0
+
+
+class _Board:
+    """Hands a training's epochs, as it is told of them, to the listener that writes them to TensorBoard."""
+
+    def __init__(self, folder: Path):
+        self.finished = 0
+        self._folder = folder
+        self._told: deque[Epoch] = deque()
+        self._written: Generator[Epoch, None, None] | None = None
+
+    def __call__(self, epoch: Epoch) -> None:
+        if self._written is None:
+            resumed_at = epoch.number - 1
+            self._written = tensorboard(iter(self._told.popleft, None), self._folder, resumed_at=resumed_at)
+        self._told.append(epoch)
+        next(self._written)
+        self.finished = epoch.number
+
+    def close(self) -> None:
+        if self._written is not None:
+            self._written.close()
+
+
+def _show(route: TeacherRoute, line: Line) -> None:
+    table = Table("checkpoint", "epoch", "validation accuracy", title="the teacher's route")
+    for record in route.records:
+        table.add_row(str(record["checkpoint"]), str(record["epoch"]), f"{record['accuracy']:.4f}")
+    line.console.print(table)
