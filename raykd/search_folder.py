@@ -3,7 +3,6 @@
 import json
 import os
 import platform
-import re
 import time
 from dataclasses import asdict, dataclass
 from importlib.metadata import version
@@ -12,10 +11,10 @@ from pathlib import Path
 from raykd.artifacts import write_text
 from raykd.search import nearest
 from raykd.serialise import fingerprint, to_text
+from raykd.storage import check_name, check_writable
 from raykd.study import Study
 
 _SEARCH, _BASE_RECIPE = "search.json", "base_recipe.json"
-_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,9 +55,11 @@ def new_folder(root: Path, name: str | None, search: Search, study: Study) -> Pa
         FileExistsError: there is a search, or something else, of that name.
         PermissionError: the storage cannot be written to.
     """
-    folder = root / _checked(name or f"{study.name}-{time.strftime('%Y%m%d-%H%M%S')}")
+    name = name or f"{study.name}-{time.strftime('%Y%m%d-%H%M%S')}"
+    check_name(name)
+    check_writable(root)
+    folder = root / name
     try:
-        root.mkdir(parents=True, exist_ok=True)
         folder.mkdir()
         write_text(folder / _BASE_RECIPE, to_text(study.recipe))
         write_text(folder / _SEARCH, json.dumps(asdict(search), indent=2) + "\n")
@@ -91,11 +92,3 @@ def old_folder(root: Path, name: str | None, study: Study) -> tuple[Path, Search
             f"start a new search"
         )
     return root / name, search
-
-
-def _checked(name: str) -> str:
-    if not _NAME.fullmatch(name):
-        raise ValueError(
-            f"a name has letters, digits, '-', '_' and '.', and begins with a letter or digit, got {name!r}"
-        )
-    return name

@@ -15,8 +15,9 @@ def check_name(name: str) -> None:
         ValueError: the rule, and the name.
     """
     if not _NAME.fullmatch(name):
-        rule = "a name is made of letters, digits, '-', '_' and '.', and starts with a letter or digit"
-        raise ValueError(f"{rule}, got {name!r}")
+        raise ValueError(
+            f"a name has letters, digits, '-', '_' and '.', and begins with a letter or digit, got {name!r}"
+        )
     if name in (ARTIFACTS, TEACHERS):
         raise ValueError(f"{name!r} is a folder of the storage itself; choose another name")
 
@@ -33,4 +34,4 @@ def check_writable(storage: Path) -> None:
         probe.touch()
         probe.unlink()
     except OSError as error:
-        raise PermissionError(f"cannot write to storage {storage}: {error.strerror}") from None
+        raise PermissionError(f"cannot write to the storage {storage}: {error.strerror}") from None

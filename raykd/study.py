@@ -186,7 +186,8 @@ def load_study(path: str | Path) -> Study:
 
 def study_module(study: Study) -> ModuleType | None:
     """The module of a user's study file, if its classes come from one that other processes cannot import."""
-    return sys.modules.get(_module_name(study.name))
+    files = [module for name, module in list(sys.modules.items()) if name.startswith(_module_name(""))]
+    return next((file for file in files if getattr(file.__dict__.get("study"), "recipe", None) is study.recipe), None)
 
 
 def _studies_in(folder: Path) -> list[str]:

@@ -85,7 +85,8 @@ class TeacherRoute:
 
     def network(self, checkpoint: int) -> Staged:
         """The teacher at a checkpoint: in eval mode, without gradients to its parameters."""
-        network = self.teacher.model.build(self.dataset.num_classes, self.dataset.image_shape)
+        with torch.random.fork_rng(devices=[]):  # the initial weights that are drawn here are not used
+            network = self.teacher.model.build(self.dataset.num_classes, self.dataset.image_shape)
         network.network.load_state_dict(self.weights(checkpoint))
         return network.to(self.dataset.device).requires_grad_(False).eval()
 

@@ -9,6 +9,8 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from torch import Tensor
+
 from raykd.artifacts import Store, write_text
 from raykd.epoch import Epoch
 from raykd.listeners import checkpoints, load_checkpoint, tensorboard
@@ -50,6 +52,14 @@ def saved_epoch(folder: Path) -> dict[str, Any] | None:
     except ValueError:
         file.rename(file.with_suffix(".torn"))  # the trial starts anew; the file stays for whoever wants to know why
         return None
+
+
+def student_weights(folder: Path) -> dict[str, Tensor]:
+    """The weights of a trial's plain student network after its last kept epoch, of which there must be one."""
+    saved = saved_epoch(folder)
+    assert saved is not None, folder
+    state, prefix = saved["state"]["distiller"], "student.network."
+    return {name.removeprefix(prefix): value.contiguous() for name, value in state.items() if name.startswith(prefix)}
 
 
 def read_epochs(folder: Path) -> list[dict[str, Any]]:

@@ -1,7 +1,7 @@
-"""A network, a data set and a teacher's route small enough to see through."""
+"""A network, a data set, a teacher's route and recipes small enough to see through."""
 
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor, nn
@@ -9,8 +9,20 @@ from torch import Tensor, nn
 from raykd.artifacts import Store
 from raykd.data import Augmentation, Dataset, Split
 from raykd.methods import Batch, Clock, Shapes, Sources
+from raykd.methods.cross_entropy import CrossEntropy
+from raykd.methods.iakd import IAKD
+from raykd.methods.infoflow import InfoFlow
+from raykd.methods.kd import KD
+from raykd.methods.quest import Quest
+from raykd.methods.rco import EqualInterval
+from raykd.models.cnn import CNN
+from raykd.optimiser import SGD
+from raykd.recipe import Recipe
 from raykd.serialise import fingerprint
 from raykd.staged import Staged, feature_shapes
+from raykd.teacher import Teacher
+from raykd.train import State, distill
+from raykd.world import World
 
 IMAGE = (1, 8, 8)
 NUM_CLASSES = 3
@@ -62,22 +74,81 @@ def shapes(student: Staged, teacher: Staged, num_images: int = 24, num_checkpoin
     )
 
 
-def dataset(num_images: int = 24) -> Dataset:
+def dataset(num_images: int = 24, image: tuple[int, ...] = IMAGE, num_classes: int = NUM_CLASSES) -> Dataset:
     stream = torch.Generator().manual_seed(0)
 
     def split(size: int) -> Split:
-        images = torch.randint(256, (size, *IMAGE), generator=stream, dtype=torch.uint8)
-        return Split(images, torch.randint(NUM_CLASSES, (size,), generator=stream))
+        images = torch.randint(256, (size, *image), generator=stream, dtype=torch.uint8)
+        return Split(images, torch.randint(num_classes, (size,), generator=stream))
 
     return Dataset(
         train=split(num_images),
         validation=split(9),
         test=split(9),
-        num_classes=NUM_CLASSES,
-        mean=(0.5,),
-        std=(0.3,),
+        num_classes=num_classes,
+        mean=(0.5,) * image[0],
+        std=(0.3,) * image[0],
         augmentation=Augmentation(padding=1, flip=True),
     )
+
+
+@dataclass(frozen=True, kw_only=True)
+class TinyData:
+    """`dataset` as it stands in a recipe."""
+
+    name: ClassVar[str] = "tiny"
+    num_images: int = 24
+    image: tuple[int, ...] = IMAGE
+    num_classes: int = NUM_CLASSES
+
+    def load(self) -> Dataset:
+        return dataset(self.num_images, self.image, self.num_classes)
+
+
+STUDENT = CNN(widths=(4, 6))
+TEACHER = Teacher(model=CNN(widths=(6, 8)), epochs=4, every=1, batch_size=8)
+
+
+def recipe(**changes: Any) -> Recipe:
+    """KD beside the labels: 4 epochs of 3 steps, the teacher having kept a checkpoint in each of its 4 epochs."""
+    terms = (CrossEntropy(weight=0.1), KD(weight=0.9))
+    values: dict[str, Any] = {"student": STUDENT, "teacher": TEACHER, "terms": terms, "epochs": 4, "batch_size": 8}
+    return Recipe(data=TinyData(), **(values | changes))
+
+
+def composed(**changes: Any) -> Recipe:
+    """All four methods and KD beside the labels, in one run."""
+    terms = (CrossEntropy(weight=0.1), KD(weight=0.9), Quest(words=8), InfoFlow(weight=100.0))
+    values: dict[str, Any] = {"terms": terms, "route": EqualInterval(count=2), "swap": IAKD(schedule="growth")}
+    return recipe(**(values | changes))
+
+
+@dataclass(frozen=True)
+class Finished:
+    """What a run gave: the metrics of each epoch, and the student's weights at the end."""
+
+    metrics: list[dict[str, float]]
+    weights: dict[str, Tensor]
+
+    def column(self, name: str) -> list[float]:
+        return [metrics[name] for metrics in self.metrics]
+
+
+def finish(recipe: Recipe, store: Store, resume: State | None = None, world: World | None = None) -> Finished:
+    """Trains by a recipe to the end."""
+    epochs = list(distill(recipe, resume, store=store, world=world))
+    return Finished([epoch.metrics for epoch in epochs], epochs[-1].student())
+
+
+def same_weights(one: dict[str, Tensor], other: dict[str, Tensor]) -> bool:
+    """Whether the names are the same, and the values to the last bit."""
+    return one.keys() == other.keys() and all(torch.equal(one[name], other[name]) for name in one)
+
+
+def assert_same_run(one: Finished, other: Finished) -> None:
+    """Two runs are one: every metric of every epoch and every weight, to the last bit."""
+    assert one.metrics == other.metrics
+    assert same_weights(one.weights, other.weights)
 
 
 @dataclass

@@ -15,8 +15,7 @@ from typing import Any
 import ray
 import torch
 import torch.distributed as dist
-from ray import train
-from ray.cloudpickle import dumps  # pyright: ignore[reportPrivateImportUsage]
+from ray import cloudpickle, train
 from ray.train.torch import TorchConfig, TorchTrainer, get_device
 
 from raykd.artifacts import Store
@@ -76,7 +75,8 @@ class Group:
 
     def start(self, job: Job) -> None:
         """Gives the group a job; the one before it, if it is not done, is left where it stands."""
-        ray.get(self._mailbox.post.remote(JOB, dumps(job)))
+        pickled = cloudpickle.dumps(job)  # pyright: ignore[reportPrivateImportUsage]
+        ray.get(self._mailbox.post.remote(JOB, pickled))
 
     def ask(self) -> None:
         """Asks for one more epoch of the job."""

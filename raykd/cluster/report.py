@@ -7,7 +7,6 @@ from typing import Any
 
 import pandas
 import ray
-import torch
 from ray import tune as ray_tune
 from safetensors.torch import save_file
 
@@ -22,7 +21,7 @@ from raykd.recipe import Recipe
 from raykd.result import BEST_RECIPE, STUDENT, SUMMARY, TABLE, Result
 from raykd.serialise import to_text
 from raykd.teacher import train_teacher
-from raykd.trial import read_epochs, saved_epoch
+from raykd.trial import read_epochs, saved_epoch, student_weights
 from raykd.world import World
 
 TEST = "test/accuracy"
@@ -87,7 +86,7 @@ def _test(trials: Trials, recipes: dict[str, Recipe], best: str | None) -> dict[
     tested: dict[str, float] = {}
     for name, recipe in recipes.items():
         student = recipe.student.build(dataset.num_classes, dataset.image_shape)
-        weights = _student_weights(trials.folder / "trials" / name)
+        weights = student_weights(trials.folder / "trials" / name)
         student.network.load_state_dict(weights)
         tested[name] = accuracy(student.to(dataset.device), dataset, dataset.test)
         if name == best:
@@ -97,12 +96,6 @@ def _test(trials: Trials, recipes: dict[str, Recipe], best: str | None) -> dict[
         route = train_teacher(base.teacher, base.data, Store(trials.store))
         tested[TEACHER] = accuracy(route.network(route.num_checkpoints), dataset, dataset.test)
     return tested
-
-
-def _student_weights(folder: Path) -> dict[str, torch.Tensor]:
-    prefix = "student.network."
-    state = _finished_epoch(folder)["state"]["distiller"]
-    return {name.removeprefix(prefix): value.contiguous() for name, value in state.items() if name.startswith(prefix)}
 
 
 def _finished_epoch(folder: Path) -> dict[str, Any]:

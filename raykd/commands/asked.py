@@ -94,14 +94,15 @@ def _set(
     recipes: Sequence[Recipe],
     choices: Mapping[str, Mapping[str, Any]],
 ) -> Recipe:
-    """`make(values)`; a path that does not exist is looked for among those of all `recipes` and the choices."""
+    """`make(values)`, for paths that one of `recipes` or the choices have, or that the values themselves bring."""
+    known = dict.fromkeys([*choices, *(path for recipe in recipes for path in paths(recipe))])
+    brought = tuple(path for path, value in values.items() if dataclasses.is_dataclass(value))
+    for path in values:
+        if path not in known and not path.startswith(brought):
+            raise KeyError(f"--set: no option {path!r}; {nearest(path, known)}")
     try:
         return make(values)
     except KeyError:
-        known = dict.fromkeys([*choices, *(path for recipe in recipes for path in paths(recipe))])
-        for path in values:
-            if path not in known:
-                raise KeyError(f"--set: no option {path!r}; {nearest(path, known)}") from None
         for path in values:
             if owner := next((choice for choice in choices if path.startswith(f"{choice}/")), None):
                 names = ", ".join(choices[owner])

@@ -24,10 +24,8 @@ from raykd.run_folder import new_folder, old_folder
 from raykd.storage import ARTIFACTS
 from raykd.teacher import train_teacher
 from raykd.train import Epoch, prepare
-from raykd.trial import run_trial, saved_epoch
+from raykd.trial import run_trial, saved_epoch, student_weights
 from raykd.world import World
-
-_STUDENT_IN_STATE = "student.network."
 
 
 def run_distill(options: argparse.Namespace, root: Path) -> int:
@@ -67,13 +65,7 @@ def _train(asked: Asked, folder: Path, store: Store, world: World, line: Line) -
             _follow(epochs, line)
     saved = saved_epoch(folder)
     assert saved is not None
-    state = saved["state"]["distiller"]
-    weights = {
-        name.removeprefix(_STUDENT_IN_STATE): value.contiguous()
-        for name, value in state.items()
-        if name.startswith(_STUDENT_IN_STATE)
-    }
-    write(folder / STUDENT, lambda path: save_file(weights, path))
+    write(folder / STUDENT, lambda path: save_file(student_weights(folder), path))
     dataset = load(recipe.data, world.device)
     student = recipe.student.build(dataset.num_classes, dataset.image_shape)
     student.network.load_state_dict(load_file(folder / STUDENT))
@@ -87,13 +79,12 @@ def _train(asked: Asked, folder: Path, store: Store, world: World, line: Line) -
 
 
 def _follow(epochs: Iterator[Epoch], line: Line) -> None:
-    begun, trained = time.monotonic(), 0
-    for epoch in epochs:
+    begun = time.monotonic()
+    for trained, epoch in enumerate(epochs, start=1):
         if epoch.diverged:
             raise RuntimeError(
                 f"diverged in epoch {epoch.number}: the loss is no finite number; try a lower --set optimiser/lr=..."
             )
-        trained += 1
         left = (time.monotonic() - begun) / trained * (epoch.epochs - epoch.number)
         line.status(
             f"epoch {epoch.number} of {epoch.epochs}, loss {epoch.metrics['train/loss']:.4f}, "

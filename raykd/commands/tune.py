@@ -3,6 +3,7 @@
 import argparse
 import shlex
 from pathlib import Path
+from typing import Any
 
 from rich.console import Console
 from rich.table import Table
@@ -40,11 +41,12 @@ def run_tune(options: argparse.Namespace, root: Path) -> int:
 
 def show(result: Result, console: Console) -> None:
     """Prints what a search found: its best trials beside the baselines, and where everything lies."""
-    frame, summary = result.frame, result.summary
+    frame: Any = result.frame  # pandas' own types do not know what a comparison gives
+    summary = result.summary
     shown = frame[frame["baseline"] | (frame["state"] == "complete")]
     trials = shown[~shown["baseline"]].head(_MOST_SHOWN)
     table = Table("trial", "validation", "test", "epochs", "setting", title="best trials and baselines")
-    for _, row in shown[shown["baseline"] | shown.index.isin(trials.index)].iterrows():
+    for row in shown[shown["baseline"] | shown.index.isin(trials.index)].to_dict("records"):
         shares = (_share(row["val/accuracy"]), _share(row["test/accuracy"]))
         table.add_row(row["name"], *shares, str(row["epochs"]), row["setting"])
     console.print(table, soft_wrap=False)

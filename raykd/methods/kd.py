@@ -3,7 +3,12 @@
     L = T^2 KL(softmax(z_t / T) || softmax(z_s / T)), summed over classes, averaged over the batch
 
 The factor T^2 keeps the gradient's size as T changes. The customary loss beside it is a cross-entropy of
-weight 1 - weight, or of weight 1, as in the reference benchmark with KD's weight 0.9.
+weight 1 - weight, as in the reference benchmark with KD's weight 0.9, or of weight 1.
+
+`standardise` takes from each image's logits, the student's as the teacher's, their mean, and divides them by their
+deviation (Sun et al., CVPR 2024, arXiv 2403.01427): the student may then differ from the teacher in shift and scale.
+Published with T = 2 and KD's weight 9, beside a cross-entropy of weight 0.1; a study that searches around that
+sets the range of the weight itself. `raykd.methods.ctkd` is KD at a learnable temperature.
 """
 
 from dataclasses import dataclass
@@ -17,16 +22,29 @@ from torch.nn import functional as F
 from raykd.methods import Batch, Clock, Shapes, Sources, Term
 from raykd.search import searched
 from raykd.staged import Outputs
-from raykd.vectors import full
+from raykd.vectors import directions, full
 
 
 def kd_loss(
-    student_logits: Float[Tensor, "batch classes"], teacher_logits: Float[Tensor, "batch classes"], temperature: float
+    student_logits: Float[Tensor, "batch classes"],
+    teacher_logits: Float[Tensor, "batch classes"],
+    temperature: float | Float[Tensor, ""],
 ) -> Float[Tensor, ""]:
-    """T^2 KL(teacher || student) in nats, averaged over the batch; no gradient reaches the teacher."""
+    """T^2 KL(teacher || student) in nats, averaged over the batch; no gradient reaches the teacher's logits."""
     student = F.log_softmax(full(student_logits) / temperature, dim=1)
     teacher = F.log_softmax(full(teacher_logits.detach()) / temperature, dim=1)
     return temperature**2 * F.kl_div(student, teacher, reduction="batchmean", log_target=True)
+
+
+def standardised(logits: Float[Tensor, "batch classes"]) -> Float[Tensor, "batch classes"]:
+    """Each image's logits less their mean, divided by their deviation (of N - 1 classes) plus 1e-7.
+
+    Logits that are all equal stay 0 and pass no gradient.
+    """
+    logits = full(logits)
+    centred = logits - logits.mean(dim=1, keepdim=True)
+    scale = max(logits.shape[1] - 1, 1) ** 0.5  # the deviation is the length divided by it
+    return scale * directions(centred, 1e-7 * scale)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,12 +53,14 @@ class KD:
 
     Args:
         temperature: what logits are divided by before the softmax.
+        standardise: bring each image's logits to mean 0 and deviation 1 first; see the file's docstring.
     """
 
     name: ClassVar[str] = "kd"
     needs_teacher: ClassVar[bool] = True
     weight: float = searched(0.9, FloatDistribution(0.0, 2.0))
     temperature: float = searched(4.0, FloatDistribution(1.0, 20.0, log=True))
+    standardise: bool = False
 
     def __post_init__(self) -> None:
         if not self.weight >= 0:
@@ -52,14 +72,17 @@ class KD:
         pass
 
     def build(self, shapes: Shapes, sources: Sources) -> Term:
-        return _KD(self.temperature)
+        return _KD(self)
 
 
 class _KD(Term):
-    def __init__(self, temperature: float):
+    def __init__(self, spec: KD):
         super().__init__()
-        self._temperature = temperature
+        self._spec = spec
 
     def forward(self, student: Outputs, teacher: Outputs | None, batch: Batch, clock: Clock) -> Float[Tensor, ""]:
         assert teacher is not None
-        return kd_loss(student.logits, teacher.logits, self._temperature)
+        own, other = student.logits, teacher.logits
+        if self._spec.standardise:
+            own, other = standardised(own), standardised(other)
+        return kd_loss(own, other, self._spec.temperature)

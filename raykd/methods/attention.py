@@ -1,0 +1,84 @@
+"""AT: the student looks where the teacher looks (Zagoruyko and Komodakis, ICLR 2017, arXiv 1612.03928).
+
+A stage's attention is its activations' size at each place, as one direction for each image:
+
+    A(f) = (mean over channels of |f|^p),   L_stage = mean over images and places of (A_s / |A_s| - A_t / |A_t|)^2
+
+added up over stages. As in the reference benchmark (RepDistiller): p = 2, all stages one to one, the larger map
+averaged to the smaller's size, and a mean over places where the paper has the norm of the difference; the
+weight of 1000 belongs to that mean. Left out: gradient-based attention.
+"""
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+import torch
+from jaxtyping import Float
+from optuna.distributions import FloatDistribution
+from torch import Tensor
+from torch.nn import functional as F
+
+from raykd.features import Pairs, as_map, same_size, stage_pairs
+from raykd.methods import Batch, Clock, Shapes, Sources, Term
+from raykd.search import searched
+from raykd.staged import Outputs
+from raykd.vectors import directions, full
+
+
+def attention_loss(
+    student_BCHW: Float[Tensor, "batch channels height width"],
+    teacher_BCHW: Float[Tensor, "batch others rows columns"],
+    power: int = 2,
+) -> Float[Tensor, ""]:
+    """The mean squared difference of two stages' attention; no gradient reaches the teacher.
+
+    An image without any activation attends to nothing: its attention is 0 and passes no gradient.
+    """
+    student, teacher = same_size(full(student_BCHW), full(teacher_BCHW.detach()))
+    return F.mse_loss(_attention(student, power), _attention(teacher, power))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Attention:
+    """Attention transfer; see the file's docstring.
+
+    Args:
+        power: p, at least 1; a larger one looks at the strongest places alone.
+        pairs: stages of student and teacher, counted from 0, that belong together; empty takes all, one to one.
+    """
+
+    name: ClassVar[str] = "attention"
+    needs_teacher: ClassVar[bool] = True
+    weight: float = searched(1000.0, FloatDistribution(10.0, 10000.0, log=True))
+    power: int = 2
+    pairs: Pairs = ()
+
+    def __post_init__(self) -> None:
+        if not self.weight >= 0:
+            raise ValueError(f"weight must be at least 0, got {self.weight}")
+        if self.power < 1:
+            raise ValueError(f"power must be at least 1, got {self.power}")
+
+    def check(self, shapes: Shapes) -> None:
+        stage_pairs(self.pairs, shapes)
+
+    def build(self, shapes: Shapes, sources: Sources) -> Term:
+        return _Attention(self.power, stage_pairs(self.pairs, shapes))
+
+
+class _Attention(Term):
+    def __init__(self, power: int, pairs: Pairs):
+        super().__init__()
+        self._power, self._pairs = power, pairs
+
+    def forward(self, student: Outputs, teacher: Outputs | None, batch: Batch, clock: Clock) -> Float[Tensor, ""]:
+        assert teacher is not None
+        losses = [
+            attention_loss(as_map(student.features[own]), as_map(teacher.features[other]), self._power)
+            for own, other in self._pairs
+        ]
+        return torch.stack(losses).sum()
+
+
+def _attention(features: Float[Tensor, "batch channels h w"], power: int) -> Float[Tensor, "batch places"]:
+    return directions(features.abs().pow(power).mean(dim=1).flatten(1), 1e-12)

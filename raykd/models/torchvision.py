@@ -1,0 +1,196 @@
+"""torchvision's ResNets, MobileNets, EfficientNets, ConvNeXts and ViTs, cut into four stages.
+
+The networks are torchvision's own, so that its weights and anybody's files of them load. The convolutional ones end
+their stages at 1/4, 1/8, 1/16 and 1/32 of the image's size (the last 1x1 convolution of a MobileNet or EfficientNet
+belongs to the last stage); a ViT's blocks are cut into four equal runs, the last of them with the closing
+normalisation, all at 1/patch of the size.
+
+A ViT's tokens become a map: channels, height, width. Its class token has no place on a map, and the next stage needs
+it, so each position holds its own token and beside it, in as many channels again, the class token, as DPT's
+"project" readout puts them together (Ranftl et al., ICCV 2021, arXiv 2103.13413). The next stage takes the class
+token back as the mean over all positions, which are equal unless another network's stage stood in.
+
+Left out: families whose blocks do not follow one another (Inception) or whose maps have their channels last (Swin);
+and fitting a ViT's position embedding to another image size.
+"""
+
+import functools
+import math
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeAlias
+
+import torch
+from jaxtyping import Float
+from safetensors.torch import load_file
+from torch import Tensor, nn
+from torchvision import models
+from torchvision.models import ConvNeXt, EfficientNet, MobileNetV2, MobileNetV3, ResNet, VisionTransformer
+
+from raykd.search import nearest
+from raykd.staged import Shape, Staged
+
+NAMES = tuple(
+    models.list_models(
+        models, include=["*resnet*", "resnext*", "mobilenet_v*", "efficientnet_*", "convnext_*", "vit_*"]
+    )
+)
+NUM_STAGES = 4
+_Convolutional: TypeAlias = MobileNetV2 | MobileNetV3 | EfficientNet | ConvNeXt
+_Map: TypeAlias = Float[Tensor, "batch channels height width"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Torchvision:
+    """One of torchvision's networks as it stands in a recipe.
+
+    Args:
+        name: torchvision's, such as `resnet50`, `mobilenet_v3_large` or `vit_b_16`.
+        weights: what the network starts from, in every place that builds it: a file of a state dict
+            (`.safetensors`, `.pth`, `.pt` or `.bin`), read without executing code, or one of torchvision's names
+            such as `DEFAULT` or `IMAGENET1K_V1`, which downloads it unless torch's hub folder has it. The last
+            layer of weights for another number of classes is left out and starts afresh. None for fresh weights.
+    """
+
+    name: str = "resnet18"
+    weights: str | None = None
+
+    def __post_init__(self) -> None:
+        if self.name not in NAMES:
+            raise ValueError(f"unknown network {self.name!r}; {nearest(self.name, NAMES)}")
+        if self.weights is not None and not _is_file(self.weights) and self.weights not in self._published():
+            choices = ", ".join(self._published())
+            raise ValueError(
+                f"weights of {self.name} must be a file ending in {', '.join(_SUFFIXES)} or one of {choices}, "
+                f"got {self.weights!r}"
+            )
+
+    def build(self, num_classes: int, image: Shape) -> Staged:
+        """As `ModelSpec.build`.
+
+        Raises:
+            ValueError: images that the network cannot take, or weights of another network.
+            FileNotFoundError: no such file of weights.
+        """
+        if image[0] != 3:
+            raise ValueError(f"torchvision's networks take images of 3 channels, got {image}")
+        options: dict[str, Any] = {"num_classes": num_classes}
+        if self.name.startswith("vit_"):
+            options["image_size"] = _checked_side(self.name, image)
+        network = models.get_model(self.name, weights=None, **options)
+        if self.weights is not None:
+            self._load(network)
+        return cut(network)
+
+    def _published(self) -> dict[str, Any]:
+        return dict(models.get_model_weights(self.name).__members__)
+
+    def _load(self, network: nn.Module) -> None:
+        assert self.weights is not None
+        if _is_file(self.weights):
+            state = _read(Path(self.weights).expanduser())
+        else:
+            state = self._published()[self.weights].get_state_dict(check_hash=True, weights_only=True)
+        own = network.state_dict()
+        last = [name for name in list(own)[-2:] if name in state and state[name].shape[0] != own[name].shape[0]]
+        state |= {name: own[name] for name in last}
+        try:
+            network.load_state_dict(state)
+        except (RuntimeError, AttributeError) as error:
+            raise ValueError(f"{self.weights} does not hold the weights of this {self.name}: {error}") from None
+
+
+def cut(network: nn.Module) -> Staged:
+    """A torchvision network as stem, four stages and head.
+
+    Raises:
+        ValueError: a network of another family.
+    """
+    flat = functools.partial(torch.flatten, start_dim=1)
+    match network:
+        case ResNet():
+            stem, stages = ("conv1", "bn1", "relu", "maxpool"), ("layer1", "layer2", "layer3", "layer4")
+            return Staged(network, stem=stem, stages=stages, head=("avgpool", flat, "fc"))
+        case ConvNeXt():
+            return Staged(network, stem="features.0", stages=_runs(network), head=("avgpool", "classifier"))
+        case MobileNetV2():  # pools in its forward, by a function
+            pool = functools.partial(nn.functional.adaptive_avg_pool2d, output_size=1)
+            return Staged(network, stem="features.0", stages=_runs(network), head=(pool, flat, "classifier"))
+        case MobileNetV3() | EfficientNet():
+            return Staged(network, stem="features.0", stages=_runs(network), head=("avgpool", flat, "classifier"))
+        case VisionTransformer():
+            return _cut_transformer(network)
+    raise ValueError(f"cannot cut a {type(network).__name__}; a Staged of its modules' names does that")
+
+
+def _runs(network: _Convolutional) -> list[list[str]]:
+    """The names of the modules after the first one, by the size of their outputs: 1/4 and above, 1/8, 1/16, 1/32."""
+    runs: dict[int, list[str]] = {}
+    stride = 1
+    for name, module in network.features.named_children():
+        stride *= math.prod(part.stride[0] for part in module.modules() if isinstance(part, nn.Conv2d))
+        if name != "0":
+            runs.setdefault(max(stride, 4), []).append(f"features.{name}")
+    assert list(runs) == [4, 8, 16, 32], runs
+    return list(runs.values())
+
+
+def _cut_transformer(network: VisionTransformer) -> Staged:
+    num_blocks = len(network.encoder.layers)
+    bounds = [round(index * num_blocks / NUM_STAGES) for index in range(NUM_STAGES + 1)]
+    stages = [
+        functools.partial(_run_blocks, network, first, last) for first, last in zip(bounds, bounds[1:], strict=False)
+    ]
+    head = functools.partial(_classify, network)
+    return Staged(network, stem=functools.partial(_embed, network), stages=stages, head=head)
+
+
+def _embed(network: VisionTransformer, images: Float[Tensor, "batch 3 height width"]) -> _Map:
+    patches = network.conv_proj(images)
+    tokens = patches.flatten(2).transpose(1, 2)
+    tokens = torch.cat([network.class_token.expand(len(images), -1, -1), tokens], dim=1)
+    return _to_map(network.encoder.dropout(tokens + network.encoder.pos_embedding), patches.shape[2:])
+
+
+def _run_blocks(network: VisionTransformer, first: int, last: int, hidden: _Map) -> _Map:
+    tokens = network.encoder.layers[first:last](_to_tokens(hidden))
+    if last == len(network.encoder.layers):
+        tokens = network.encoder.ln(tokens)
+    return _to_map(tokens, hidden.shape[2:])
+
+
+def _classify(network: VisionTransformer, hidden: _Map) -> Float[Tensor, "batch classes"]:
+    return network.heads(_to_tokens(hidden)[:, 0])
+
+
+def _to_map(tokens: Float[Tensor, "batch places width"], size: torch.Size) -> _Map:
+    patches = tokens[:, 1:].transpose(1, 2).unflatten(2, tuple(size))
+    class_token = tokens[:, 0, :, None, None].expand_as(patches)
+    return torch.cat([patches, class_token], dim=1)
+
+
+def _to_tokens(hidden: _Map) -> Float[Tensor, "batch places width"]:
+    patches, class_token = hidden.flatten(2).chunk(2, dim=1)
+    return torch.cat([class_token.mean(2, keepdim=True), patches], dim=2).transpose(1, 2)
+
+
+def _checked_side(name: str, image: Shape) -> int:
+    patch = int(name.rpartition("_")[2])
+    if image[1] != image[2] or image[1] % patch:
+        raise ValueError(f"{name} takes square images of a multiple of {patch} pixels a side, got {image}")
+    return image[1]
+
+
+_SUFFIXES = (".safetensors", ".pth", ".pt", ".bin")
+
+
+def _is_file(weights: str) -> bool:
+    return weights.endswith(_SUFFIXES)
+
+
+def _read(path: Path) -> dict[str, Tensor]:
+    if not path.is_file():
+        raise FileNotFoundError(f"no file of weights {str(path)!r}")
+    if path.suffix == ".safetensors":
+        return load_file(path)
+    return torch.load(path, map_location="cpu", weights_only=True)
