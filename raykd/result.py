@@ -23,12 +23,15 @@ BEST_RECIPE, STUDENT, TABLE, SUMMARY = "best_recipe.json", "student.safetensors"
 
 @dataclass(frozen=True)
 class Best:
-    """The best trial: its name, its recipe, its metrics after its last epoch, and its accuracy on the test split."""
+    """The best trial: its name, its recipe, its metrics after its last epoch.
+
+    Its accuracy on the test split is None until the search has ended.
+    """
 
     name: str
     recipe: Recipe
     metrics: dict[str, float]
-    test_accuracy: float
+    test_accuracy: float | None
 
 
 @dataclass(frozen=True)

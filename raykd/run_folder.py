@@ -49,19 +49,23 @@ def old_folder(storage: Path, name: str | None, label: str, recipe: Recipe, type
     # A search's trials lie deeper; what has a recipe right here is a run.
     runs = {file.parent.name: file for file in sorted(storage.glob(f"*/{RECIPE}"), key=os.path.getmtime)}
     if name is None:
-        same = [key for key, file in runs.items() if key.startswith(f"{label}-") and _same(file, recipe)]
+        same = [key for key, file in runs.items() if key.startswith(f"{label}-") and _holds(file, recipe, types)]
         if not same:
             raise FileNotFoundError(f"no run {label!r} of this recipe in {storage} to resume; say which by --name")
         return storage / same[-1]
     if name not in runs:
         raise FileNotFoundError(f"no run {name!r} in {storage} to resume; {nearest(name, runs)}")
-    if not _same(runs[name], recipe):
-        raise ValueError(f"{storage / name} has another recipe: {_difference(from_file(runs[name], types), recipe)}")
+    there = from_file(runs[name], types)
+    if there != recipe:
+        raise ValueError(f"{storage / name} has another recipe: {_difference(there, recipe)}")
     return storage / name
 
 
-def _same(file: Path, recipe: Recipe) -> bool:
-    return file.read_text() == to_text(recipe)
+def _holds(file: Path, recipe: Recipe, types: Iterable[type]) -> bool:
+    try:
+        return from_file(file, types) == recipe
+    except ValueError:  # of another study, with classes of its own
+        return False
 
 
 def _difference(there: Recipe, here: Recipe) -> str:

@@ -31,24 +31,30 @@ TEACHER = "teacher"
 def report(
     trials: Trials, grid: ray_tune.ResultGrid, ended: Collection[str], total: int, resources: Resources
 ) -> Result:
-    """Reads the test split, once: the best trial, both baselines, and the teacher. Writes all results to the folder.
+    """Writes the table, the best recipe and the best student; of a finished search, tests what matters.
 
     Args:
         ended: names of the trials that ran to their end, or were stopped by the scheduler.
-        total: how many the search wants.
+        total: how many the search wants. While some are missing, the test split stays unread.
     """
+    recipes = {trials.name(trial.config): trials.recipe(trial.config) for trial in grid._experiment_analysis.trials}
     rows = [_row(trials, trial, ended) for trial in grid._experiment_analysis.trials]
     frame = pandas.DataFrame(rows).sort_values(METRIC, ascending=False, na_position="last", ignore_index=True)
-    finished = frame[(frame["state"] == "complete") & ~frame["baseline"]]
-    best = None if finished.empty else str(finished.iloc[0]["name"])
-    recipes = {trials.name(trial.config): trials.recipe(trial.config) for trial in grid._experiment_analysis.trials}
-    baselines = frame[frame["baseline"] & (frame["state"] == "complete")]["name"]
-    chosen = {name: recipes[name] for name in (best, *baselines) if name is not None}
-    task = _test.options(num_cpus=resources.cpus_per_worker, num_gpus=resources.gpus_per_worker)
-    tested = fetched(task.remote(trials, chosen, best))
-    frame[TEST] = frame["name"].map(tested)
-    metrics = {} if best is None else _finished_epoch(trials.folder / "trials" / best)["metrics"]
-    summary = {"best": best, "metrics": metrics, "test_accuracy": tested.get(best), "teacher": tested.get(TEACHER)}
+    complete = frame[frame["state"] == "complete"]
+    best = next(iter(complete[~complete["baseline"]]["name"]), None)
+    summary: dict[str, Any] = {"best": best, "metrics": {}, "test_accuracy": None, "teacher": None}
+    if best is not None:
+        folder = trials.folder / "trials" / best
+        summary["metrics"] = _finished_epoch(folder)["metrics"]
+        write_text(trials.folder / BEST_RECIPE, to_text(recipes[best]))
+        write(trials.folder / STUDENT, lambda path: save_file(student_weights(folder), path))
+    tested: dict[str, float] = {}
+    if len(ended) == total:
+        names = [*complete[complete["baseline"]]["name"], *([best] if best else [])]
+        task: Any = _test.options(num_cpus=resources.cpus_per_worker, num_gpus=resources.gpus_per_worker)
+        tested = fetched(task.remote(trials, {name: recipes[name] for name in names}))
+        summary |= {"test_accuracy": tested.get(best or ""), "teacher": tested.get(TEACHER)}
+    frame[TEST] = [tested.get(name) for name in frame["name"]]
     write_text(trials.folder / SUMMARY, json.dumps(summary, indent=2) + "\n")
     write(trials.folder / TABLE, lambda path: frame.to_csv(path, index=False))
     return Result(trials.folder, frame, interrupted=len(ended) < total)
@@ -79,19 +85,15 @@ def _state(last: dict[str, Any], died: bool) -> str:
 
 
 @ray.remote(max_retries=2)
-def _test(trials: Trials, recipes: dict[str, Recipe], best: str | None) -> dict[str, float]:
-    """The test accuracy of trials and of the teacher; the best trial's student and recipe are saved."""
+def _test(trials: Trials, recipes: dict[str, Recipe]) -> dict[str, float]:
+    """The test accuracy of trials, and of the teacher."""
     base = trials.study.recipe
     dataset = load(base.data, World.current().device)
     tested: dict[str, float] = {}
     for name, recipe in recipes.items():
         student = recipe.student.build(dataset.num_classes, dataset.image_shape)
-        weights = student_weights(trials.folder / "trials" / name)
-        student.network.load_state_dict(weights)
+        student.network.load_state_dict(student_weights(trials.folder / "trials" / name))
         tested[name] = accuracy(student.to(dataset.device), dataset, dataset.test)
-        if name == best:
-            write(trials.folder / STUDENT, lambda path, weights=weights: save_file(weights, path))
-            write_text(trials.folder / BEST_RECIPE, to_text(recipe))
     if base.teacher is not None:
         route = train_teacher(base.teacher, base.data, Store(trials.store))
         tested[TEACHER] = accuracy(route.network(route.num_checkpoints), dataset, dataset.test)

@@ -3,10 +3,13 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from types import NoneType
 from typing import Any
 
 from raykd.baselines import baselines
 from raykd.cluster.job import Job
+from raykd.methods.iakd import NoSwap
+from raykd.methods.rco import FinalTeacher
 from raykd.recipe import Recipe
 from raykd.serialise import fingerprint
 from raykd.study import Study
@@ -35,9 +38,12 @@ class Trials:
         """The components of a setting in a few words, such as `kd + quest + equal interval`; its numbers left out."""
         if "baseline" in config:
             return config["baseline"]
-        chosen = {path: value for path, value in config["values"].items() if path in self.study.choices}
-        words = [path.split("/")[-1] if value == "on" else value for path, value in chosen.items() if value != "off"]
-        return " + ".join(words) or "base recipe"
+        words = []
+        for path, options in self.study.choices.items():
+            name = config["values"][path]
+            if not isinstance(options[name], NoneType | NoSwap | FinalTeacher):
+                words.append(path.split("/")[-1] if name == "on" else name)
+        return " + ".join(words) or "labels alone"
 
     def name(self, config: Mapping[str, Any]) -> str:
         """A trial's name, which is its folder's: a number and a hash of its recipe.

@@ -1,7 +1,6 @@
 """`launch/distill.py`: one recipe, trained in this process, without Ray."""
 
 import argparse
-import contextlib
 import json
 import shlex
 import time
@@ -61,8 +60,7 @@ def _train(asked: Asked, folder: Path, store: Store, world: World, line: Line) -
         line.status("preparing what the recipe needs of its teacher")
         prepare(recipe, store, world, line.status)
         board = folder / "tensorboard" / folder.name
-        with contextlib.closing(run_trial(recipe, folder, board, store, asked.values, world)) as epochs:
-            _follow(epochs, line)
+        _follow(run_trial(recipe, folder, board, store, asked.values, world), line)
     saved = saved_epoch(folder)
     assert saved is not None
     write(folder / STUDENT, lambda path: save_file(student_weights(folder), path))

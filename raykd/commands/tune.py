@@ -55,7 +55,8 @@ def show(result: Result, console: Console) -> None:
     if summary["teacher"] is not None:
         console.print(f"teacher: test accuracy {summary['teacher']:.4f}")
     if summary["best"] is not None:
-        console.print(f"winner: {summary['best']}, test accuracy {summary['test_accuracy']:.4f}")
+        tested = "" if summary["test_accuracy"] is None else f", test accuracy {summary['test_accuracy']:.4f}"
+        console.print(f"{'best so far' if result.interrupted else 'winner'}: {summary['best']}{tested}")
     console.print(f"everything lies in {result.folder}: {TABLE}, {BEST_RECIPE}, {STUDENT}")
     console.print(f"watch it in TensorBoard: tensorboard --logdir {shlex.quote(str(result.folder / 'tensorboard'))}")
 

@@ -7,8 +7,8 @@ trained; with d_n = |e_s(n) - e_t(n)|, element by element, for the n-th image of
 
 That is what the benchmark (RepDistiller) has from the paper's author, and what its published figures and its weight
 of 0.02 belong to. Left out: the paper's own loss, the squared difference of two kernel matrices, and its samplers.
-Nothing holds the teacher's embedding in place: as in the benchmark, it may shrink. Neighbours are those of a process's own
-share: the mean over processes lacks the pairs across their borders alone.
+Nothing holds the teacher's embedding in place: as in the benchmark, it may shrink. Neighbours are those of a
+process's own share: the mean over processes lacks no pairs but those across their borders.
 """
 
 from dataclasses import dataclass

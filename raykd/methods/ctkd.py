@@ -2,7 +2,7 @@
 
 One parameter theta for all images gives the temperature of KD, and is trained against the student:
 
-    T = lowest + span sigmoid(theta),   dL/dtheta is multiplied by -(1 - cos(pi min(e / n, 1))) / 2 in epoch e = 1, 2, ...
+    T = lowest + span sigmoid(theta),   dL/dtheta times -s,   s = (1 - cos(pi min(e / n, 1))) / 2 in epoch e = 1, 2, ...
 
 with n the first 10 of 240 epochs, so that the student has the task to itself at the beginning. As in the authors'
 code: theta begins at 1 (T = 15.6), T is between 1 and 21, the factor T^2 of KD takes part in theta's gradient, and
@@ -19,6 +19,7 @@ from optuna.distributions import FloatDistribution
 from torch import Tensor, nn
 
 from raykd.methods import Batch, Clock, Shapes, Sources, Term
+from raykd.methods.dkd import ramp
 from raykd.methods.kd import kd_loss
 from raykd.search import searched
 from raykd.staged import Outputs
@@ -26,8 +27,7 @@ from raykd.staged import Outputs
 
 def reversal(epoch: int, epochs: int, share: float) -> float:
     """How strongly the temperature works against the student in an epoch, counted from 0: up to 1 by a cosine."""
-    progress = min((epoch + 1) / (share * epochs), 1.0) if share > 0 else 1.0
-    return 0.5 * (1.0 - math.cos(math.pi * progress))
+    return 0.5 * (1.0 - math.cos(math.pi * ramp(epoch, epochs, share)))
 
 
 def reversed_gradient(value: Float[Tensor, ""], strength: float) -> Float[Tensor, ""]:

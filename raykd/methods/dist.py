@@ -1,9 +1,11 @@
-"""DIST: the student keeps the teacher's relations, not its probabilities (Huang et al., NeurIPS 2022, arXiv 2205.10536).
+"""DIST: the student keeps the teacher's relations, not its probabilities (Huang et al., 2022, arXiv 2205.10536).
 
 Pearson's correlation r ignores shift and scale, which a strong teacher's probabilities differ in. With P the
 softened probabilities of a batch, one row an image,
 
-    L = T^2 (beta (1 - mean over images of r(P_s[i, :], P_t[i, :])) + gamma (1 - mean over classes of r(P_s[:, j], P_t[:, j])))
+    between = 1 - mean over images i of r(P_s[i, :], P_t[i, :])
+    within = 1 - mean over classes j of r(P_s[:, j], P_t[:, j])
+    L = T^2 (beta between + gamma within)
 
 the relations between the classes of an image, and between the images within a class. As in the authors' code, 1e-8
 is added to the product of lengths in r, which pulls the correlation of classes that hardly occur towards 0. Published

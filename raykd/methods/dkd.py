@@ -35,7 +35,7 @@ def dkd_loss(
     beta: float,
     temperature: float,
 ) -> Float[Tensor, ""]:
-    """alpha TCKD + beta NCKD in nats times T^2, averaged over the batch; no gradient reaches the teacher."""
+    """T^2 (alpha TCKD + beta NCKD) in nats, averaged over the batch; no gradient reaches the teacher."""
     student, teacher = (_split(full(logits), targets) for logits in (student_logits, teacher_logits))
     others = kd_loss(student[1], teacher[1], temperature)
     binary = kd_loss(_binary(*student, temperature), _binary(*teacher, temperature), temperature)

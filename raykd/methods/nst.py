@@ -6,8 +6,7 @@ maximum mean discrepancy with the kernel k(a, b) = (a . b)^2, so that their numb
     L_stage = mean k(t, t') + mean k(s, s') - 2 mean k(s, t), over pairs of channels, then over images
 
 added up over stages. As in the reference benchmark (RepDistiller): all stages one to one, the larger map averaged
-to the smaller's size, and the polynomial kernel alone. The paper divides by no number of pairs for its weight of
-50, the benchmark takes means for the same number; here it is the benchmark's. Left out: linear and Gaussian kernels.
+to the smaller's size, and the polynomial kernel alone. Left out: linear and Gaussian kernels.
 """
 
 from dataclasses import dataclass
