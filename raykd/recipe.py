@@ -122,9 +122,9 @@ def _stage_shapes(model: ModelSpec, num_classes: int, image: Shape) -> tuple[Sha
     return feature_shapes(build_network(model, num_classes, image), image)
 
 
-def _check_terms(terms: tuple[TermSpec, ...]) -> None:
+def _check_terms(terms: tuple[Any, ...]) -> None:
     for term in terms:
-        if not all(hasattr(term, name) for name in ("name", "weight", "needs_teacher", "check", "build")):
+        if not isinstance(term, TermSpec):
             raise ValueError(f"terms must be terms such as KD(), got {term!r}")
         if not term.weight >= 0:
             raise ValueError(f"terms/{term.name}/weight must be at least 0, got {term.weight}")

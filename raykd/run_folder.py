@@ -4,7 +4,6 @@ import os
 import time
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
 
 from raykd.artifacts import write_text
 from raykd.recipe import Recipe
@@ -12,8 +11,6 @@ from raykd.search import nearest, paths, value_at
 from raykd.serialise import from_file, to_text
 from raykd.storage import check_name, check_writable
 from raykd.trial import RECIPE
-
-_ABSENT = "absent"
 
 
 def new_folder(storage: Path, name: str | None, label: str, recipe: Recipe) -> Path:
@@ -69,17 +66,11 @@ def _holds(file: Path, recipe: Recipe, types: Iterable[type]) -> bool:
 
 
 def _difference(there: Recipe, here: Recipe) -> str:
-    """The first value in which two recipes differ, in words."""
-    every = dict.fromkeys([*paths(here), *paths(there)])
-    values = {path: (_value(there, path), _value(here, path)) for path in every}
-    differing = [path for path, (old, new) in values.items() if old != new]
-    deepest = next(path for path in differing if not any(other.startswith(f"{path}/") for other in differing))
-    old, new = values[deepest]
-    return f"{deepest} is {old!r} there and {new!r} here"
-
-
-def _value(recipe: Recipe, path: str) -> Any:
-    try:
-        return value_at(recipe, path)
-    except KeyError:
-        return _ABSENT
+    """The first thing in which two recipes differ, in words."""
+    old, new = paths(there), paths(here)
+    for one, other, words in ((old, new, "is there and not here"), (new, old, "is here and not there")):
+        if only := [path for path in one if path not in other]:
+            return f"{only[0]} {words}"
+    differing = [path for path in new if value_at(there, path) != value_at(here, path)]
+    value = next(path for path in differing if not any(other.startswith(f"{path}/") for other in differing))
+    return f"{value} is {value_at(there, value)!r} there and {value_at(here, value)!r} here"

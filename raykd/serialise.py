@@ -90,9 +90,11 @@ def _decode(data: Any, known: Mapping[str, type]) -> Any:
 
 
 def _class(name: Any, known: Mapping[str, type]) -> Any:
+    if not isinstance(name, str):
+        raise ValueError(f"unknown class {name!r}; it is neither raykd's own nor among the given types")
     if name in known:
         return known[name]
-    module_name, _, class_name = str(name).rpartition(".")
+    module_name, _, class_name = name.rpartition(".")
     found = None
     if module_name.startswith("raykd.") and all(part.isidentifier() for part in module_name.split(".")):
         try:

@@ -112,17 +112,16 @@ def train_teacher(
 
     Args:
         say: told in one line what is going on, once an epoch.
-        listen: given each epoch as it ends.
+        listen: given each epoch as it ends; once more if the training is cut off before it is kept.
     """
     dataset = load(data, World.current(device).device)
     key = fingerprint({"teacher": teacher, "data": data, "images": dataset.digest, "version": _MAKER_VERSION})
     unfinished = store.root / "unfinished" / f"route-{key}"
 
     def make(folder: Path) -> None:
-        for epoch in _train(teacher, data, store, dataset.device, unfinished):
+        for epoch in _train(teacher, data, store, dataset.device, unfinished, listen):
             accuracy = epoch.metrics["val/accuracy"]
             say(f"teacher: epoch {epoch.number} of {epoch.epochs}, validation accuracy {accuracy:.4f}")
-            listen(epoch)
         for name in ("route.json", *map(_checkpoint_name, range(1, teacher.num_checkpoints + 1))):
             shutil.copyfile(unfinished / name, folder / name)
 
@@ -131,7 +130,14 @@ def train_teacher(
     return TeacherRoute(teacher, folder, dataset)
 
 
-def _train(teacher: Teacher, data: DataSpec, store: Store, device: torch.device, folder: Path):
+def _train(
+    teacher: Teacher,
+    data: DataSpec,
+    store: Store,
+    device: torch.device,
+    folder: Path,
+    listen: "Callable[[Epoch], None]",
+):
     """The teacher's epochs, each kept in `folder` before it is yielded; goes on where a cut-off training stopped."""
     from raykd.listeners import checkpoints, load_checkpoint  # the loop needs teachers, hence not above
     from raykd.recipe import Recipe
@@ -145,19 +151,26 @@ def _train(teacher: Teacher, data: DataSpec, store: Store, device: torch.device,
         batch_size=teacher.batch_size,
         seed=teacher.seed,
     )
-    records: dict[int, dict[str, float]] = {}
+    records: dict[int, dict[str, Any]] = {}
     if (saved := load_checkpoint(folder / "last.pt")) is not None:
-        records = {entry["checkpoint"]: entry for entry in _read_records(folder)}
+        records = {int(entry["checkpoint"]): entry for entry in _read_records(folder)}
     resume = saved["state"] if saved else None
     epochs = distill(recipe, resume, store=store, world=World.alone(device))
-    for epoch in checkpoints(_kept(epochs, teacher, records, folder), folder / "last.pt"):
+    for epoch in checkpoints(_kept(epochs, teacher, records, folder, listen), folder / "last.pt"):
         if epoch.diverged:
             raise RuntimeError(f"the teacher's training diverged in epoch {epoch.number}; lower its learning rate")
         yield epoch
 
 
-def _kept(epochs, teacher: Teacher, records: dict[int, dict[str, float]], folder: Path):
+def _kept(
+    epochs,
+    teacher: Teacher,
+    records: dict[int, dict[str, Any]],
+    folder: Path,
+    listen: "Callable[[Epoch], None]",
+):
     for epoch in epochs:
+        listen(epoch)
         if epoch.number % teacher.every == 0 or epoch.number == teacher.epochs:
             number = math.ceil(epoch.number / teacher.every)
             weights = {name: tensor.contiguous() for name, tensor in epoch.student().items()}
@@ -168,7 +181,7 @@ def _kept(epochs, teacher: Teacher, records: dict[int, dict[str, float]], folder
         yield epoch
 
 
-def _read_records(folder: Path) -> list[dict[str, float]]:
+def _read_records(folder: Path) -> list[dict[str, Any]]:
     try:
         return json.loads((folder / "route.json").read_text())
     except FileNotFoundError:  # cut off before the first checkpoint

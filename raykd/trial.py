@@ -39,9 +39,9 @@ def run_trial(
     write_text(folder / RECIPE, to_text(recipe))
     write_text(folder / VALUES, json.dumps(dict(values), indent=2) + "\n")
     resumed_at = saved["number"] if saved else 0
-    return tensorboard(
-        checkpoints(_log(epochs, folder / EPOCHS, resumed_at), folder / CHECKPOINT), board, values, resumed_at
-    )
+    # The checkpoint comes last: what the others hold of an epoch that it lacks is dropped when the trial goes on.
+    logged = tensorboard(_log(epochs, folder / EPOCHS, resumed_at), board, values, resumed_at)
+    return checkpoints(logged, folder / CHECKPOINT)
 
 
 def saved_epoch(folder: Path) -> dict[str, Any] | None:

@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from raykd.methods.kd import KD, kd_loss
+from raykd.methods.kd import KD, kd_loss, standardised
 from raykd.search import space
 from references import kd as reference
 from tiny import assert_same_value_and_gradient, batch, clock, network, random, shapes, sources
@@ -58,6 +58,42 @@ def test_the_term_reads_the_logits_at_its_own_temperature(tmp_path):
     loss = term(student(images), teacher(images), batch(), clock())
     torch.testing.assert_close(loss, kd_loss(student(images).logits, teacher(images).logits, 2.0))
     assert not list(term.parameters())
+
+
+# logit standardisation
+
+
+def test_standardised_golden():
+    logits = torch.tensor([[1.0, 2.0, 3.0], [10.0, 10.0, 40.0]], dtype=torch.float64)
+    expected = torch.tensor([[-1.0, 0.0, 1.0], [-1 / 3**0.5, -1 / 3**0.5, 2 / 3**0.5]], dtype=torch.float64)
+    torch.testing.assert_close(standardised(logits), expected, rtol=0, atol=1e-6)
+
+
+def test_standardised_kd_agrees_with_the_paper():
+    teacher = random(5, 4, seed=1)
+    assert_same_value_and_gradient(
+        lambda student: kd_loss(standardised(student), standardised(teacher), 2.0),
+        lambda student: reference.standardised_kd_loss(student, teacher, 2.0),
+        [random(5, 4, grad=True)],
+    )
+
+
+def test_standardised_logits_ignore_shift_and_scale_and_are_zero_where_they_are_equal():
+    torch.testing.assert_close(standardised(7 * STUDENT + 3), standardised(STUDENT), rtol=0, atol=1e-6)
+    equal = torch.full((2, 3), 5.0, requires_grad=True)
+    standardised(equal).sum().backward()
+    assert torch.equal(standardised(equal), torch.zeros(2, 3))
+    assert equal.grad.abs().sum() == 0
+
+
+def test_the_term_standardises_both_networks_logits(tmp_path):
+    student, teacher = network(0), network(1)
+    term = KD(temperature=2.0, standardise=True).build(shapes(student, teacher), sources(tmp_path))
+    images = batch().images
+    loss = term(student(images), teacher(images), batch(), clock())
+    own, other = (standardised(net(images).logits) for net in (student, teacher))
+    torch.testing.assert_close(loss, kd_loss(own, other, 2.0))
+    assert abs(loss - kd_loss(student(images).logits, teacher(images).logits, 2.0)) > 1e-3
 
 
 def test_searches_weight_and_temperature():

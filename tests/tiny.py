@@ -1,6 +1,9 @@
 """A network, a data set, a teacher's route and recipes small enough to see through."""
 
+import os
+import signal
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, ClassVar
 
 import torch
@@ -8,7 +11,7 @@ from torch import Tensor, nn
 
 from raykd.artifacts import Store
 from raykd.data import Augmentation, Dataset, Split
-from raykd.methods import Batch, Clock, Shapes, Sources
+from raykd.methods import Batch, Clock, Shapes, Sources, Term
 from raykd.methods.cross_entropy import CrossEntropy
 from raykd.methods.iakd import IAKD
 from raykd.methods.infoflow import InfoFlow
@@ -19,7 +22,7 @@ from raykd.models.cnn import CNN
 from raykd.optimiser import SGD
 from raykd.recipe import Recipe
 from raykd.serialise import fingerprint
-from raykd.staged import Staged, feature_shapes
+from raykd.staged import Outputs, Staged, feature_shapes
 from raykd.teacher import Teacher
 from raykd.train import State, distill
 from raykd.world import World
@@ -193,6 +196,46 @@ def assert_same_value_and_gradient(ours, reference, inputs: list[Tensor]) -> Non
     ones = torch.ones_like(values[0])
     for got, expected in zip(*(torch.autograd.grad(value, inputs, ones) for value in values), strict=True):
         torch.testing.assert_close(got, expected, rtol=1e-8, atol=1e-10)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Killer:
+    """A term that adds nothing, and once kills its process in the run's third epoch.
+
+    Args:
+        marker: a file, made before the first kill; where it is, nobody is killed.
+        times: how often to kill, counted by the marker's size.
+        raises: raise instead.
+    """
+
+    name: ClassVar[str] = "killer"
+    needs_teacher: ClassVar[bool] = False
+    weight: float = 1.0
+    marker: str = ""
+    times: int = 1
+    raises: bool = False
+
+    def check(self, shapes: Shapes) -> None:
+        pass
+
+    def build(self, shapes: Shapes, sources: Sources) -> Term:
+        return _Killer(self)
+
+
+class _Killer(Term):
+    def __init__(self, spec: Killer):
+        super().__init__()
+        self.spec = spec
+
+    def forward(self, student: Outputs, teacher: Outputs | None, batch: Batch, clock: Clock) -> Tensor:
+        file = Path(self.spec.marker)
+        if clock.epoch == 2 and (not file.exists() or file.stat().st_size < self.spec.times):
+            with file.open("a") as marker:
+                marker.write("x")
+            if self.spec.raises:
+                raise ValueError("the killer raises")
+            os.kill(os.getpid(), signal.SIGKILL)
+        return student.logits.sum() * 0.0
 
 
 def _flat() -> nn.Module:

@@ -36,11 +36,6 @@ class StudySearch(OptunaSearch):
         self._baseline_ids: set[str] = set()
 
     @property
-    def trials(self) -> list[optuna.trial.FrozenTrial]:
-        """What Optuna knows, in the order of suggestion."""
-        return self._optuna.trials
-
-    @property
     def _optuna(self) -> optuna.Study:
         assert self._ot_study is not None
         return self._ot_study

@@ -95,11 +95,17 @@ class _DIST(Term):
 
 def _correlations(left: Float[Tensor, "n d"], right: Float[Tensor, "n d"]) -> Float[Tensor, "n"]:
     """Pearson's correlation of each row of the one with the same row of the other."""
-    left, right = (values - values.mean(dim=1, keepdim=True) for values in (left, right))
-    return (left * right).sum(dim=1) / (_lengths(left) * _lengths(right) + 1e-8)
+    (left, own), (right, other) = _centred(left), _centred(right)
+    return (left * right).sum(dim=1) / (own * other + 1e-8)
 
 
-def _lengths(vectors: Float[Tensor, "n d"]) -> Float[Tensor, "n"]:
-    squares = vectors.square().sum(dim=1)
-    alive = squares > 0
-    return torch.where(alive, torch.where(alive, squares, 1.0).sqrt(), 0.0)
+def _centred(rows: Float[Tensor, "n d"]) -> tuple[Float[Tensor, "n d"], Float[Tensor, "n"]]:
+    """Each row less its mean, and its length then.
+
+    What rounding leaves of a row of equal numbers becomes 0: the correlation's slope there is up to 1e8.
+    """
+    centred = rows - rows.mean(dim=1, keepdim=True)
+    squares, noise = centred.square().sum(dim=1), 32.0 * torch.finfo(rows.dtype).eps
+    alive = squares > noise**2 * rows.detach().square().sum(dim=1)
+    lengths = torch.where(alive, torch.where(alive, squares, 1.0).sqrt(), 0.0)
+    return torch.where(alive[:, None], centred, 0.0), lengths

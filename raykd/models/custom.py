@@ -10,7 +10,8 @@ In your study file, or in a module that it imports:
 
         def build(self, num_classes, image):
             network = my_package.Net(self.width, num_classes)
-            return Staged(network, stem="conv1", stages=("body.0", "body.1"), head=("pool", torch.flatten, "classifier"))
+            stages = ("body.0", ("body.1", torch.relu))
+            return Staged(network, stem="conv1", stages=stages, head=("pool", nn.Flatten(), "classifier"))
 
     check_cut(MyNet().build(10, (3, 32, 32)), (3, 32, 32))
 

@@ -15,7 +15,10 @@ and fitting a ViT's position embedding to another image size.
 """
 
 import functools
+import itertools
 import math
+import pickle
+import textwrap
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -36,6 +39,7 @@ NAMES = tuple(
     )
 )
 NUM_STAGES = 4
+_SUFFIXES = (".safetensors", ".pth", ".pt", ".bin")
 _Convolutional: TypeAlias = MobileNetV2 | MobileNetV3 | EfficientNet | ConvNeXt
 _Map: TypeAlias = Float[Tensor, "batch channels height width"]
 
@@ -92,12 +96,14 @@ class Torchvision:
         else:
             state = self._published()[self.weights].get_state_dict(check_hash=True, weights_only=True)
         own = network.state_dict()
-        last = [name for name in list(own)[-2:] if name in state and state[name].shape[0] != own[name].shape[0]]
-        state |= {name: own[name] for name in last}
+        for name in list(own)[-2:]:  # the last layer's weight and bias
+            if isinstance(value := state.get(name), Tensor) and value.shape != own[name].shape:
+                state[name] = own[name]
         try:
-            network.load_state_dict(state)
-        except (RuntimeError, AttributeError) as error:
-            raise ValueError(f"{self.weights} does not hold the weights of this {self.name}: {error}") from None
+            network.load_state_dict(state)  # also takes the older names of files that torchvision published
+        except RuntimeError as error:
+            reason = textwrap.shorten(str(error), 300)
+            raise ValueError(f"{self.weights} does not hold the weights of this {self.name}: {reason}") from None
 
 
 def cut(network: nn.Module) -> Staged:
@@ -137,15 +143,13 @@ def _runs(network: _Convolutional) -> list[list[str]]:
 
 def _cut_transformer(network: VisionTransformer) -> Staged:
     num_blocks = len(network.encoder.layers)
-    bounds = [round(index * num_blocks / NUM_STAGES) for index in range(NUM_STAGES + 1)]
-    stages = [
-        functools.partial(_run_blocks, network, first, last) for first, last in zip(bounds, bounds[1:], strict=False)
-    ]
+    bounds = [index * num_blocks // NUM_STAGES for index in range(NUM_STAGES + 1)]
+    stages = [functools.partial(_run_blocks, network, first, last) for first, last in itertools.pairwise(bounds)]
     head = functools.partial(_classify, network)
     return Staged(network, stem=functools.partial(_embed, network), stages=stages, head=head)
 
 
-def _embed(network: VisionTransformer, images: Float[Tensor, "batch 3 height width"]) -> _Map:
+def _embed(network: VisionTransformer, images: Float[Tensor, "batch 3 image_height image_width"]) -> _Map:
     patches = network.conv_proj(images)
     tokens = patches.flatten(2).transpose(1, 2)
     tokens = torch.cat([network.class_token.expand(len(images), -1, -1), tokens], dim=1)
@@ -163,13 +167,13 @@ def _classify(network: VisionTransformer, hidden: _Map) -> Float[Tensor, "batch 
     return network.heads(_to_tokens(hidden)[:, 0])
 
 
-def _to_map(tokens: Float[Tensor, "batch places width"], size: torch.Size) -> _Map:
+def _to_map(tokens: Float[Tensor, "batch places features"], size: torch.Size) -> _Map:
     patches = tokens[:, 1:].transpose(1, 2).unflatten(2, tuple(size))
     class_token = tokens[:, 0, :, None, None].expand_as(patches)
     return torch.cat([patches, class_token], dim=1)
 
 
-def _to_tokens(hidden: _Map) -> Float[Tensor, "batch places width"]:
+def _to_tokens(hidden: _Map) -> Float[Tensor, "batch places features"]:
     patches, class_token = hidden.flatten(2).chunk(2, dim=1)
     return torch.cat([class_token.mean(2, keepdim=True), patches], dim=2).transpose(1, 2)
 
@@ -181,9 +185,6 @@ def _checked_side(name: str, image: Shape) -> int:
     return image[1]
 
 
-_SUFFIXES = (".safetensors", ".pth", ".pt", ".bin")
-
-
 def _is_file(weights: str) -> bool:
     return weights.endswith(_SUFFIXES)
 
@@ -193,4 +194,10 @@ def _read(path: Path) -> dict[str, Tensor]:
         raise FileNotFoundError(f"no file of weights {str(path)!r}")
     if path.suffix == ".safetensors":
         return load_file(path)
-    return torch.load(path, map_location="cpu", weights_only=True)
+    try:
+        state = torch.load(path, map_location="cpu", weights_only=True)
+    except pickle.UnpicklingError:
+        raise ValueError(f"{path} holds more than tensors, and is not read: save a state_dict() instead") from None
+    if not isinstance(state, dict):
+        raise ValueError(f"{path} must hold a state dict, got {type(state).__name__}")
+    return state

@@ -93,15 +93,30 @@ def test_a_finished_run_resumed_shows_its_result_and_changes_nothing(place: Path
     assert {path: path.stat().st_mtime_ns for path in folder.rglob("*")} == before
 
 
-def test_what_cannot_work_is_refused_in_one_line(first: Finished, place: Path):
+@pytest.mark.usefixtures("first")
+def test_what_cannot_work_is_refused_in_one_line(place: Path):
+    there = place / "runs/first"
     write_study(place, ("study = Study(", "study = dict("), name="no_study")
     (place / "broken.json").write_text('{"type": ')
     (place / "foreign.json").write_text('{"type": "os.system"}')
     (place / "list.json").write_text("[1]")
     (place / "file").write_text("")
     mistakes = {
-        ("--name", "first"): f"{place / 'runs/first'} exists already; go on with it by --resume, or choose another",
-        ("--name", "first", "--resume"): f"{place / 'runs/first'} has another recipe: terms/quest is ",
+        ("--name", "first"): f"{there} exists already; go on with it by --resume, or choose another",
+        (
+            "--name",
+            "first",
+            "--resume",
+        ): f"{place / 'runs/first'} has another recipe: terms/quest is there and not here",
+        (
+            "--name",
+            "first",
+            "--resume",
+            "--set",
+            "terms/quest=on",
+            "--seed",
+            "5",
+        ): f"{place / 'runs/first'} has another recipe: seed is 0 there and 5 here",
         ("--name", "frist", "--resume"): f"no run 'frist' in {place / 'runs'} to resume; did you mean first",
         ("--resume",): f"no run 'small' of this recipe in {place / 'runs'} to resume; say which by --name",
         ("--name", "../first"): "a name has letters, digits, '-', '_' and '.', and begins with a letter or digit",

@@ -9,6 +9,7 @@ import pytest
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from commands import Finished, end, run, run_several, start, write_study
+from raykd import Store, load_study, train_teacher
 
 
 @pytest.fixture(scope="module")
@@ -67,7 +68,9 @@ def test_a_student_uses_it(first: Finished, place: Path):
 
 
 def test_ctrl_c_and_the_same_command_end_as_if_nothing_had_happened(place: Path):
-    undisturbed = run("teacher", "--study", "long.py", "--storage", "others", folder=place)
+    recipe = load_study(place / "long.py").recipe
+    assert recipe.teacher is not None
+    undisturbed = train_teacher(recipe.teacher, recipe.data, Store(place / "others"), device="cpu")
     process = start("teacher", "--study", "long.py", folder=place)
     while not list(place.glob("runs/artifacts/unfinished/*/route.json")):
         assert process.poll() is None, process.communicate()
@@ -82,10 +85,9 @@ def test_ctrl_c_and_the_same_command_end_as_if_nothing_had_happened(place: Path)
 
     resumed = run("teacher", "--study", "long.py", folder=place)
     assert (resumed.code, resumed.error) == (0, "")
-    assert rows(resumed.out) == rows(undisturbed.out)
     assert resumed.out.startswith("teacher: epoch ")
     assert int(resumed.out.split()[2]) > 1  # it did not start anew
-    whole, gone_on = route(undisturbed.out), route(resumed.out)
+    whole, gone_on = undisturbed.folder, route(resumed.out)
     assert gone_on.name == whole.name
     for file in whole.iterdir():
         assert (gone_on / file.name).read_bytes() == file.read_bytes(), file.name

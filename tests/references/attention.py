@@ -1,5 +1,7 @@
 """Attention transfer: one image at a time, its attention summed over channels as in the paper."""
 
+import torch
+
 from references.features import same_size
 
 
@@ -13,5 +15,5 @@ def attention_loss(student, teacher, power=2):
 
 
 def _attention(maps, power):
-    summed = sum(channel.abs() ** power for channel in maps).flatten()
+    summed = torch.stack([channel.abs() ** power for channel in maps]).sum(dim=0).flatten()
     return summed / (summed**2).sum().sqrt()

@@ -18,5 +18,5 @@ def _softmax(z):
 def _pearson(a, b):
     mean_a, mean_b = sum(a) / len(a), sum(b) / len(b)
     covariance = sum((x - mean_a) * (y - mean_b) for x, y in zip(a, b, strict=True))
-    lengths = sum((x - mean_a) ** 2 for x in a).sqrt() * sum((y - mean_b) ** 2 for y in b).sqrt()
-    return covariance / (lengths + 1e-8)
+    squares_a, squares_b = sum((x - mean_a) ** 2 for x in a), sum((y - mean_b) ** 2 for y in b)
+    return covariance / (squares_a**0.5 * squares_b**0.5 + 1e-8)

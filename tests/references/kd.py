@@ -19,5 +19,5 @@ def standardised_kd_loss(student_logits, teacher_logits, temperature):
 
 def _z_score(z):
     mean = sum(z) / len(z)
-    deviation = (sum((entry - mean) ** 2 for entry in z) / (len(z) - 1)).sqrt()
+    deviation = (sum((entry - mean) ** 2 for entry in z) / (len(z) - 1)) ** 0.5
     return (z - mean) / (deviation + 1e-7)

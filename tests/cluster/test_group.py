@@ -1,0 +1,103 @@
+"""A warm group: many jobs one after the other, failures and deaths, and the same numbers as without Ray."""
+
+import dataclasses
+
+import pytest
+import tiny
+from ranks import train_on_two_ranks
+
+from raykd.artifacts import Store
+from raykd.cluster.group import Group, Resources
+from raykd.cluster.job import Job
+from raykd.trial import read_epochs
+
+pytestmark = [pytest.mark.usefixtures("ray_cluster"), pytest.mark.timeout(300)]
+
+
+class Folder:
+    """Jobs whose files lie under one folder."""
+
+    def __init__(self, path):
+        self.path = path
+
+    def job(self, recipe, name):
+        trial, board = str(self.path / "trials" / name), str(self.path / "tensorboard" / name)
+        return Job(recipe=recipe, folder=trial, board=board, store=str(self.path / "artifacts"), values={})
+
+    def epochs(self, name):
+        """The metrics of each epoch that a job wrote down."""
+        records = read_epochs(self.path / "trials" / name)
+        return [{key: value for key, value in record.items() if "/" in key} for record in records]
+
+
+@pytest.fixture
+def folder(tmp_path):
+    return Folder(tmp_path)
+
+
+@pytest.fixture
+def start(tmp_path):
+    """Starts groups, and ends them after the test."""
+    groups = []
+
+    def started(workers=1):
+        resources = Resources(workers=workers, cpus_per_worker=0.5)
+        groups.append(Group(f"group-{len(groups)}", str(tmp_path / "groups"), resources))
+        return groups[-1]
+
+    yield started
+    for group in groups:
+        group.end()
+
+
+def train(group, job):
+    """Asks for all epochs of a job; gives the answers."""
+    group.start(job)
+    answers = []
+    while not answers or not answers[-1].done:
+        group.ask()
+        answers.append(group.next_answer())
+    return answers
+
+
+def test_jobs_one_after_the_other_on_one_warm_worker(folder, start, tmp_path):
+    """Its numbers are those of the bare loop; a stopped and a failed job leave it warm for the next."""
+    group, recipe = start(), tiny.composed()
+    answers = train(group, folder.job(recipe, "first"))
+    alone = tiny.finish(recipe, Store(tmp_path / "other"))
+    assert [answer.metrics for answer in answers] == alone.metrics == folder.epochs("first")
+    assert [answer.number for answer in answers] == [1, 2, 3, 4]
+
+    group.start(folder.job(tiny.recipe(), "stopped"))
+    group.ask()
+    assert group.next_answer().number == 1
+
+    raising = dataclasses.replace(recipe, terms=(tiny.Killer(marker=str(tmp_path / "raised"), raises=True),))
+    *fine, failed = train(group, folder.job(raising, "failing"))
+    assert [answer.number for answer in fine] == [1, 2]
+    assert (failed.error, failed.done, failed.metrics) == ("ValueError: the killer raises", True, None)
+
+    diverging = tiny.recipe(optimiser=tiny.SGD(lr=1e30))
+    last = train(group, folder.job(diverging, "diverging"))[-1]
+    assert last.diverged and last.metrics["val/accuracy"] == 0.0
+
+    assert [answer.metrics for answer in train(group, folder.job(recipe, "last"))] == alone.metrics
+    assert len(folder.epochs("stopped")) == 1
+
+
+def test_a_killed_worker_comes_back_and_nothing_is_lost(folder, start, tmp_path):
+    recipe = tiny.recipe()
+    deadly = dataclasses.replace(recipe, terms=(*recipe.terms, tiny.Killer(marker=str(tmp_path / "killed"))))
+    answers = train(start(), folder.job(deadly, "killed"))
+    assert (tmp_path / "killed").stat().st_size == 1
+    undisturbed = tiny.finish(deadly, Store(tmp_path / "artifacts"))
+    assert folder.epochs("killed") == undisturbed.metrics
+    numbers = [answer.number for answer in answers]
+    assert numbers == sorted(numbers) and numbers[-1] == 4
+    assert answers[-1].metrics == undisturbed.metrics[-1]
+
+
+def test_two_workers_give_the_numbers_of_two_processes(folder, start, tmp_path):
+    recipe = tiny.composed()
+    answers = train(start(workers=2), folder.job(recipe, "both"))
+    assert [answer.metrics for answer in answers] == train_on_two_ranks(recipe, tmp_path / "ranks")[0].metrics

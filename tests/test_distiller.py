@@ -1,0 +1,95 @@
+"""The student and all that is trained with it: what is in the module, what stays out, and how it is drawn."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from tiny import STUDENT, TEACHER, TinyData, TinyRoute, composed, recipe, same_weights
+
+from raykd.artifacts import Store
+from raykd.data import load
+from raykd.distiller import Distiller, build_distiller
+from raykd.methods import Clock, Sources, Term
+from raykd.methods.cross_entropy import CrossEntropy
+from raykd.methods.iakd import IAKD, NoSwap
+from raykd.methods.kd import KD
+from raykd.recipe import build_network
+
+CPU = torch.device("cpu")
+
+
+@pytest.fixture
+def sources(tmp_path: Path) -> Sources:
+    return Sources(Store(tmp_path), load(TinyData(), CPU), TinyRoute(options={"widths": (6, 8), "strides": (1, 2)}))
+
+
+def built(spec: Any, sources: Sources) -> Distiller:
+    assert sources.teacher is not None
+    return build_distiller(spec, sources, sources.teacher.network(3))
+
+
+def test_every_term_gives_its_own_number(sources: Sources):
+    distiller = built(composed(), sources)
+    distiller.follow(1)
+    batch = next(sources.dataset.batches(0, 0, 8))
+    assert sources.teacher is not None
+    teacher = sources.teacher.network(1)(batch.images)
+    for swapped in (frozenset(), frozenset({0}), frozenset({0, 1})):
+        losses = distiller(batch, teacher, swapped, Clock(epoch=0, epochs=4))
+        assert list(losses) == ["cross_entropy", "kd", "quest", "infoflow"]
+        assert all(torch.isfinite(loss) and loss.shape == () for loss in losses.values())
+
+
+def test_the_teacher_stays_out_of_the_module(sources: Sources):
+    assert sources.teacher is not None
+    teacher = sources.teacher.network(3)
+    distiller = build_distiller(composed(), sources, teacher)
+    assert not {id(value) for value in teacher.parameters()} & {id(value) for value in distiller.parameters()}
+    distiller.train()
+    assert not any(module.training for module in teacher.modules())
+
+
+def test_the_student_is_drawn_from_the_seed_alone(sources: Sources):
+    expected = build_network(STUDENT, 3, (1, 8, 8), "student", 0).state_dict()
+    for spec in (composed(), recipe(), composed(swap=NoSwap()), recipe(terms=(CrossEntropy(),))):
+        assert same_weights(built(spec, sources).student.state_dict(), expected)
+    assert not same_weights(built(recipe(seed=1), sources).student.state_dict(), expected)
+
+
+def test_converters_are_there_only_for_swaps(sources: Sources):
+    assert built(composed(swap=NoSwap()), sources).converters is None
+    assert built(composed(), sources).converters is not None
+    swapped = built(recipe(swap=IAKD()), sources)
+    assert {name.split(".")[0] for name, _ in swapped.named_parameters()} == {"student", "converters"}
+
+
+def test_a_term_of_weight_zero_is_not_built(sources: Sources):
+    distiller = built(recipe(terms=(CrossEntropy(), KD(weight=0.0))), sources)
+    assert list(distiller.terms) == ["cross_entropy"]
+
+
+def test_building_draws_nothing_from_the_process(sources: Sources):
+    before = torch.get_rng_state()
+    built(composed(), sources)
+    assert torch.equal(torch.get_rng_state(), before)
+
+
+class Follower(Term):
+    def __init__(self) -> None:
+        super().__init__()
+        self.followed: list[int] = []
+
+    def follow(self, checkpoint: int) -> None:
+        self.followed.append(checkpoint)
+
+    def forward(self, student: Any, teacher: Any, batch: Any, clock: Any) -> Any:
+        return student.logits.sum()
+
+
+def test_every_term_hears_of_a_new_anchor():
+    terms = {"one": Follower(), "other": Follower()}
+    distiller = Distiller(build_network(TEACHER.model, 3, (1, 8, 8)), terms, None, None)
+    for checkpoint in (2, 4):
+        distiller.follow(checkpoint)
+    assert [term.followed for term in terms.values()] == [[2, 4], [2, 4]]

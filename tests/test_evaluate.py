@@ -1,0 +1,75 @@
+"""Accuracy counted by hand, on any share of the images, with the network left as it was."""
+
+import pytest
+import torch
+from tiny import dataset, network, same_weights
+from torch import nn
+
+from raykd.data import Split
+from raykd.evaluate import accuracy
+from raykd.staged import Staged, evaluating
+from raykd.world import World
+
+CPU = torch.device("cpu")
+
+
+class Corner(nn.Module):
+    """Says that the class is the value of the first pixel, in steps of 100."""
+
+    def forward(self, images: torch.Tensor) -> torch.Tensor:
+        value = images[:, 0, 0, 0] * 0.3 + 0.5
+        return -(value[:, None] * 255 - torch.tensor([0.0, 100.0, 200.0])).abs()
+
+
+def corner() -> Staged:
+    plain = nn.ModuleDict({"stage": nn.Identity(), "head": Corner()})
+    return Staged(plain, stem=(), stages=("stage",), head="head")
+
+
+def pixels(*values: int) -> torch.Tensor:
+    return torch.tensor(values, dtype=torch.uint8)[:, None, None, None].repeat(1, 1, 8, 8)
+
+
+def test_counts_by_hand():
+    split = Split(pixels(0, 100, 200, 200, 90), torch.tensor([0, 1, 2, 0, 1]))
+    assert accuracy(corner(), dataset(), split) == 4 / 5
+
+
+@pytest.mark.parametrize("num_images", [1, 2, 600])  # 600 are more than one batch, one image is less than two ranks
+def test_the_shares_of_all_ranks_make_the_whole(num_images: int, monkeypatch: pytest.MonkeyPatch):
+    stream = torch.Generator().manual_seed(0)
+    labels = torch.randint(3, (num_images,), generator=stream)
+    split = Split(pixels(*torch.randint(256, (num_images,), generator=stream).tolist()), labels)
+    whole = accuracy(corner(), dataset(), split)
+    monkeypatch.setattr(World, "sum", lambda self, values: values)  # each rank's own count
+    shares = [accuracy(corner(), dataset(), split, World(rank, 2, CPU)) for rank in range(2)]
+    assert sum(shares) == pytest.approx(whole)
+
+
+def test_every_module_keeps_its_mode():
+    data, net = dataset(), network()
+    net.train()
+    modules = list(net.modules())
+    modules[-1].training = False
+    modes = [module.training for module in modules]
+    before = {name: value.clone() for name, value in net.state_dict().items()}
+    accuracy(net, data, data.validation)
+    assert [module.training for module in modules] == modes
+    assert same_weights(net.state_dict(), before)
+
+
+def test_evaluates_in_eval_mode():
+    """In eval mode an image's answer does not depend on the others."""
+    data, net = dataset(), network()
+    net.train()
+    split = data.validation
+    alone = [accuracy(net, data, split.take(torch.tensor([index]))) for index in range(len(split))]
+    assert accuracy(net, data, split) == pytest.approx(sum(alone) / len(split))
+
+
+def test_modes_come_back_after_an_error():
+    net = network().train()
+    with pytest.raises(KeyError), evaluating(net):
+        assert not any(module.training for module in net.modules())
+        raise KeyError
+    assert all(module.training for module in net.modules())

@@ -1,0 +1,213 @@
+"""A recipe comes back from a file as it was, its hash follows every field, and a file runs no code."""
+
+import dataclasses
+import hashlib
+import json
+import sys
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tiny import composed
+
+from raykd.auxiliary import Auxiliary
+from raykd.data.digits import Digits
+from raykd.methods.cross_entropy import CrossEntropy
+from raykd.methods.iakd import IAKD
+from raykd.methods.infoflow import InfoFlow
+from raykd.methods.kd import KD
+from raykd.methods.quest import Quest
+from raykd.methods.rco import EqualInterval, Greedy
+from raykd.models.cnn import CNN
+from raykd.optimiser import SGD, Adam, Cosine, Step
+from raykd.recipe import Recipe
+from raykd.search import override, paths, value_at
+from raykd.serialise import decode, encode, fingerprint, from_file, to_text, type_name
+from raykd.teacher import Teacher
+
+RECIPE = Recipe(
+    data=Digits(validation=300),
+    student=CNN(widths=(4, 8)),
+    teacher=Teacher(model=CNN(widths=(16, 32), norm="group"), epochs=8, every=2, optimiser=Adam(schedule=Cosine())),
+    terms=(
+        CrossEntropy(weight=0.1),
+        KD(temperature=3.0),
+        Quest(words=32, on_anchor="reset"),
+        InfoFlow(kernel="cosine", auxiliary=Auxiliary(model=CNN(widths=(8, 16)))),
+    ),
+    route=Greedy(count=3, restart=True),
+    swap=IAKD(schedule="growth", start=0.4),
+    optimiser=SGD(lr=0.1, schedule=Step(milestones=(0.5, 0.9))),
+    epochs=12,
+    seed=3,
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Mine:
+    """A user's component."""
+
+    size: int = 1
+    parts: tuple[Any, ...] = ()
+    names: Any = None
+
+    def __post_init__(self) -> None:
+        if self.size < 0:
+            raise ValueError(f"size must be at least 0, got {self.size}")
+
+
+MINE = type_name(Mine)
+
+
+# round trips
+
+
+@pytest.mark.parametrize("recipe", [RECIPE, RECIPE.alone()], ids=["all methods", "alone"])
+def test_a_recipe_comes_back_from_its_file(recipe: Recipe, tmp_path: Path):
+    file = tmp_path / "recipe.json"
+    file.write_text(to_text(recipe))
+    found = from_file(file)
+    assert found == recipe
+    assert type(found.swap) is type(recipe.swap)
+    assert fingerprint(found) == fingerprint(recipe)
+
+
+def test_the_file_is_readable():
+    lines = to_text(RECIPE).splitlines()
+    assert '  "type": "raykd.recipe.Recipe",' in lines
+    assert '    "validation": 300,' in lines
+    assert any(line.startswith('      "temperature": 3.0') for line in lines)
+
+
+@pytest.mark.parametrize(
+    "value",
+    [Mine(), Mine(size=3, parts=(1, 2.5, "a", None, True, ())), Mine(parts=(Mine(), Mine(size=2))), Mine(names={"a": 1})],
+)
+def test_a_users_class_comes_back_where_it_is_given(value: Mine):
+    assert decode(json.loads(to_text(value)), types=[Mine]) == value
+
+
+def test_numbers_keep_kind_and_every_digit():
+    found = decode(json.loads(to_text(Mine(parts=(1, 1.0, True, 0.1 + 0.2, 5e-324, 2**60)))), [Mine])
+    assert found.parts == (1, 1.0, True, 0.1 + 0.2, 5e-324, 2**60)
+    assert [type(part) for part in found.parts] == [int, float, bool, float, float, int]
+
+
+@pytest.mark.parametrize("value", [lambda: 1, Mine, object(), Mine(parts=({1},)), b"bytes"])
+def test_other_kinds_are_refused(value: Any):
+    with pytest.raises(TypeError, match="a recipe holds dataclasses, numbers, strings and tuples of them, got "):
+        encode(value)
+
+
+# fingerprints
+
+
+def test_a_fingerprint_is_the_same_on_every_machine():
+    text = f'{{"names":null,"parts":[2.5,[]],"size":1,"type":"{MINE}"}}'
+    assert fingerprint(Mine(parts=(2.5, ()))) == hashlib.sha256(text.encode()).hexdigest()[:32]
+    assert fingerprint(KD(temperature=4.0)) == fingerprint(KD())
+    assert fingerprint({"a": 1, "b": 2}) == fingerprint({"b": 2, "a": 1})
+
+
+def changed(path: str) -> Any:
+    """A value of the same kind as stands at a path, and another one that its component takes."""
+    value = value_at(RECIPE, path)
+    special = {"raykd": None, "depth": 14, "decay": 0.5, "momentum": 0.5, "start": 0.6, "solo": 0.2, "warm_up": 0.1}
+    words = {"norm": "none", "kernel": "combined", "divergence": "kl", "schedule": "uniform", "on_anchor": "match"}
+    name = path.rsplit("/")[-1]
+    if isinstance(value, str):
+        return "reflect" if name == "mode" else words[name]
+    if name == "milestones":
+        return (0.4, 0.9)
+    if isinstance(value, tuple):
+        return (*value, 64)
+    if isinstance(value, bool):
+        return not value
+    return special.get(name, value + 1)
+
+
+@pytest.mark.parametrize("path", [path for path in paths(RECIPE) if not dataclasses.is_dataclass(value_at(RECIPE, path))])
+def test_a_fingerprint_follows_every_field(path: str):
+    if path == "terms":
+        other = replace(RECIPE, terms=RECIPE.terms[:-1])
+    else:
+        other = override(RECIPE, {path: changed(path)})
+    assert other != RECIPE
+    assert fingerprint(other) != fingerprint(RECIPE)
+
+
+def test_a_fingerprint_tells_classes_with_equal_fields_apart():
+    assert fingerprint(Greedy()) != fingerprint(EqualInterval())
+    assert fingerprint(replace(RECIPE, terms=RECIPE.terms[::-1])) != fingerprint(RECIPE)
+
+
+# files that are not ours
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        (to_text(RECIPE)[:400], "Expecting|Unterminated|delimiter"),
+        ("", "Expecting value"),
+        ('{"type": "raykd.methods.kd.KD", "temprature": 3.0}', "KD has no field 'temprature'; its fields: .*temperature"),
+        ('{"type": "raykd.methods.kd.KD", "temperature": -1.0}', "temperature must be above 0, got -1.0"),
+        ('{"type": "raykd.recipe.Recipe"}', "raykd.recipe.Recipe: .*missing .* '(data|student)'"),
+        ('{"type": "raykd.methods.kd.KF"}', "unknown class 'raykd.methods.kd.KF'; it is neither raykd's own nor"),
+        ('{"type": "raykd.nothing.KD"}', "unknown class 'raykd.nothing.KD'"),
+        ('{"type": "raykd.recipe.Recipe.check"}', "unknown class"),
+        ('{"type": "raykd.artifacts.Store", "root": "x"}', "unknown class"),
+        ('{"type": "raykd.train.Recipe"}', "unknown class 'raykd.train.Recipe'"),  # imported there, not its home
+        ('{"type": "os.system", "command": "true"}', "unknown class 'os.system'"),
+        ('{"type": "raykd.artifacts.os.system"}', "unknown class"),
+        ('{"type": "subprocess.Popen", "args": ["true"]}', "unknown class"),
+        ('{"type": ""}', "unknown class ''"),
+        ('{"type": "KD"}', "unknown class 'KD'"),
+        ('{"type": 3}', "unknown class 3"),
+        ('{"type": ["raykd.methods.kd.KD"]}', "unknown class"),
+        ('{"type": "raykd..kd.KD"}', "unknown class"),
+        (f'{{"type": "{MINE}"}}', f"unknown class '{MINE}'"),
+    ],
+)
+def test_what_is_wrong_with_a_file(text: str, message: str, tmp_path: Path):
+    file = tmp_path / "recipe.json"
+    file.write_text(text)
+    with pytest.raises(ValueError, match=message) as raised:
+        from_file(file)
+    assert str(raised.value).startswith(f"{file}: ")
+    assert len(str(raised.value).splitlines()) == 1
+
+
+def test_a_file_that_is_no_text(tmp_path: Path):
+    file = tmp_path / "recipe.json"
+    file.write_bytes(b"\x80\x02\xff")
+    with pytest.raises(ValueError, match=str(file)):
+        from_file(file)
+
+
+def test_a_users_class_refuses_its_own_fields():
+    with pytest.raises(ValueError, match="size must be at least 0, got -1"):
+        decode({"type": MINE, "size": -1}, [Mine])
+    with pytest.raises(ValueError, match=f"{MINE} has no field 'sise'; its fields: names, parts, size"):
+        decode({"type": MINE, "sise": 1}, [Mine])
+
+
+def test_no_file(tmp_path: Path):
+    with pytest.raises(FileNotFoundError):
+        from_file(tmp_path / "recipe.json")
+
+
+@pytest.mark.parametrize("name", ["trap.Trap", "raykd_trap.Trap", "raykd/../trap.Trap"])
+def test_nothing_outside_raykd_is_imported(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    for file in ("trap.py", "raykd_trap.py"):
+        (tmp_path / file).write_text("raise SystemExit('imported')")
+    monkeypatch.syspath_prepend(tmp_path)
+    with pytest.raises(ValueError, match="unknown class"):
+        decode({"type": name})
+    assert not {"trap", "raykd_trap"} & sys.modules.keys()
+
+
+def test_only_the_given_class_answers_to_its_name():
+    """A name among the given types is that class, even where a module of this name holds another thing."""
+    assert type(decode({"type": MINE}, [Mine])) is Mine
+    assert type(decode(encode(composed()), [type(composed().data)])) is Recipe
