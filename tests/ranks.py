@@ -5,10 +5,10 @@ import subprocess
 import sys
 from pathlib import Path
 
-import tiny
 import torch
 import torch.distributed as dist
 
+import tiny
 from raykd.artifacts import Store
 from raykd.recipe import Recipe
 from raykd.serialise import from_file, to_text

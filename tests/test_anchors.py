@@ -6,7 +6,6 @@ from typing import Any
 
 import pytest
 import torch
-from tiny import TEACHER, TinyData, TinyNet, assert_same_run, composed, finish, recipe, same_weights
 from torch.nn import functional as F
 
 from raykd.anchors import Anchors, _Ratio
@@ -22,6 +21,7 @@ from raykd.optimiser import SGD, Adam, Constant, Cosine
 from raykd.recipe import build_network
 from raykd.teacher import train_teacher
 from raykd.train import distill
+from tiny import TEACHER, TinyData, TinyNet, assert_same_run, composed, finish, recipe, same_weights
 
 LABELS = CrossEntropy(weight=0.1)
 

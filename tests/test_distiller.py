@@ -5,7 +5,6 @@ from typing import Any
 
 import pytest
 import torch
-from tiny import STUDENT, TEACHER, TinyData, TinyRoute, composed, recipe, same_weights
 
 from raykd.artifacts import Store
 from raykd.data import load
@@ -15,6 +14,7 @@ from raykd.methods.cross_entropy import CrossEntropy
 from raykd.methods.iakd import IAKD, NoSwap
 from raykd.methods.kd import KD
 from raykd.recipe import build_network
+from tiny import STUDENT, TEACHER, TinyData, TinyRoute, composed, recipe, same_weights
 
 CPU = torch.device("cpu")
 

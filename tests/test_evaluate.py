@@ -2,13 +2,13 @@
 
 import pytest
 import torch
-from tiny import dataset, network, same_weights
 from torch import nn
 
 from raykd.data import Split
 from raykd.evaluate import accuracy
 from raykd.staged import Staged, evaluating
 from raykd.world import World
+from tiny import dataset, network, same_weights
 
 CPU = torch.device("cpu")
 

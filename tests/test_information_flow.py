@@ -26,7 +26,7 @@ def test_parameters_are_those_of_the_released_code():
 
 
 def test_parameter_count():
-    # the paper gives about 15 and 58 thousand; counted from models/cifar_very_tiny.py and cifar_tiny.py of the release
+    # for 10 classes, counted from models/cifar_very_tiny.py and models/cifar_tiny.py of the release
     assert count(parameters(cnn_1())) == 15_050
     assert count(parameters(cnn_1_a())) == 57_994
 

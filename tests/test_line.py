@@ -45,20 +45,21 @@ def test_a_terminal_shows_the_newest_status_and_nothing_stays_of_it():
         line.say("this stays")
     shown, after = written.getvalue().rsplit("this stays", 1)
     assert "\x1b[2Ksecond" in shown
-    assert after.endswith("\x1b[?25h\r\x1b[1A\x1b[2K") or after.endswith("\x1b[1A\x1b[2K")
+    assert after.endswith("\x1b[1A\x1b[2K")  # up to the line, and wiped
     assert not line.is_live
 
 
 def test_a_terminal_shows_something_else_while_there_is_no_status():
     screen, written = console(terminal=True)
     with Line(screen, otherwise=lambda: "2 of 3") as line:
+        line._live.refresh()
         line.status("busy")
         line._live.refresh()
         line.status("")
         line._live.refresh()
-    busy, _, rest = written.getvalue().partition("busy")
-    assert "2 of 3" in busy  # before the first status
-    assert "2 of 3" in rest
+    before, _, after = written.getvalue().partition("busy")
+    assert "2 of 3" in before
+    assert "2 of 3" in after
 
 
 def test_a_narrow_terminal_cuts_the_line_instead_of_wrapping_it():
@@ -72,7 +73,7 @@ def test_a_narrow_terminal_cuts_the_line_instead_of_wrapping_it():
 
 @pytest.mark.parametrize(
     ("seconds", "words"),
-    [(0.4, "0:00"), (59.6, "1:00"), (61, "1:01"), (3599, "59:59"), (3600, "1:00:00"), (90061, "25:01:01")],
+    [(0.4, "0:00"), (59.6, "1:00"), (61.0, "1:01"), (3599.0, "59:59"), (3600.0, "1:00:00"), (90061.0, "25:01:01")],
 )
 def test_clock(seconds: float, words: str):
     assert clock(seconds) == words

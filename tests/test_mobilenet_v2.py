@@ -11,8 +11,7 @@ from raykd.models import mobilenet_v2
 from raykd.models.mobilenet_v2 import InvertedResidual, MobileNetV2
 from raykd.staged import feature_shapes
 
-# Parameters for 100 classes, counted from the definition in RepDistiller and mdistiller (models/mobilenetv2.py);
-# RCO's abstract gives its student 0.8 million.
+# Parameters for 100 classes, counted from the definition in RepDistiller and mdistiller (models/mobilenetv2.py).
 COUNTS = {(6, 0.5): 812_836, (6, 1.0): 2_353_060}
 # their table: expansion, channels, blocks, stride
 GROUPS = [(1, 16, 1, 1), (6, 24, 2, 1), (6, 32, 3, 2), (6, 64, 4, 2), (6, 96, 3, 1), (6, 160, 3, 2), (6, 320, 1, 1)]

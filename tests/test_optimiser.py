@@ -12,7 +12,16 @@ from raykd.optimiser import SGD, Adam, Constant, Cosine, Optimiser, Schedule, St
 
 @pytest.mark.parametrize(
     ("epoch", "factor"),
-    [(0.0, 1.0), (149.0, 1.0), (149.99, 1.0), (150.0, 0.1), (179.5, 0.1), (180.0, 0.01), (210.0, 0.001), (239.9, 0.001)],
+    [
+        (0.0, 1.0),
+        (149.0, 1.0),
+        (149.99, 1.0),
+        (150.0, 0.1),
+        (179.5, 0.1),
+        (180.0, 0.01),
+        (210.0, 0.001),
+        (239.9, 0.001),
+    ],
 )
 def test_the_reference_benchmarks_steps(epoch: float, factor: float):
     assert Step().factor(epoch, 240) == pytest.approx(factor)
@@ -28,7 +37,18 @@ def test_steps_keep_their_share_of_shorter_runs(epochs: int, drops: tuple[int, .
 def test_the_rate_drops_at_the_drops():
     schedule = Step(milestones=(0.3, 0.6), decay=0.5)
     assert schedule.drops(10) == (3, 6)
-    assert [schedule.factor(float(epoch), 10) for epoch in range(10)] == [1, 1, 1, 0.5, 0.5, 0.5, 0.25, 0.25, 0.25, 0.25]
+    assert [schedule.factor(float(epoch), 10) for epoch in range(10)] == [
+        1,
+        1,
+        1,
+        0.5,
+        0.5,
+        0.5,
+        0.25,
+        0.25,
+        0.25,
+        0.25,
+    ]
 
 
 def test_cosine():
@@ -40,7 +60,9 @@ def test_cosine():
 def test_warm_up():
     schedule = Cosine(warm_up=0.2)
     # Two of ten epochs rise linearly; the cosine's half lies in the middle of the other eight.
-    assert [schedule.factor(epoch, 10) for epoch in (0.0, 0.5, 1.0, 2.0, 6.0, 10.0)] == pytest.approx([0, 0.25, 0.5, 1, 0.5, 0])
+    assert [schedule.factor(epoch, 10) for epoch in (0.0, 0.5, 1.0, 2.0, 6.0, 10.0)] == pytest.approx(
+        [0, 0.25, 0.5, 1, 0.5, 0]
+    )
 
 
 def test_constant():

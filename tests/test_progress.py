@@ -77,6 +77,7 @@ def test_a_terminal_gets_one_line_and_no_line_for_each_trial():
     written = io.StringIO()
     console = Console(file=written, force_terminal=True, width=120, highlight=False, _environ={})
     with Progress(2, console) as progress:
+        progress._line._live.refresh()
         progress.status("the teacher trains")
         progress._line._live.refresh()
         progress.epoch()

@@ -6,7 +6,6 @@ from typing import Any
 
 import pytest
 import torch
-from tiny import NUM_CLASSES, STUDENT, TEACHER, TinyNet, composed, recipe, same_weights
 
 from raykd.auxiliary import Auxiliary
 from raykd.baselines import ALONE, PLAIN_KD, baselines
@@ -19,6 +18,7 @@ from raykd.methods.quest import Quest
 from raykd.methods.rco import EqualInterval, FinalTeacher, Greedy
 from raykd.models.cnn import CNN
 from raykd.recipe import Recipe, build_network
+from tiny import NUM_CLASSES, STUDENT, TEACHER, TinyNet, composed, recipe, same_weights
 
 LABELS = CrossEntropy()
 

@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tiny import composed
 
 from raykd.auxiliary import Auxiliary
 from raykd.data.digits import Digits
@@ -25,6 +24,7 @@ from raykd.recipe import Recipe
 from raykd.search import override, paths, value_at
 from raykd.serialise import decode, encode, fingerprint, from_file, to_text, type_name
 from raykd.teacher import Teacher
+from tiny import composed
 
 RECIPE = Recipe(
     data=Digits(validation=300),
@@ -82,7 +82,12 @@ def test_the_file_is_readable():
 
 @pytest.mark.parametrize(
     "value",
-    [Mine(), Mine(size=3, parts=(1, 2.5, "a", None, True, ())), Mine(parts=(Mine(), Mine(size=2))), Mine(names={"a": 1})],
+    [
+        Mine(),
+        Mine(size=3, parts=(1, 2.5, "a", None, True, ())),
+        Mine(parts=(Mine(), Mine(size=2))),
+        Mine(names={"a": 1}),
+    ],
 )
 def test_a_users_class_comes_back_where_it_is_given(value: Mine):
     assert decode(json.loads(to_text(value)), types=[Mine]) == value
@@ -127,7 +132,9 @@ def changed(path: str) -> Any:
     return special.get(name, value + 1)
 
 
-@pytest.mark.parametrize("path", [path for path in paths(RECIPE) if not dataclasses.is_dataclass(value_at(RECIPE, path))])
+@pytest.mark.parametrize(
+    "path", [path for path in paths(RECIPE) if not dataclasses.is_dataclass(value_at(RECIPE, path))]
+)
 def test_a_fingerprint_follows_every_field(path: str):
     if path == "terms":
         other = replace(RECIPE, terms=RECIPE.terms[:-1])
@@ -150,7 +157,10 @@ def test_a_fingerprint_tells_classes_with_equal_fields_apart():
     [
         (to_text(RECIPE)[:400], "Expecting|Unterminated|delimiter"),
         ("", "Expecting value"),
-        ('{"type": "raykd.methods.kd.KD", "temprature": 3.0}', "KD has no field 'temprature'; its fields: .*temperature"),
+        (
+            '{"type": "raykd.methods.kd.KD", "temprature": 3.0}',
+            "KD has no field 'temprature'; its fields: .*temperature",
+        ),
         ('{"type": "raykd.methods.kd.KD", "temperature": -1.0}', "temperature must be above 0, got -1.0"),
         ('{"type": "raykd.recipe.Recipe"}', "raykd.recipe.Recipe: .*missing .* '(data|student)'"),
         ('{"type": "raykd.methods.kd.KF"}', "unknown class 'raykd.methods.kd.KF'; it is neither raykd's own nor"),

@@ -12,7 +12,6 @@ from typing import Any
 import pytest
 import torch
 from safetensors.torch import load_file
-from tiny import NUM_CLASSES, TinyData, same_weights
 
 from raykd.artifacts import Store
 from raykd.data import load
@@ -20,6 +19,7 @@ from raykd.evaluate import accuracy
 from raykd.models.cnn import CNN
 from raykd.optimiser import SGD, Cosine
 from raykd.teacher import Teacher, train_teacher
+from tiny import NUM_CLASSES, TinyData, same_weights
 
 CPU = torch.device("cpu")
 DATA = TinyData()
@@ -38,7 +38,9 @@ def contents(folder: Path) -> dict[str, bytes]:
 # what a route holds
 
 
-@pytest.mark.parametrize(("epochs", "every", "kept"), [(5, 2, [2, 4, 5]), (4, 2, [2, 4]), (3, 1, [1, 2, 3]), (2, 9, [2])])
+@pytest.mark.parametrize(
+    ("epochs", "every", "kept"), [(5, 2, [2, 4, 5]), (4, 2, [2, 4]), (3, 1, [1, 2, 3]), (2, 9, [2])]
+)
 def test_a_checkpoint_every_few_epochs_and_the_last(epochs: int, every: int, kept: list[int], store: Store):
     teacher = replace(TEACHER, epochs=epochs, every=every)
     route = train_teacher(teacher, DATA, store)

@@ -150,14 +150,11 @@ def test_weights_of_another_network(tmp_path):
         spec.build(5, IMAGE)
 
 
-def test_a_file_of_a_part_of_the_weights(tmp_path):
-    torch.save({"class_token": torch.zeros(1, 1, 768)}, tmp_path / "vit.pt")
-    spec = Torchvision(name="vit_b_32", weights=str(tmp_path / "vit.pt"))
-    with (
-        torch.device("meta"),
-        pytest.raises(ValueError, match=r"vit_b_32: .*Missing key.*conv_proj\.weight"),
-    ):
-        spec.build(5, IMAGE)
+def test_weights_for_images_of_another_size(tmp_path, monkeypatch):
+    torch.save(transformer(side=32).network.state_dict(), tmp_path / "vit.pt")
+    monkeypatch.setattr(models, "get_model", lambda *_, **__: transformer().network)
+    with pytest.raises(ValueError, match=r"vit_b_32: .*size mismatch for encoder\.pos_embedding"):
+        Torchvision(name="vit_b_32", weights=str(tmp_path / "vit.pt")).build(5, IMAGE)
 
 
 def test_a_file_that_would_run_code_is_not_read(tmp_path):
@@ -210,9 +207,9 @@ def test_a_family_that_is_not_cut():
         cut(nn.Sequential())
 
 
-def transformer(num_classes: int = 5) -> Staged:
+def transformer(num_classes: int = 5, side: int = 16) -> Staged:
     network = VisionTransformer(
-        image_size=16, patch_size=4, num_layers=6, num_heads=2, hidden_dim=8, mlp_dim=16, num_classes=num_classes
+        image_size=side, patch_size=4, num_layers=6, num_heads=2, hidden_dim=8, mlp_dim=16, num_classes=num_classes
     )
     nn.init.normal_(network.class_token)
     nn.init.normal_(network.get_parameter("heads.head.weight"))  # zero at first, as torchvision has it

@@ -8,18 +8,6 @@ from typing import Any
 
 import pytest
 import torch
-from tiny import (
-    NUM_CLASSES,
-    STUDENT,
-    TEACHER,
-    Finished,
-    TinyData,
-    assert_same_run,
-    composed,
-    finish,
-    recipe,
-    same_weights,
-)
 from torch import Tensor
 from torch.utils._python_dispatch import TorchDispatchMode
 
@@ -38,6 +26,18 @@ from raykd.optimiser import SGD, Adam, Cosine
 from raykd.recipe import Recipe
 from raykd.train import _Run, distill, prepare
 from raykd.world import World
+from tiny import (
+    NUM_CLASSES,
+    STUDENT,
+    TEACHER,
+    Finished,
+    TinyData,
+    assert_same_run,
+    composed,
+    finish,
+    recipe,
+    same_weights,
+)
 
 CPU = torch.device("cpu")
 LABELS = CrossEntropy(weight=0.1)
@@ -182,7 +182,9 @@ def test_what_is_drawn_between_epochs_does_not_matter(whole: Finished, store: St
 # degenerate settings are the baseline
 
 
-@pytest.mark.parametrize("term", [Quest(weight=0.0, words=8), InfoFlow(weight=0.0), KD(weight=0.0)], ids=lambda t: t.name)
+@pytest.mark.parametrize(
+    "term", [Quest(weight=0.0, words=8), InfoFlow(weight=0.0), KD(weight=0.0)], ids=lambda t: t.name
+)
 def test_weight_zero_is_the_run_without_the_term(term: Any, store: Store):
     others = [other for other in composed().terms if other.name != term.name]
     assert_same_run(finish(composed(terms=(*others, term)), store), finish(composed(terms=tuple(others)), store))
@@ -324,7 +326,12 @@ class Readings(TorchDispatchMode):
 def test_readings_are_noticed(monkeypatch: pytest.MonkeyPatch):
     values = torch.ones(2)
     with Readings(monkeypatch) as readings:
-        for read in (lambda: values.tolist(), lambda: values[0].item(), lambda: float(values[0]), lambda: bool(values[0])):
+        for read in (
+            lambda: values.tolist(),
+            lambda: values[0].item(),
+            lambda: float(values[0]),
+            lambda: bool(values[0]),
+        ):
             before = readings.count
             read()
             assert readings.count == before + 1

@@ -19,7 +19,6 @@ from raykd.methods.kd import KD
 from raykd.methods.quest import Quest
 from raykd.methods.rco import EqualInterval
 from raykd.models.cnn import CNN
-from raykd.optimiser import SGD
 from raykd.recipe import Recipe
 from raykd.serialise import fingerprint
 from raykd.staged import Outputs, Staged, feature_shapes

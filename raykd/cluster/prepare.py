@@ -1,8 +1,6 @@
 """Makes what the trials of a search share, on a worker of the cluster, before the first trial needs it."""
 
-import queue
-import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import ray
@@ -11,15 +9,30 @@ from ray.exceptions import RayTaskError
 from raykd import train
 from raykd.artifacts import Store
 from raykd.cluster.group import Resources
+from raykd.cluster.mailbox import Mailbox
 from raykd.cluster.trials import Trials
 from raykd.world import World
 
 
 def prepare(trials: Trials, resources: Resources, say: Callable[[str], None]) -> None:
-    """Makes the teacher's route, and what the terms ask for at their defaults, before the first trial needs them."""
-    task: Any = _prepare.options(num_cpus=resources.cpus_per_worker, num_gpus=resources.gpus_per_worker)
-    for line in task.remote(trials):
-        say(fetched(line))
+    """Makes the teacher's route, and what the terms ask for at their defaults.
+
+    Args:
+        say: told in one line, as often as there is something new, what is going on.
+    """
+    mailbox: Any = ray.remote(num_cpus=0)(Mailbox).remote()
+    made = on_worker(_make, resources).remote(trials, mailbox)
+    line = mailbox.next_answer.remote()
+    while made not in ray.wait([made, line])[0]:
+        say(ray.get(line).decode())
+        line = mailbox.next_answer.remote()
+    fetched(made)
+
+
+def on_worker(function: Callable[..., Any], resources: Resources) -> Any:
+    """A function as a Ray task that takes the place of one training worker."""
+    place: dict[str, Any] = {"num_cpus": resources.cpus_per_worker, "num_gpus": resources.gpus_per_worker}
+    return ray.remote(**place, max_retries=2)(function)
 
 
 def fetched(reference: Any) -> Any:
@@ -30,21 +43,9 @@ def fetched(reference: Any) -> Any:
         raise error.cause from None
 
 
-@ray.remote(max_retries=2)
-def _prepare(trials: Trials) -> Iterator[str]:
-    lines: queue.Queue[str | Exception | None] = queue.Queue()
-    store = Store(trials.store)
+def _make(trials: Trials, mailbox: Any) -> None:
+    def say(line: str) -> None:
+        mailbox.answer.remote(line.encode())
 
-    def work() -> None:
-        try:
-            for recipe in trials.study.every_component():
-                train.prepare(recipe, store, World.alone(World.current().device), lines.put)
-            lines.put(None)
-        except Exception as error:
-            lines.put(error)
-
-    threading.Thread(target=work, daemon=True).start()
-    while (line := lines.get()) is not None:
-        if isinstance(line, Exception):
-            raise line
-        yield line
+    for recipe in trials.study.every_component():
+        train.prepare(recipe, Store(trials.store), World.alone(World.current().device), say)

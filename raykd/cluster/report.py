@@ -6,13 +6,12 @@ from pathlib import Path
 from typing import Any
 
 import pandas
-import ray
 from ray import tune as ray_tune
 from safetensors.torch import save_file
 
 from raykd.artifacts import Store, write, write_text
 from raykd.cluster.group import Resources
-from raykd.cluster.prepare import fetched
+from raykd.cluster.prepare import fetched, on_worker
 from raykd.cluster.slot import METRIC
 from raykd.cluster.trials import Trials
 from raykd.data import load
@@ -51,8 +50,7 @@ def report(
     tested: dict[str, float] = {}
     if len(ended) == total:
         names = [*complete[complete["baseline"]]["name"], *([best] if best else [])]
-        task: Any = _test.options(num_cpus=resources.cpus_per_worker, num_gpus=resources.gpus_per_worker)
-        tested = fetched(task.remote(trials, {name: recipes[name] for name in names}))
+        tested = fetched(on_worker(_test, resources).remote(trials, {name: recipes[name] for name in names}))
         summary |= {"test_accuracy": tested.get(best or ""), "teacher": tested.get(TEACHER)}
     frame[TEST] = [tested.get(name) for name in frame["name"]]
     write_text(trials.folder / SUMMARY, json.dumps(summary, indent=2) + "\n")
@@ -84,7 +82,6 @@ def _state(last: dict[str, Any], died: bool) -> str:
     return "stopped"
 
 
-@ray.remote(max_retries=2)
 def _test(trials: Trials, recipes: dict[str, Recipe]) -> dict[str, float]:
     """The test accuracy of trials, and of the teacher."""
     base = trials.study.recipe

@@ -131,9 +131,7 @@ class Dataset:
         std = torch.tensor(self.std, device=images.device)[:, None, None]
         return (images.float() / 255.0 - mean) / std
 
-    def batches(
-        self, epoch: int, seed: int, batch_size: int, rank: int = 0, size: int = 1
-    ) -> Iterator[Batch]:
+    def batches(self, epoch: int, seed: int, batch_size: int, rank: int = 0, size: int = 1) -> Iterator[Batch]:
         """An epoch of the training split in random order, a rank's share of each batch; the last short one is dropped.
 
         Args:

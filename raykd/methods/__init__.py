@@ -90,12 +90,10 @@ class Term(nn.Module, ABC):
     """
 
     @abstractmethod
-    def forward(
-        self, student: Outputs, teacher: Outputs | None, batch: Batch, clock: Clock
-    ) -> Float[Tensor, ""]:
+    def forward(self, student: Outputs, teacher: Outputs | None, batch: Batch, clock: Clock) -> Float[Tensor, ""]:
         """The unweighted loss of a step. `teacher` is None where no term of the run asks for it."""
 
-    def follow(self, checkpoint: int) -> None:  # noqa: B027  (most terms have nothing to change)
+    def follow(self, checkpoint: int) -> None:
         """Called when a stage of the route begins, with the teacher's checkpoint (counted from 1) that it follows."""
 
 

@@ -29,7 +29,5 @@ class CrossEntropy:
 
 
 class _CrossEntropy(Term):
-    def forward(
-        self, student: Outputs, teacher: Outputs | None, batch: Batch, clock: Clock
-    ) -> Float[Tensor, ""]:
+    def forward(self, student: Outputs, teacher: Outputs | None, batch: Batch, clock: Clock) -> Float[Tensor, ""]:
         return F.cross_entropy(student.logits.float(), batch.targets)

@@ -31,9 +31,7 @@ from raykd.staged import Outputs, Shape, Staged
 SCHEDULES = ("uniform", "growth", "review")
 
 
-def keep_probability(
-    schedule: str, start: float, epoch: int, epochs: int, milestones: Sequence[int] = ()
-) -> float:
+def keep_probability(schedule: str, start: float, epoch: int, epochs: int, milestones: Sequence[int] = ()) -> float:
     """The probability that the student keeps a stage of its own in an epoch.
 
     Args:

@@ -86,7 +86,7 @@ class _RKD(Term):
 def _distances(features: Float[Tensor, "n d"]) -> Float[Tensor, "n n"]:
     squared = squared_distances(features, features)
     # The root's slope has no bound at 0: what rounding leaves there of an image's distance to itself, or to its
-    # equal, would drown the gradient of all other distances.
+    # equal, would make the gradient of all others several hundred times less exact.
     equal = squared <= 32.0 * torch.finfo(squared.dtype).eps * squared.detach().max()
     distances = torch.where(equal, 0.0, torch.where(equal, 1.0, squared).sqrt())
     mean = distances.sum() / max(len(features) * (len(features) - 1), 1)

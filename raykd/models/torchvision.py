@@ -33,11 +33,8 @@ from torchvision.models import ConvNeXt, EfficientNet, MobileNetV2, MobileNetV3,
 from raykd.search import nearest
 from raykd.staged import Shape, Staged
 
-NAMES = tuple(
-    models.list_models(
-        models, include=["*resnet*", "resnext*", "mobilenet_v*", "efficientnet_*", "convnext_*", "vit_*"]
-    )
-)
+_FAMILIES = ("*resnet*", "resnext*", "mobilenet_v*", "efficientnet_*", "convnext_*", "vit_*")
+NAMES = tuple(models.list_models(models, include=_FAMILIES))
 NUM_STAGES = 4
 _SUFFIXES = (".safetensors", ".pth", ".pt", ".bin")
 _Convolutional: TypeAlias = MobileNetV2 | MobileNetV3 | EfficientNet | ConvNeXt

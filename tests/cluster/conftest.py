@@ -4,10 +4,10 @@ import os
 
 import pytest
 import ray
-import tiny
 from optuna.distributions import FloatDistribution
 
 import raykd.cluster  # its settings stand before Ray's first process starts
+import tiny
 from raykd.methods.iakd import IAKD, NoSwap
 from raykd.methods.kd import KD
 from raykd.methods.quest import Quest

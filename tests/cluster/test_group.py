@@ -3,9 +3,9 @@
 import dataclasses
 
 import pytest
+
 import tiny
 from ranks import train_on_two_ranks
-
 from raykd.artifacts import Store
 from raykd.cluster.group import Group, Resources
 from raykd.cluster.job import Job

@@ -3,9 +3,9 @@
 import math
 
 import pytest
-from conftest import tiny_study
 from optuna.trial import TrialState
 
+from conftest import tiny_study
 from raykd.baselines import baselines
 from raykd.cluster.searcher import StudySearch
 
@@ -98,4 +98,6 @@ def test_a_restored_searcher_goes_on_as_the_old_one_would(searcher, study, tmp_p
     searcher.save(str(tmp_path / "state.pkl"))
     restored = make_searcher(tiny_study(), seed=9)
     restored.restore(str(tmp_path / "state.pkl"))
-    assert [restored.suggest(f"u{index}") for index in range(3)] == [searcher.suggest(f"u{index}") for index in range(3)]
+    assert [restored.suggest(f"u{index}") for index in range(3)] == [
+        searcher.suggest(f"u{index}") for index in range(3)
+    ]

@@ -184,7 +184,7 @@ def test_ctrl_c_and_resume_end_as_if_nothing_had_happened(place: Path, first: Fi
     assert (stopped.code, stopped.error) == (130, "")
     said = stopped.out.splitlines()[-1]
     finished = int(said.removeprefix("stopped after ").split()[0])
-    assert 3 <= finished < 60
+    assert 2 <= finished < 60  # the third may not have been kept yet
     told, script, *rest = shlex.split(said.partition("; go on with: ")[2])
     assert (told, Path(script).name, rest) == ("python", "distill.py", [*words, "--name", folder.name, "--resume"])
     assert not (folder / "student.safetensors").exists()

@@ -1,0 +1,131 @@
+"""A whole search on real Ray: what it tries, what it finds, what it writes."""
+
+import json
+import math
+
+import pytest
+import torch
+from safetensors.torch import load_file
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+from tensorboard.plugins.hparams.plugin_data_pb2 import HParamsPluginData
+
+import raykd
+import tiny
+from raykd.artifacts import Store
+from raykd.data import load
+from raykd.evaluate import accuracy
+from raykd.serialise import from_file
+from raykd.trial import read_epochs
+
+pytestmark = [
+    pytest.mark.usefixtures("ray_cluster"),
+    pytest.mark.timeout(400),
+    pytest.mark.filterwarnings("ignore::optuna.exceptions.ExperimentalWarning"),
+    pytest.mark.filterwarnings("ignore::ray.util.annotations.RayDeprecationWarning"),
+]
+TRIALS = 6
+
+
+@pytest.fixture(scope="module")
+def found(ray_cluster, tmp_path_factory):
+    from conftest import tiny_study
+
+    storage = tmp_path_factory.mktemp("storage")
+    return raykd.tune(tiny_study(), trials=TRIALS, slots=2, storage=storage, name="search", seed=3)
+
+
+def test_every_trial_and_both_baselines_stand_in_the_table(found, study):
+    frame = found.frame
+    assert len(frame) == TRIALS + 2
+    assert sorted(frame[frame["baseline"]]["setting"]) == ["plain KD", "student alone"]
+    assert set(frame[frame["baseline"]]["state"]) == {"complete"}
+    assert set(frame["state"]) <= {"complete", "stopped", "diverged"}
+    assert (frame[frame["state"] == "complete"]["epochs"] == study.recipe.epochs).all()
+    assert (frame[frame["state"] == "stopped"]["epochs"] < study.recipe.epochs).all()
+    values = frame["val/accuracy"]
+    assert list(values) == sorted(values, reverse=True)
+    assert not found.interrupted
+    for values in study.first:
+        whole = study.complete(values)
+        assert any(all(row.get(path) == value for path, value in whole.items()) for row in frame.to_dict("records"))
+
+
+def test_the_best_recipe_runs_again_to_the_same_numbers(found, tmp_path):
+    recipe = from_file(found.folder / "best_recipe.json", (tiny.TinyData,))
+    again = tiny.finish(recipe, Store(tmp_path))
+    assert again.metrics[-1] == found.summary["metrics"]
+    student = load_file(found.folder / "student.safetensors")
+    assert tiny.same_weights(student, again.weights)
+
+
+def test_the_student_loads_into_the_plain_network(found):
+    import dataclasses
+
+    result = dataclasses.replace(found, types=(tiny.TinyData,))
+    student = result.load_student()
+    data = load(tiny.TinyData(), torch.device("cpu"))
+    assert accuracy(student, data, data.test) == result.best.test_accuracy == result.summary["test_accuracy"]
+    assert accuracy(student, data, data.validation) == result.best.metrics["val/accuracy"]
+    plain = tiny.STUDENT.build(data.num_classes, data.image_shape).network
+    plain.load_state_dict(load_file(result.folder / "student.safetensors"))
+
+
+def test_only_the_best_and_the_baselines_are_tested(found):
+    tested = found.frame[found.frame["test/accuracy"].notna()]
+    assert set(tested["name"]) == {found.summary["best"], *found.frame[found.frame["baseline"]]["name"]}
+
+
+def test_every_trial_streams_to_tensorboard_with_its_row_in_the_hparams_tab(found, study):
+    board = found.folder / "tensorboard"
+    experiment = EventAccumulator(str(board)).Reload().summary_metadata["_hparams_/experiment"]
+    named = HParamsPluginData.FromString(experiment.plugin_data.content).experiment.hparam_infos
+    assert {info.name for info in named} == set(study.every_range())
+    for row in found.frame.to_dict("records"):
+        events = EventAccumulator(str(board / row["name"])).Reload()
+        steps = [event.step for event in events.Scalars("val/accuracy")]
+        assert steps == list(range(1, row["epochs"] + 1))
+        assert events.Scalars("val/accuracy")[-1].value == pytest.approx(row["val/accuracy"])
+        start = HParamsPluginData.FromString(
+            events.summary_metadata["_hparams_/session_start_info"].plugin_data.content
+        ).session_start_info
+        drawn = {key: value for key, value in row.items() if key in study.every_range() and not _missing(value)}
+        assert set(start.hparams) == set(drawn)
+        assert "_hparams_/session_end_info" in events.summary_metadata
+
+
+def test_each_trial_keeps_its_recipe_its_values_and_its_epochs(found):
+    for row in found.frame.to_dict("records"):
+        folder = found.folder / "trials" / row["name"]
+        recipe = from_file(folder / "recipe.json", (tiny.TinyData,))
+        assert recipe.epochs >= len(read_epochs(folder)) == row["epochs"]
+        values = json.loads((folder / "values.json").read_text())
+        assert all(row[path] == value for path, value in values.items())
+
+
+def test_the_teacher_is_trained_once_for_all(found):
+    routes = list((found.folder.parent / "artifacts" / "route").iterdir())
+    assert len(routes) == 1
+    assert not list((found.folder.parent / "artifacts").glob("unfinished/*"))
+
+
+def test_a_name_is_taken_only_once(found, study):
+    with pytest.raises(FileExistsError, match="search exists already; go on with it by --resume"):
+        raykd.tune(study, trials=1, storage=found.folder.parent, name="search")
+
+
+def test_another_study_does_not_go_on_with_it(found):
+    from conftest import tiny_study
+
+    changed = tiny_study(recipe=tiny.recipe(epochs=5))
+    with pytest.raises(ValueError, match="with another base recipe than 'tiny' has now"):
+        raykd.tune(changed, storage=found.folder.parent, name="search", resume=True)
+
+
+def test_too_many_slots_are_refused_before_any_work(study, tmp_path):
+    with pytest.raises(ValueError, match="too few CPUs"):
+        raykd.tune(study, slots=50, storage=tmp_path, name="big")
+    assert not (tmp_path / "artifacts").exists()
+
+
+def _missing(value):
+    return value is None or (isinstance(value, float) and math.isnan(value))

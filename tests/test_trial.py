@@ -1,0 +1,140 @@
+"""A trial's folder: what is written, what a trial goes on from, and what death in the middle leaves behind."""
+
+import itertools
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+from raykd.artifacts import Store
+from raykd.listeners import load_checkpoint
+from raykd.optimiser import SGD
+from raykd.recipe import Recipe
+from raykd.serialise import from_file
+from raykd.trial import read_epochs, run_trial, saved_epoch
+from raykd.world import World
+from tiny import Finished, TinyData, composed, finish, recipe
+
+CPU = torch.device("cpu")
+RECIPE = composed()
+VALUES = {"terms/kd": "on", "optimiser/lr": 0.05}
+
+
+@pytest.fixture(scope="module")
+def store(tmp_path_factory: pytest.TempPathFactory) -> Store:
+    return Store(tmp_path_factory.mktemp("store"))
+
+
+@pytest.fixture(scope="module")
+def whole(store: Store) -> Finished:
+    return finish(RECIPE, store)
+
+
+def run(folder: Path, store: Store, stop: int | None = None, spec: Recipe = RECIPE, rank: int = 0) -> list[Any]:
+    """The epochs of a trial in `folder/trial`, the first `stop` of them; then it is closed, as a scheduler does."""
+    epochs = run_trial(spec, folder / "trial", folder / "board", store, VALUES, World(rank, 1, CPU))
+    found = list(itertools.islice(epochs, stop))
+    epochs.close()  # pyright: ignore[reportAttributeAccessIssue]
+    return found
+
+
+def scalars(folder: Path) -> list[tuple[int, float]]:
+    events = EventAccumulator(str(folder / "board")).Reload()
+    return [(event.step, event.value) for event in events.Scalars("train/loss")]
+
+
+def logged(folder: Path) -> list[dict[str, float]]:
+    facts = ("number", "seconds", "diverged")
+    return [{name: record[name] for name in record if name not in facts} for record in read_epochs(folder / "trial")]
+
+
+def test_a_folder_holds_all_that_is_known(store: Store, whole: Finished, tmp_path: Path):
+    epochs = run(tmp_path, store)
+    folder = tmp_path / "trial"
+    assert sorted(path.name for path in folder.iterdir()) == [
+        "checkpoint.pt",
+        "epochs.jsonl",
+        "recipe.json",
+        "values.json",
+    ]
+    assert from_file(folder / "recipe.json", [TinyData]) == RECIPE
+    assert json.loads((folder / "values.json").read_text()) == VALUES
+    assert [record["number"] for record in read_epochs(folder)] == [1, 2, 3, 4]
+    assert [record["seconds"] for record in read_epochs(folder)] == [epoch.seconds for epoch in epochs]
+    assert logged(tmp_path) == [epoch.metrics for epoch in epochs] == whole.metrics
+    saved = load_checkpoint(folder / "checkpoint.pt")
+    assert saved is not None and (saved["number"], saved["metrics"]) == (4, whole.metrics[-1])
+    losses = whole.column("train/loss")
+    assert scalars(tmp_path) == [(number, pytest.approx(loss)) for number, loss in enumerate(losses, 1)]
+
+
+@pytest.mark.parametrize("stop", [1, 3])
+def test_a_trial_goes_on_where_it_stopped(stop: int, store: Store, whole: Finished, tmp_path: Path):
+    run(tmp_path, store, stop)
+    rest = run(tmp_path, store)
+    assert [epoch.number for epoch in rest] == list(range(stop + 1, 5))
+    assert logged(tmp_path) == whole.metrics
+    assert [step for step, _ in scalars(tmp_path)] == [1, 2, 3, 4]
+
+
+def test_a_finished_trial_keeps_what_it_has(store: Store, whole: Finished, tmp_path: Path):
+    run(tmp_path, store)
+    assert run(tmp_path, store) == []
+    assert logged(tmp_path) == whole.metrics
+    assert len(scalars(tmp_path)) == 4
+
+
+def test_a_torn_checkpoint_is_set_aside_and_the_trial_starts_anew(store: Store, whole: Finished, tmp_path: Path):
+    run(tmp_path, store, 2)
+    file = tmp_path / "trial" / "checkpoint.pt"
+    half = file.read_bytes()[:1000]
+    file.write_bytes(half)
+    assert [epoch.number for epoch in run(tmp_path, store)] == [1, 2, 3, 4]
+    assert (tmp_path / "trial" / "checkpoint.torn").read_bytes() == half
+    assert logged(tmp_path) == whole.metrics
+    assert [step for step, _ in scalars(tmp_path)] == [1, 2, 3, 4]
+
+
+def test_a_torn_last_line_is_repaired(store: Store, whole: Finished, tmp_path: Path):
+    """A line cut off in the middle is no epoch; its epoch is trained again where the checkpoint lacks it."""
+    run(tmp_path, store, 2)
+    file = tmp_path / "trial" / "epochs.jsonl"
+    with file.open("a") as lines:
+        lines.write('{"number": 3, "seconds": 0.1, "tra')
+    assert [record["number"] for record in read_epochs(tmp_path / "trial")] == [1, 2]
+    run(tmp_path, store)
+    assert len(file.read_text().splitlines()) == 4
+    assert logged(tmp_path) == whole.metrics
+
+
+def test_an_epoch_that_the_checkpoint_lacks_stands_in_the_log_once(store: Store, whole: Finished, tmp_path: Path):
+    run(tmp_path, store, 2)
+    kept = (tmp_path / "trial" / "checkpoint.pt").read_bytes()
+    run(tmp_path, store, 1)
+    (tmp_path / "trial" / "checkpoint.pt").write_bytes(kept)  # killed between the line and the checkpoint
+    assert [epoch.number for epoch in run(tmp_path, store)] == [3, 4]
+    assert logged(tmp_path) == whole.metrics
+    assert len((tmp_path / "trial" / "epochs.jsonl").read_text().splitlines()) == 4
+    assert [step for step, _ in scalars(tmp_path)] == [1, 2, 3, 4]
+
+
+def test_a_diverged_epoch_is_logged_and_not_gone_on_from(store: Store, tmp_path: Path):
+    epochs = run(tmp_path, store, spec=recipe(optimiser=SGD(lr=1e38)))
+    assert epochs[-1].diverged
+    record = read_epochs(tmp_path / "trial")[-1]
+    assert record["diverged"] and record["val/accuracy"] == 0.0
+    saved = saved_epoch(tmp_path / "trial")
+    assert saved is None or saved["number"] < epochs[-1].number
+
+
+def test_other_ranks_write_nothing(store: Store, whole: Finished, tmp_path: Path):
+    found = run(tmp_path, store, rank=1)
+    assert [epoch.metrics for epoch in found] != [] and list(tmp_path.iterdir()) == []
+
+
+def test_no_folder_has_no_epochs(tmp_path: Path):
+    assert read_epochs(tmp_path / "trial") == []
+    assert saved_epoch(tmp_path / "trial") is None
