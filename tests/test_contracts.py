@@ -1,4 +1,4 @@
-"""What every method, model and study promises; found by walking the folders, so that a new file is tested with no edit."""
+"""What every method, model and study promises; found by walking the folders: a new file is tested with no edit."""
 
 import dataclasses
 import importlib
@@ -33,7 +33,7 @@ STUDIES = sorted((Path(__file__).parents[1] / "search_spaces").glob("[!_]*.py"))
 SHARED = {"weight", "swap_head", "restart"}  # fields that their seam explains, in `raykd.methods`
 
 
-def components(package: ModuleType, *methods: str) -> list[type]:
+def components(package: ModuleType, *methods: str) -> list[Any]:
     """The dataclasses with these methods that the modules of a package define."""
     modules = [
         importlib.import_module(f"{package.__name__}.{found.name}") for found in pkgutil.iter_modules(package.__path__)
@@ -167,7 +167,7 @@ def test_weight_zero_leaves_a_term_out(cls: Any, store: Store):
 
 @every_term
 def test_a_negative_weight_is_refused(cls: Any):
-    with pytest.raises(ValueError, match="weight must be at least 0, got -1.0"):
+    with pytest.raises(ValueError, match=r"weight must be at least 0, got -1\.0"):
         recipe(terms=(dataclasses.replace(cls(), weight=-1.0),))
 
 
@@ -189,10 +189,10 @@ def test_a_route_ends_with_the_final_teacher(cls: Any, epochs: int):
     starts = route.starts(epochs)
     assert starts[0] == 0 and list(starts) == sorted(set(starts)) and starts[-1] < epochs
     for difficulty in (0.0, 1.0, 100.0):
-        visited: tuple[int, ...] = ()
+        visited: list[int] = []
         for _ in starts:
-            visited += (route.choose(visited, last, lambda i, j, difficulty=difficulty: difficulty),)
-        assert visited[-1] == last and list(visited) == sorted(visited) and visited[0] >= 1
+            visited.append(route.choose(tuple(visited), last, lambda i, j, difficulty=difficulty: difficulty))
+        assert visited[-1] == last and visited == sorted(visited) and visited[0] >= 1
 
 
 @every_swap

@@ -21,7 +21,8 @@ CPU = torch.device("cpu")
 
 @pytest.fixture
 def sources(tmp_path: Path) -> Sources:
-    return Sources(Store(tmp_path), load(TinyData(), CPU), TinyRoute(options={"widths": (6, 8), "strides": (1, 2)}))
+    route: Any = TinyRoute(options={"widths": (6, 8), "strides": (1, 2)})
+    return Sources(Store(tmp_path), load(TinyData(), CPU), route)
 
 
 def built(spec: Any, sources: Sources) -> Distiller:

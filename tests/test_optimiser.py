@@ -78,7 +78,8 @@ def test_every_schedule_stays_within_nothing_and_the_base_rate(schedule: Any):
 
 @pytest.mark.parametrize("spec", [SGD(), SGD(nesterov=True), Adam()])
 def test_builds_what_it_says(spec: Any):
-    assert isinstance(spec, Optimiser)
+    kinds: Any = Optimiser
+    assert isinstance(spec, kinds)
     linear = nn.Linear(2, 1)
     optimiser = spec.build(linear.parameters())
     (group,) = optimiser.param_groups

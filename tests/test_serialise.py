@@ -136,10 +136,7 @@ def changed(path: str) -> Any:
     "path", [path for path in paths(RECIPE) if not dataclasses.is_dataclass(value_at(RECIPE, path))]
 )
 def test_a_fingerprint_follows_every_field(path: str):
-    if path == "terms":
-        other = replace(RECIPE, terms=RECIPE.terms[:-1])
-    else:
-        other = override(RECIPE, {path: changed(path)})
+    other = replace(RECIPE, terms=RECIPE.terms[:-1]) if path == "terms" else override(RECIPE, {path: changed(path)})
     assert other != RECIPE
     assert fingerprint(other) != fingerprint(RECIPE)
 

@@ -1,4 +1,4 @@
-"""The loop's invariants: it repeats and resumes bit for bit, degenerate settings are the baseline, the teacher stays."""
+"""The loop: it repeats and resumes bit for bit, degenerate settings are the baseline, the teacher stays."""
 
 import itertools
 import math

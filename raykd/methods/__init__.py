@@ -129,7 +129,10 @@ class TermSpec(Protocol):
 class Route(Protocol):
     """The checkpoints of the teacher's route that a run follows, one after the other."""
 
-    restart: bool
+    @property
+    def restart(self) -> bool:
+        """Whether each stage starts with a fresh optimiser and schedule."""
+        ...
 
     def check(self, shapes: Shapes, epochs: int) -> None:
         """Raises ValueError where the route asks for more than the teacher or the run has."""
@@ -155,7 +158,10 @@ class Ratio(Protocol):
 class Swap(Protocol):
     """Which parts of the network the teacher stands in for in a step, the same on every rank."""
 
-    swap_head: bool
+    @property
+    def swap_head(self) -> bool:
+        """Whether the classifier is swapped too."""
+        ...
 
     def check(self, shapes: Shapes) -> None:
         """Raises ValueError where teacher and student cannot stand in for each other."""

@@ -4,14 +4,10 @@ import os
 
 import pytest
 import ray
-from optuna.distributions import FloatDistribution
 
 import raykd.cluster  # its settings stand before Ray's first process starts
 import tiny
-from raykd.methods.iakd import IAKD, NoSwap
-from raykd.methods.kd import KD
-from raykd.methods.quest import Quest
-from raykd.methods.rco import EqualInterval, FinalTeacher
+from studies import tiny_study
 from raykd.study import Study
 
 assert raykd.cluster
@@ -37,30 +33,6 @@ def ray_cluster():
 def study() -> Study:
     """Choices of a term, a route and a swap around the tiny recipe."""
     return tiny_study()
-
-
-def tiny_study(**changes) -> Study:
-    recipe = tiny.recipe(epochs=4)
-    values = {
-        "recipe": recipe,
-        "choices": {
-            "terms/kd": {"on": KD(weight=0.9), "off": None},
-            "terms/quest": {"off": None, "on": Quest(words=8)},
-            "route": {"final teacher": FinalTeacher(), "equal interval": EqualInterval(count=2)},
-            "swap": {"off": NoSwap(), "iakd": IAKD()},
-        },
-        "ranges": {
-            "terms/quest/words": None,
-            "route/count": None,
-            "optimiser/lr": FloatDistribution(0.01, 0.2, log=True),
-        },
-        "first": ({}, {"terms/quest": "on", "route": "equal interval", "swap": "iakd"}),
-        "name": "tiny",
-        "trials": 5,
-        "grace": 2,
-        "reduction": 2,
-    }
-    return Study(**(values | changes))
 
 
 assert os.environ["TUNE_GLOBAL_CHECKPOINT_S"] == "1"

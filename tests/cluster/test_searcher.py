@@ -5,7 +5,7 @@ import math
 import pytest
 from optuna.trial import TrialState
 
-from conftest import tiny_study
+from studies import tiny_study
 from raykd.baselines import baselines
 from raykd.cluster.searcher import StudySearch
 
