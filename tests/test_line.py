@@ -40,6 +40,7 @@ def test_a_terminal_shows_the_newest_status_and_nothing_stays_of_it():
     with Line(screen) as line:
         assert line.is_live
         line.status("first")
+        line._live.refresh()
         line.status("second")
         line._live.refresh()
         line.say("this stays")

@@ -22,9 +22,10 @@ def prepare(trials: Trials, resources: Resources, say: Callable[[str], None]) ->
     """
     mailbox: Any = ray.remote(num_cpus=0)(Mailbox).remote()
     made = on_worker(_make, resources).remote(trials, mailbox)
-    line = mailbox.next_answer.remote()
+    line: Any = mailbox.next_answer.remote()
     while made not in ray.wait([made, line])[0]:
-        say(ray.get(line).decode())
+        said: Any = ray.get(line)
+        say(said.decode())
         line = mailbox.next_answer.remote()
     fetched(made)
 

@@ -1,13 +1,14 @@
 """One Ray for all tests of the cluster package, and a study that its workers can train in moments."""
 
+import logging
 import os
 
 import pytest
 import ray
+from studies import tiny_study
 
 import raykd.cluster  # its settings stand before Ray's first process starts
 import tiny
-from studies import tiny_study
 from raykd.study import Study
 
 assert raykd.cluster
@@ -23,7 +24,7 @@ def ray_cluster():
         object_store_memory=100 * 2**20,
         include_dashboard=False,
         log_to_driver=False,
-        logging_level="ERROR",
+        logging_level=logging.ERROR,
     )
     yield
     ray.shutdown()

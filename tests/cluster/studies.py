@@ -1,8 +1,8 @@
 """A study whose workers train in moments."""
 
-import tiny
 from optuna.distributions import FloatDistribution
 
+import tiny
 from raykd.methods.iakd import IAKD, NoSwap
 from raykd.methods.kd import KD
 from raykd.methods.quest import Quest

@@ -9,6 +9,7 @@ from ranks import train_on_two_ranks
 from raykd.artifacts import Store
 from raykd.cluster.group import Group, Resources
 from raykd.cluster.job import Job
+from raykd.optimiser import SGD
 from raykd.trial import read_epochs
 
 pytestmark = [pytest.mark.usefixtures("ray_cluster"), pytest.mark.timeout(300)]
@@ -77,7 +78,7 @@ def test_jobs_one_after_the_other_on_one_warm_worker(folder, start, tmp_path):
     assert [answer.number for answer in fine] == [1, 2]
     assert (failed.error, failed.done, failed.metrics) == ("ValueError: the killer raises", True, None)
 
-    diverging = tiny.recipe(optimiser=tiny.SGD(lr=1e30))
+    diverging = tiny.recipe(optimiser=SGD(lr=1e30))
     last = train(group, folder.job(diverging, "diverging"))[-1]
     assert last.diverged and last.metrics["val/accuracy"] == 0.0
 

@@ -8,7 +8,6 @@ from ray.tune.schedulers import TrialScheduler
 
 from raykd.cluster.scheduler import Rungs
 
-
 CONTROLLER: Any = None  # the scheduler does not use it
 
 

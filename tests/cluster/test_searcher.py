@@ -4,8 +4,8 @@ import math
 
 import pytest
 from optuna.trial import TrialState
-
 from studies import tiny_study
+
 from raykd.baselines import baselines
 from raykd.cluster.searcher import StudySearch
 
