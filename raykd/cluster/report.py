@@ -1,6 +1,7 @@
 """What a search found, gathered when it ends: a row for each trial, and the one reading of the test split."""
 
 import json
+import math
 from collections.abc import Collection
 from pathlib import Path
 from typing import Any
@@ -52,7 +53,7 @@ def report(
         names = [*complete[complete["baseline"]]["name"], *([best] if best else [])]
         tested = fetched(on_worker(_test, resources).remote(trials, {name: recipes[name] for name in names}))
         summary |= {"test_accuracy": tested.get(best or ""), "teacher": tested.get(TEACHER)}
-    frame[TEST] = [tested.get(name) for name in frame["name"]]
+    frame[TEST] = [tested.get(name, math.nan) for name in frame["name"]]
     write_text(trials.folder / SUMMARY, json.dumps(summary, indent=2) + "\n")
     write(trials.folder / TABLE, lambda path: frame.to_csv(path, index=False))
     return Result(trials.folder, frame, interrupted=len(ended) < total)

@@ -89,7 +89,7 @@ def tune(
             progress.status("starting the groups of workers")
             Watch.begin(progress)
             grid = _tuner(searched, plan, search, progress.total, verbose).fit()
-            progress.status("reading the test split")
+            progress.status("gathering the results")
             return report(searched, grid, Watch.ended, progress.total, plan.resources)
 
 
