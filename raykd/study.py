@@ -7,6 +7,7 @@ papers', so that a search never does worse than they do.
 """
 
 import dataclasses
+import difflib
 import importlib.util
 import sys
 from collections.abc import Iterator, Mapping
@@ -177,7 +178,9 @@ def load_study(path: str | Path) -> Study:
     file = Path(path).expanduser().absolute()
     if not file.is_file():
         there = _studies_in(Path(path).parent) or _studies_in(Path("search_spaces"))
-        raise FileNotFoundError(f"no study {str(path)!r}; {nearest(str(path), there)}")
+        near = [found for found in there if difflib.get_close_matches(file.name, [Path(found).name])]
+        listed = f"did you mean {', '.join(near)}" if near else nearest("", there)
+        raise FileNotFoundError(f"no study {str(path)!r}; {listed}")
     study = getattr(_execute(file), "study", None)
     if not isinstance(study, Study):
         raise ValueError(f"{path} sets no variable `study` to a raykd.Study")

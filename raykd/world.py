@@ -1,5 +1,6 @@
 """Where a process stands among the processes that train together; reads `torch.distributed` and nothing else."""
 
+import warnings
 from dataclasses import dataclass
 
 import torch
@@ -44,12 +45,14 @@ class World:
         """
         if self.size == 1:
             return module
-        return DistributedDataParallel(
-            module,
-            device_ids=[self.device] if self.device.type == "cuda" else None,
-            broadcast_buffers=False,
-            find_unused_parameters=may_skip_parameters,
-        )
+        with warnings.catch_warnings():  # torch 2.15 renames `broadcast_buffers`; 2.13 does not know the new name
+            warnings.filterwarnings("ignore", "`broadcast_buffers` is deprecated", FutureWarning)
+            return DistributedDataParallel(
+                module,
+                device_ids=[self.device] if self.device.type == "cuda" else None,
+                broadcast_buffers=False,
+                find_unused_parameters=may_skip_parameters,
+            )
 
     def sum(self, values: Tensor) -> Tensor:
         """The sum of a tensor over ranks, on every rank."""

@@ -324,8 +324,8 @@ def test_a_missing_file_names_the_studies_beside_it(tmp_path: Path, monkeypatch:
         written(tmp_path, name)
     with pytest.raises(FileNotFoundError, match=f"no study '{tmp_path}/digit.py'; did you mean {tmp_path}/digits.py"):
         load_study(tmp_path / "digit.py")
-    with pytest.raises(FileNotFoundError, match=f"{tmp_path}/digits.py, {tmp_path}/fashion.py$"):
-        load_study(tmp_path / "quite another name")
+    with pytest.raises(FileNotFoundError, match=f"did you mean {tmp_path}/fashion.py"):
+        load_study(tmp_path / "fashions.py")
     monkeypatch.chdir(tmp_path)
     with pytest.raises(FileNotFoundError, match=r"no study 'digit\.py'; did you mean digits\.py$"):
         load_study("digit.py")

@@ -36,6 +36,7 @@ for values in (weights, gradients):
 module[1].running_mean.fill_(rank + 5.0)
 world.share_buffers(module)
 assert module[1].running_mean.tolist() == [5.0] * 3
+dist.barrier()
 dist.destroy_process_group()
 """
 
