@@ -15,7 +15,8 @@ if TYPE_CHECKING:
     from raykd.cluster.tune import tune
     from raykd.recipe import Recipe
     from raykd.result import Result
-    from raykd.study import Study, load_study
+    from raykd.study import Study
+    from raykd.study_file import load_study
     from raykd.teacher import Teacher, train_teacher
     from raykd.train import distill
 
@@ -29,7 +30,7 @@ _HOMES = {
     "Study": "raykd.study",
     "Teacher": "raykd.teacher",
     "distill": "raykd.train",
-    "load_study": "raykd.study",
+    "load_study": "raykd.study_file",
     "train_teacher": "raykd.teacher",
     "tune": "raykd.cluster.tune",
 }

@@ -6,14 +6,8 @@ are drawn only where it is chosen. The first trials are settings written down in
 papers', so that a search never does worse than they do.
 """
 
-import dataclasses
-import difflib
-import importlib.util
-import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import optuna
@@ -166,52 +160,6 @@ class Study:
                     f"{path}: the range {describe(distribution)} does not hold its default {value_at(recipe, path)!r}"
                 )
         return ranges
-
-
-def load_study(path: str | Path) -> Study:
-    """The study in a file: its variable `study`.
-
-    Raises:
-        FileNotFoundError: no such file, with the studies of that folder, or else of `search_spaces`.
-        ValueError: the file holds no study, or cannot be read as Python.
-    """
-    file = Path(path).expanduser().absolute()
-    if not file.is_file():
-        there = _studies_in(Path(path).parent) or _studies_in(Path("search_spaces"))
-        near = [found for found in there if difflib.get_close_matches(file.name, [Path(found).name])]
-        listed = f"did you mean {', '.join(near)}" if near else nearest("", there)
-        raise FileNotFoundError(f"no study {str(path)!r}; {listed}")
-    study = getattr(_execute(file), "study", None)
-    if not isinstance(study, Study):
-        raise ValueError(f"{path} sets no variable `study` to a raykd.Study")
-    return study if study.name != "study" else dataclasses.replace(study, name=file.stem)
-
-
-def study_module(study: Study) -> ModuleType | None:
-    """The module of a user's study file, if its classes come from one that other processes cannot import."""
-    files = [module for name, module in list(sys.modules.items()) if name.startswith(_module_name(""))]
-    return next((file for file in files if getattr(file.__dict__.get("study"), "recipe", None) is study.recipe), None)
-
-
-def _studies_in(folder: Path) -> list[str]:
-    return sorted(str(folder / found.name) for found in folder.expanduser().glob("[!_]*.py"))
-
-
-def _execute(file: Path) -> ModuleType:
-    name = _module_name(file.stem)
-    spec = importlib.util.spec_from_file_location(name, file)
-    assert spec is not None and spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[name] = module  # before it runs: dataclasses look their module up
-    try:
-        spec.loader.exec_module(module)
-    except SyntaxError as error:
-        raise ValueError(f"{file.name}, line {error.lineno}: {error.msg}") from None
-    return module
-
-
-def _module_name(stem: str) -> str:
-    return f"raykd_study_{stem}"
 
 
 def _check_options(recipe: Recipe, path: str, options: Mapping[str, Any]) -> None:

@@ -20,6 +20,7 @@ from raykd.train import distill
 from raykd.world import World
 
 CHECKPOINT, RECIPE, VALUES, EPOCHS = "checkpoint.pt", "recipe.json", "values.json", "epochs.jsonl"
+ERROR = "error.txt"  # the traceback of a trial that failed
 
 
 def run_trial(

@@ -16,7 +16,8 @@ from raykd.methods.quest import Quest
 from raykd.methods.rco import EqualInterval, FinalTeacher
 from raykd.optimiser import SGD, Cosine
 from raykd.search import holds, space
-from raykd.study import Study, load_study, study_module
+from raykd.study import Study
+from raykd.study_file import load_study, study_module
 from tiny import recipe
 
 LABELS = CrossEntropy(weight=0.1)

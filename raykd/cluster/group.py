@@ -5,8 +5,10 @@ starts in well under a second. The group outlives its trials; a worker that dies
 the trial goes on from its last checkpoint.
 """
 
+import contextlib
 import pickle
 import threading
+import traceback
 from collections.abc import Generator
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,11 +20,12 @@ import torch.distributed as dist
 from ray import cloudpickle, train
 from ray.train.torch import TorchConfig, TorchTrainer, get_device
 
-from raykd.artifacts import Store
+from raykd.artifacts import Store, write_text
 from raykd.cluster.job import Answer, Job
 from raykd.cluster.mailbox import END, GIVEN_UP, JOB, NEXT, Mailbox
 from raykd.epoch import Epoch
-from raykd.trial import run_trial, saved_epoch
+from raykd.errors import one_line
+from raykd.trial import ERROR, run_trial, saved_epoch
 from raykd.world import World
 
 _GIVEN_UP = "the workers died again and again in the same epoch"
@@ -145,7 +148,10 @@ def _answers(job: Job, world: World) -> Generator[Answer, None, None]:
         for epoch in run_trial(job.recipe, folder, Path(job.board), Store(job.store), job.values, world):
             yield _answer(epoch)
     except Exception as error:
-        yield Answer(error=f"{type(error).__name__}: {error}", done=True)
+        if world.rank == 0:
+            with contextlib.suppress(OSError):  # a full disk may be the very error that is told here
+                write_text(folder / ERROR, traceback.format_exc())
+        yield Answer(error=f"{type(error).__name__}: {one_line(error)}", done=True)
 
 
 def _answer(epoch: Epoch) -> Answer:

@@ -20,6 +20,8 @@ class Mailbox:
 
     def __init__(self) -> None:
         self._commands: list[tuple[str, bytes]] = []
+        self._first = 0  # the place of the first command that is still kept
+        self._job_place = 0
         self._answers: asyncio.Queue[bytes] = asyncio.Queue()
         self._posted = asyncio.Condition()
         self._job: bytes | None = None
@@ -31,6 +33,7 @@ class Mailbox:
         async with self._posted:
             if kind == JOB:
                 self._job, self._owed, self._restarts = job, 0, 0
+                self._forget()
             self._owed += kind == NEXT
             self._commands.append((kind, job))
             self._posted.notify_all()
@@ -38,8 +41,8 @@ class Mailbox:
     async def command(self, place: int) -> tuple[str, bytes]:
         """The command at a place, counted from 0, as soon as it is posted."""
         async with self._posted:
-            await self._posted.wait_for(lambda: len(self._commands) > place)
-            return self._commands[place]
+            await self._posted.wait_for(lambda: self._end > place)
+            return self._commands[place - self._first]
 
     async def begin(self) -> int:
         """The place that a group which has just started reads from; called by rank 0 alone.
@@ -47,7 +50,7 @@ class Mailbox:
         The job is posted again, with the epoch that it owes; one that killed its group too often is given up.
         """
         async with self._posted:
-            place = len(self._commands)
+            place = self._end
             if self._commands and self._commands[-1][0] == END:
                 return place - 1
             if self._job is None:
@@ -60,6 +63,17 @@ class Mailbox:
             self._commands += [(JOB, self._job), *[(NEXT, b"")] * self._owed]
             self._posted.notify_all()
             return place
+
+    @property
+    def _end(self) -> int:
+        """The place of the next command."""
+        return self._first + len(self._commands)
+
+    def _forget(self) -> None:
+        """Drops what came before the job that now ends: a worker is at most one epoch behind rank 0."""
+        end = self._end
+        del self._commands[: self._job_place - self._first]
+        self._first, self._job_place = self._job_place, end
 
     async def answer(self, answer: bytes) -> None:
         """Rank 0 posts what an epoch gave."""

@@ -1,16 +1,17 @@
 """Makes what the trials of a search share, on a worker of the cluster, before the first trial needs it."""
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 import ray
-from ray.exceptions import RayTaskError
 
 from raykd import train
 from raykd.artifacts import Store
 from raykd.cluster.group import Resources
 from raykd.cluster.mailbox import Mailbox
 from raykd.cluster.trials import Trials
+from raykd.errors import EXPECTED, is_for_the_user
 from raykd.world import World
 
 
@@ -31,17 +32,38 @@ def prepare(trials: Trials, resources: Resources, say: Callable[[str], None]) ->
 
 
 def on_worker(function: Callable[..., Any], resources: Resources) -> Any:
-    """A function as a Ray task that takes the place of one training worker."""
+    """A function as a Ray task that takes the place of one training worker; `fetched` gives its result."""
+
+    def guarded(*arguments: Any) -> Any:
+        try:
+            return function(*arguments)
+        except EXPECTED as error:
+            if not is_for_the_user(error):
+                raise
+            return _ForTheUser(error)
+
     place: dict[str, Any] = {"num_cpus": resources.cpus_per_worker, "num_gpus": resources.gpus_per_worker}
-    return ray.remote(**place, max_retries=2)(function)
+    return ray.remote(**place, max_retries=2)(guarded)
 
 
 def fetched(reference: Any) -> Any:
-    """A task's result; its error as it was raised there."""
-    try:
-        return ray.get(reference)
-    except RayTaskError as error:
-        raise error.cause from None
+    """The result of a task made by `on_worker`.
+
+    Raises:
+        RayTaskError: a fault of the program, with its traceback on the worker.
+        ValueError, KeyError, OSError, RuntimeError: as raykd raised it there, with a line for the user.
+    """
+    result = ray.get(reference)
+    if isinstance(result, _ForTheUser):
+        raise result.error
+    return result
+
+
+@dataclass(frozen=True)
+class _ForTheUser:
+    """An error on its way from a worker to the driver, where it is one clear line."""
+
+    error: Exception
 
 
 def _make(trials: Trials, mailbox: Any) -> None:

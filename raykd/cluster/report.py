@@ -20,6 +20,7 @@ from raykd.evaluate import accuracy
 from raykd.recipe import Recipe
 from raykd.result import BEST_RECIPE, STUDENT, SUMMARY, TABLE, Result
 from raykd.serialise import to_text
+from raykd.study_file import own_types
 from raykd.teacher import train_teacher
 from raykd.trial import read_epochs, saved_epoch, student_weights
 from raykd.world import World
@@ -56,7 +57,7 @@ def report(
     frame[TEST] = [tested.get(name, math.nan) for name in frame["name"]]
     write_text(trials.folder / SUMMARY, json.dumps(summary, indent=2) + "\n")
     write(trials.folder / TABLE, lambda path: frame.to_csv(path, index=False))
-    return Result(trials.folder, frame, interrupted=len(ended) < total)
+    return Result(trials.folder, frame, interrupted=len(ended) < total, types=own_types(trials.study))
 
 
 def _row(trials: Trials, trial: Any, ended: Collection[str]) -> dict[str, Any]:

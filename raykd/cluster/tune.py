@@ -26,7 +26,8 @@ from raykd.listeners import write_experiment
 from raykd.progress import Progress
 from raykd.result import Result
 from raykd.search_folder import Search, new_folder, old_folder
-from raykd.study import Study, study_module
+from raykd.study import Study
+from raykd.study_file import study_module
 
 _TUNE = "tune"
 

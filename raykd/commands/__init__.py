@@ -5,20 +5,13 @@ Nothing heavy is imported here, so that `--help` and a mistyped option need not 
 
 import argparse
 import difflib
-import errno
 import shlex
 import sys
-import traceback
 from collections.abc import Callable, Sequence
-from pathlib import Path
+
+from raykd.errors import EXPECTED, is_for_the_user, one_line
 
 INTERRUPTED = 130
-_PACKAGE = Path(__file__).parents[1]
-_EXPECTED = (ValueError, KeyError, OSError, RuntimeError)
-_OF_THE_MACHINE = {
-    getattr(errno, name)
-    for name in ("ENOENT", "EACCES", "EPERM", "EROFS", "ENOSPC", "EDQUOT", "ENOTDIR", "EISDIR", "ENAMETOOLONG")
-}
 
 
 def parse(parser: argparse.ArgumentParser, arguments: Sequence[str] | None = None) -> argparse.Namespace:
@@ -47,10 +40,10 @@ def run_with_clear_errors(command: Callable[[], int]) -> int:
     except KeyboardInterrupt:
         say_error("stopped")
         return INTERRUPTED
-    except _EXPECTED as error:
-        if not _is_for_the_user(error):
+    except EXPECTED as error:
+        if not is_for_the_user(error):
             raise
-        say_error(f"error: {_one_line(error)}")
+        say_error(f"error: {one_line(error)}")
         return 1
 
 
@@ -71,21 +64,3 @@ def _unknown(parser: argparse.ArgumentParser, unknown: Sequence[str]) -> str:
     close = difflib.get_close_matches(words[0], known, n=1)
     return f"unknown option {words[0]}; " + (f"did you mean {close[0]}?" if close else "see --help")
 
-
-def _is_for_the_user(error: BaseException) -> bool:
-    """Whether raykd raised an error itself, with a line for its user, or the machine refused a file.
-
-    The last frame alone does not tell: an error of PyTorch's compiled code, or of `table[key]`, ends in raykd's
-    frame too. So the line there has to be a `raise`.
-    """
-    if isinstance(error, OSError) and error.errno in _OF_THE_MACHINE:
-        return True
-    last = traceback.extract_tb(error.__traceback__)[-1]
-    return Path(last.filename).is_relative_to(_PACKAGE) and (last.line or "").startswith("raise ")
-
-
-def _one_line(error: BaseException) -> str:
-    if isinstance(error, OSError) and error.strerror:
-        return f"{error.filename}: {error.strerror}" if error.filename else error.strerror
-    text = error.args[0] if isinstance(error, KeyError) and error.args else error
-    return " ".join(str(text).split())

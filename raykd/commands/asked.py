@@ -11,7 +11,7 @@ from typing import Any
 from raykd.recipe import Recipe
 from raykd.search import nearest, override, paths, space, value_at
 from raykd.serialise import decode, from_file
-from raykd.study import Study, load_study, study_module
+from raykd.study_file import load_study, own_types
 
 DEFAULT_STUDY = Path("search_spaces/digits.py")
 
@@ -46,11 +46,11 @@ def ask(options: argparse.Namespace, root: Path) -> Asked:
     seed = {} if options.seed is None else {"seed": options.seed}
     if options.recipe is None:
         study = load_study(options.study or root / DEFAULT_STUDY)
-        types, label = _own_types(study), study.name
+        types, label = own_types(study), study.name
         values = {path: text if path in study.choices else _parsed(text, types) for path, text in texts.items()} | seed
         recipe = _set(study.recipe_of, values, list(study.every_component()), study.choices)
     else:  # a study beside it gives the classes that the file names
-        types, label = _own_types(load_study(options.study)) if options.study else (), Path(options.recipe).stem
+        types, label = own_types(load_study(options.study)) if options.study else (), Path(options.recipe).stem
         values = {path: _parsed(text, types) for path, text in texts.items()} | seed
         base = _read(options.recipe, types)
         recipe = _set(lambda values: override(base, values), values, [base], {})
@@ -108,13 +108,6 @@ def _set(
                 names = ", ".join(choices[owner])
                 raise KeyError(f"--set: {path} goes with another {owner} than is chosen; choices: {names}") from None
         raise
-
-
-def _own_types(study: Study) -> tuple[type, ...]:
-    """The dataclasses in a study's file, which a recipe made from it may name."""
-    module = study_module(study)
-    found = vars(module).values() if module else ()
-    return tuple(value for value in found if isinstance(value, type) and dataclasses.is_dataclass(value))
 
 
 def _is_plain(value: Any) -> bool:

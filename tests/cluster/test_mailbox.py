@@ -89,3 +89,18 @@ def test_a_group_restarted_at_the_end_reads_the_end():
 
 async def read(mailbox, place, count):
     return [await mailbox.command(place + index) for index in range(count)]
+
+
+def test_only_the_commands_of_the_last_two_jobs_are_kept():
+    async def scenario(mailbox):
+        place = await mailbox.begin()
+        read_so_far = []
+        for job in (b"a", b"b", b"c", b"d"):
+            await mailbox.post(JOB, job)
+            await mailbox.post(NEXT)
+            read_so_far += await read(mailbox, place, 2)
+            place += 2
+        return read_so_far, mailbox._commands, await read(mailbox, 4, 4)
+
+    both = [(JOB, b"c"), (NEXT, b""), (JOB, b"d"), (NEXT, b"")]
+    assert run(scenario) == ([(JOB, b"a"), (NEXT, b""), (JOB, b"b"), (NEXT, b""), *both], both, both)

@@ -1,0 +1,64 @@
+"""A study in a file of the user's: read, and found again by what needs its module."""
+
+import dataclasses
+import difflib
+import importlib.util
+import sys
+from pathlib import Path
+from types import ModuleType
+
+from raykd.search import nearest
+from raykd.study import Study
+
+
+def load_study(path: str | Path) -> Study:
+    """The study in a file: its variable `study`.
+
+    Raises:
+        FileNotFoundError: no such file, with the studies of that folder, or else of `search_spaces`.
+        ValueError: the file holds no study, or cannot be read as Python.
+    """
+    file = Path(path).expanduser().absolute()
+    if not file.is_file():
+        there = _studies_in(Path(path).parent) or _studies_in(Path("search_spaces"))
+        near = [found for found in there if difflib.get_close_matches(file.name, [Path(found).name])]
+        listed = f"did you mean {', '.join(near)}" if near else nearest("", there)
+        raise FileNotFoundError(f"no study {str(path)!r}; {listed}")
+    study = getattr(_execute(file), "study", None)
+    if not isinstance(study, Study):
+        raise ValueError(f"{path} sets no variable `study` to a raykd.Study")
+    return study if study.name != "study" else dataclasses.replace(study, name=file.stem)
+
+
+def study_module(study: Study) -> ModuleType | None:
+    """The module of a user's study file, if its classes come from one that other processes cannot import."""
+    files = [module for name, module in list(sys.modules.items()) if name.startswith(_module_name(""))]
+    return next((file for file in files if getattr(file.__dict__.get("study"), "recipe", None) is study.recipe), None)
+
+
+def own_types(study: Study) -> tuple[type, ...]:
+    """The dataclasses in a study's file, which a recipe made from it may name."""
+    module = study_module(study)
+    found = vars(module).values() if module else ()
+    return tuple(value for value in found if isinstance(value, type) and dataclasses.is_dataclass(value))
+
+
+def _studies_in(folder: Path) -> list[str]:
+    return sorted(str(folder / found.name) for found in folder.expanduser().glob("[!_]*.py"))
+
+
+def _execute(file: Path) -> ModuleType:
+    name = _module_name(file.stem)
+    spec = importlib.util.spec_from_file_location(name, file)
+    assert spec is not None and spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[name] = module  # before it runs: dataclasses look their module up
+    try:
+        spec.loader.exec_module(module)
+    except SyntaxError as error:
+        raise ValueError(f"{file.name}, line {error.lineno}: {error.msg}") from None
+    return module
+
+
+def _module_name(stem: str) -> str:
+    return f"raykd_study_{stem}"
