@@ -24,7 +24,8 @@ from raykd.models import ModelSpec
 from raykd.recipe import Recipe
 from raykd.search import holds, override, paths, space, value_at
 from raykd.serialise import decode, encode, fingerprint
-from raykd.study import Study, load_study
+from raykd.study import Study
+from raykd.study_file import load_study
 from raykd.train import _Run
 from raykd.world import World
 from tiny import TinyData, composed, finish, recipe
