@@ -1,0 +1,114 @@
+"""The main job: `python launch/tune.py --trials 16` after the installation, on the machine that this runs on.
+
+Claim: on 2 CPU cores a search of 16 trials (all four methods in the space) and two baselines takes at most five
+minutes, teacher and auxiliary teacher included, and ends with a student that is better than the student alone.
+
+    python benchmarks/main_job.py [--repeats N] [--save]
+
+Memory is the largest sum, over samples half a second apart, of what all processes of the job take: the driver, Ray's
+own and the workers'. It counts a page that n processes share as 1/n of a page in each (PSS, from Linux's
+smaps_rollup), the object store among them.
+"""
+
+import argparse
+import ctypes
+import json
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+import pandas
+from record import Record, spread
+
+ROOT = Path(__file__).resolve().parents[1]
+TRIALS = 16
+_SAMPLE_S = 0.5
+_BECOME_SUBREAPER = 36  # PR_SET_CHILD_SUBREAPER: what Ray detaches stays below this process and is counted
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--repeats", type=int, default=3, metavar="N", help="searches, with seeds 0, 1, ...")
+    parser.add_argument("--save", action="store_true", help="keep the record under benchmarks/results")
+    options = parser.parse_args()
+    ctypes.CDLL(None).prctl(_BECOME_SUBREAPER, 1)
+    record, seconds, peaks = Record("main_job"), list[float](), list[float]()
+    won: list[bool] = []
+    for seed in range(options.repeats):
+        with tempfile.TemporaryDirectory() as storage:
+            took, peak = _search(Path(storage), seed)
+            best, baselines, states = _found(Path(storage) / "main")
+        seconds.append(took)
+        peaks.append(peak / 2**30)
+        won.append(best["test"] > baselines["student alone"]["test"])
+        record.say(f"seed {seed}: {took:.0f} s, peak memory {peak / 2**30:.2f} GiB; {states}")
+        for name, row in {"winner": best, **baselines}.items():
+            record.say(f"    {name}: validation {row['validation']:.4f}, test {row['test']:.4f}")
+    record.say(f"seconds: {spread(seconds, 0)}")
+    record.say(f"peak memory of all processes, GiB: {spread(peaks, 2)}")
+    record.say(f"the winner beats the student alone on the test split in {sum(won)} of {len(won)} searches")
+    if options.save:
+        record.save()
+
+
+def _search(storage: Path, seed: int) -> tuple[float, int]:
+    """The seconds of a search, and its peak memory in bytes."""
+    command = [sys.executable, "launch/tune.py", "--address", "local", "--trials", str(TRIALS)]
+    begun = time.monotonic()
+    with (storage / "output").open("w") as output:
+        job = subprocess.Popen(
+            [*command, "--seed", str(seed), "--storage", str(storage), "--name", "main"], cwd=ROOT, stdout=output
+        )
+        peak = 0
+        while job.poll() is None:
+            peak = max(peak, sum(map(_memory, _descendants(job.pid))))
+            time.sleep(_SAMPLE_S)
+    if job.returncode:
+        raise SystemExit(f"the search ended with {job.returncode}:\n{(storage / 'output').read_text()}")
+    return time.monotonic() - begun, peak
+
+
+def _descendants(job: int) -> set[int]:
+    """The job and all that it started, also what has been detached from it since."""
+    parents: dict[int, int] = {}
+    for stat in Path("/proc").glob("[0-9]*/stat"):
+        try:
+            parents[int(stat.parent.name)] = int(stat.read_text().rpartition(")")[2].split()[1])
+        except OSError:  # it has ended meanwhile
+            continue
+    found, here = {job}, int(Path("/proc/self").readlink().name)
+    while True:
+        more = {pid for pid, parent in parents.items() if parent in found or parent == here} - found
+        if not more:
+            return found
+        found |= more
+
+
+def _memory(pid: int) -> int:
+    """A process's share of the memory that it uses, in bytes."""
+    try:
+        rollup = Path(f"/proc/{pid}/smaps_rollup").read_text()
+    except OSError:
+        return 0
+    return sum(int(line.split()[1]) * 1024 for line in rollup.splitlines() if line.startswith("Pss:"))
+
+
+def _found(folder: Path) -> tuple[dict[str, float], dict[str, dict[str, float]], str]:
+    """The winner's accuracies, the baselines' by name, and how the trials ended."""
+    frame: Any = pandas.read_csv(folder / "trials.csv")
+    best = json.loads((folder / "summary.json").read_text())["best"]
+
+    def accuracies(row: Any) -> dict[str, float]:
+        return {"validation": row["val/accuracy"], "test": row["test/accuracy"]}
+
+    rows = {row["name"]: row for row in frame.to_dict("records")}
+    baselines = {row["setting"]: accuracies(row) for row in rows.values() if row["baseline"]}
+    states = ", ".join(f"{count} {state}" for state, count in frame["state"].value_counts().items())
+    return accuracies(rows[best]), baselines, f"{len(frame)} trials: {states}"
+
+
+if __name__ == "__main__":
+    main()
