@@ -11,7 +11,6 @@ smaps_rollup), the object store among them.
 """
 
 import argparse
-import ctypes
 import json
 import subprocess
 import sys
@@ -21,12 +20,12 @@ from pathlib import Path
 from typing import Any
 
 import pandas
+from processes import become_subreaper, descendants, memory
 from record import Record, spread
 
 ROOT = Path(__file__).resolve().parents[1]
 TRIALS = 16
 _SAMPLE_S = 0.5
-_BECOME_SUBREAPER = 36  # PR_SET_CHILD_SUBREAPER: what Ray detaches stays below this process and is counted
 
 
 def main() -> None:
@@ -34,7 +33,7 @@ def main() -> None:
     parser.add_argument("--repeats", type=int, default=3, metavar="N", help="searches, with seeds 0, 1, ...")
     parser.add_argument("--save", action="store_true", help="keep the record under benchmarks/results")
     options = parser.parse_args()
-    ctypes.CDLL(None).prctl(_BECOME_SUBREAPER, 1)
+    become_subreaper()
     record, seconds, peaks = Record("main_job"), list[float](), list[float]()
     won: list[bool] = []
     for seed in range(options.repeats):
@@ -64,36 +63,11 @@ def _search(storage: Path, seed: int) -> tuple[float, int]:
         )
         peak = 0
         while job.poll() is None:
-            peak = max(peak, sum(map(_memory, _descendants(job.pid))))
+            peak = max(peak, sum(map(memory, descendants(job.pid))))
             time.sleep(_SAMPLE_S)
     if job.returncode:
         raise SystemExit(f"the search ended with {job.returncode}:\n{(storage / 'output').read_text()}")
     return time.monotonic() - begun, peak
-
-
-def _descendants(job: int) -> set[int]:
-    """The job and all that it started, also what has been detached from it since."""
-    parents: dict[int, int] = {}
-    for stat in Path("/proc").glob("[0-9]*/stat"):
-        try:
-            parents[int(stat.parent.name)] = int(stat.read_text().rpartition(")")[2].split()[1])
-        except OSError:  # it has ended meanwhile
-            continue
-    found, here = {job}, int(Path("/proc/self").readlink().name)
-    while True:
-        more = {pid for pid, parent in parents.items() if parent in found or parent == here} - found
-        if not more:
-            return found
-        found |= more
-
-
-def _memory(pid: int) -> int:
-    """A process's share of the memory that it uses, in bytes."""
-    try:
-        rollup = Path(f"/proc/{pid}/smaps_rollup").read_text()
-    except OSError:
-        return 0
-    return sum(int(line.split()[1]) * 1024 for line in rollup.splitlines() if line.startswith("Pss:"))
 
 
 def _found(folder: Path) -> tuple[dict[str, float], dict[str, dict[str, float]], str]:
