@@ -2,28 +2,40 @@
 
     python launch/tune.py                                     the default study, on this machine
     python launch/tune.py --study search_spaces/NAME.py       another study
+    python launch/tune.py --dry-run                           what that would do, for how long; starts nothing
+    python launch/tune.py --resume NAME --more-trials 20      go on with a search, and try 20 settings more
     ray submit cluster.yaml launch/tune.py                    the same on a cluster
+
+Ctrl-C, SIGTERM and, from any machine, `raykd stop STORAGE/NAME` end it and keep all; `raykd status STORAGE` shows how
+far it is. The test split is read when all trials are done, and once more for each --more-trials: the more often
+that is done, the less its accuracy says.
 
 It joins the Ray cluster that it is started on (RAY_ADDRESS, --address, or one that `ray start` left on this
 node), and else starts Ray on this machine.
 """
 
 import argparse
+import importlib.util
 import sys
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
-if not (ROOT / "raykd").is_dir():  # under `ray submit` this file alone is copied, to the home folder
-    ROOT = Path("~/raykd").expanduser()
-sys.path.insert(0, str(ROOT))
+if (ROOT / "raykd" / "__init__.py").is_file():
+    sys.path.insert(0, str(ROOT))
+elif (installed := importlib.util.find_spec("raykd")) and installed.origin:
+    ROOT = Path(installed.origin).parents[1]  # `ray submit` copies this file alone, to the home folder of the head
+else:
+    sys.exit("error: this Python has no raykd; run `ray up` once more, or: pip install -e FOLDER_OF_THE_CLONE")
 
 
 def main() -> int:
-    """Runs the search; 0 when it is finished, 1 after a clear error, 130 after Ctrl-C."""
+    """Runs the search; 0 when it is finished, 1 after a clear error, 130 after Ctrl-C or what does the same."""
     from raykd.commands import parse, run_with_clear_errors
 
     def command() -> int:
         options = parse(parser())
+        if options.study and not Path(options.study).exists() and (ROOT / options.study).exists():
+            options.study = ROOT / options.study  # `ray submit` starts in the home folder
         from raykd.commands.tune import run_tune
 
         return run_tune(options, ROOT)
@@ -50,7 +62,31 @@ def parser() -> argparse.ArgumentParser:
     made.add_argument("--name", help="of this search, a folder in the storage (default: the study's name and the time)")
     made.add_argument("--seed", type=int, default=0, metavar="N", help="of the sampler (default: 0)")
     made.add_argument(
-        "--resume", action="store_true", help="go on with the search of that --name, or with the study's newest one"
+        "--resume",
+        nargs="?",
+        const="",
+        metavar="NAME",
+        help="go on with the search of that name, and of the study that it was started with; without a name: with the "
+        "newest search of the study",
+    )
+    made.add_argument(
+        "--more-trials",
+        type=int,
+        metavar="N",
+        help="go on with a search (see --resume), even one that has ended, and try N settings more; what it has found "
+        "is known to the sampler and is not trained again",
+    )
+    made.add_argument(
+        "--dry-run",
+        action="store_true",
+        help="say what would be searched, on what, for how long, and start nothing; where the storage has the teacher, "
+        "an epoch is trained to know the time; nothing is written",
+    )
+    made.add_argument(
+        "--price-per-hour",
+        type=float,
+        metavar="PRICE",
+        help="of the whole cluster, in any currency: --dry-run says what the search would cost",
     )
     made.add_argument("--address", help="of a Ray cluster; 'local' starts Ray on this machine in any case")
     made.add_argument("--verbose", action="store_true", help="show all that Ray says")

@@ -18,17 +18,41 @@ if TYPE_CHECKING:
     from raykd.study import Study
     from raykd.study_file import load_study
     from raykd.teacher import Teacher, train_teacher
+    from raykd.teachers.chains import assistants, born_again
+    from raykd.teachers.distilled import DistilledTeacher
+    from raykd.teachers.folder import CheckpointFolder
+    from raykd.teachers.pretrained import PretrainedTeacher
     from raykd.train import distill
 
 __version__ = "0.1.0.dev0"
-__all__ = ["Recipe", "Result", "Store", "Study", "Teacher", "distill", "load_study", "train_teacher", "tune"]
+__all__ = [
+    "CheckpointFolder",
+    "DistilledTeacher",
+    "PretrainedTeacher",
+    "Recipe",
+    "Result",
+    "Store",
+    "Study",
+    "Teacher",
+    "assistants",
+    "born_again",
+    "distill",
+    "load_study",
+    "train_teacher",
+    "tune",
+]
 
 _HOMES = {
+    "CheckpointFolder": "raykd.teachers.folder",
+    "DistilledTeacher": "raykd.teachers.distilled",
+    "PretrainedTeacher": "raykd.teachers.pretrained",
     "Recipe": "raykd.recipe",
     "Result": "raykd.result",
     "Store": "raykd.artifacts",
     "Study": "raykd.study",
     "Teacher": "raykd.teacher",
+    "assistants": "raykd.teachers.chains",
+    "born_again": "raykd.teachers.chains",
     "distill": "raykd.train",
     "load_study": "raykd.study_file",
     "train_teacher": "raykd.teacher",

@@ -1,5 +1,10 @@
-"""Where a run stands on its teacher's route: the anchors visited, and the stretch of the learning-rate schedule."""
+"""Where a run stands on its teacher's route: the anchors visited, and the stretch of the learning-rate schedule.
 
+Where the route asks how hard later checkpoints are for the student (RCO's greedy search), that is measured on the
+validation split, which is cut from the training images; the test split is never touched. Every answer is kept.
+"""
+
+import dataclasses
 import functools
 from typing import Any
 
@@ -7,9 +12,12 @@ import torch
 from torch.nn import functional as F
 
 from raykd.data import Dataset
+from raykd.epoch import AnchorRatio
 from raykd.methods import Route
 from raykd.staged import Staged, evaluating
 from raykd.teacher import TeacherRoute
+from raykd.vectors import full
+from raykd.world import World
 
 
 class Anchors:
@@ -21,20 +29,30 @@ class Anchors:
         route: how anchors are chosen.
         checkpoints: the teacher's route; None for a run without a teacher.
         epochs: of the whole run.
+        world: the ranks that measure ratios together, each of which calls `advance` with the same student.
     """
 
-    def __init__(self, route: Route, checkpoints: TeacherRoute | None, epochs: int):
-        self.route, self.checkpoints, self.epochs = route, checkpoints, epochs
+    def __init__(self, route: Route, checkpoints: TeacherRoute | None, epochs: int, world: World):
+        self.route, self.checkpoints, self.epochs, self.world = route, checkpoints, epochs, world
         self.teacher = checkpoints.network(checkpoints.num_checkpoints) if checkpoints else None
         self.starts = route.starts(epochs)
         self.visited: tuple[int, ...] = ()
+        self.ratios: tuple[AnchorRatio, ...] = ()
         self.schedule_start = 0
 
     def advance(self, epoch: int, student: Staged) -> int | None:
         """The checkpoint to follow from this epoch on, or None where the anchor stays."""
         if self.checkpoints is None or epoch not in self.starts or len(self.visited) > self.starts.index(epoch):
             return None
-        ratio = _Ratio(student, self.checkpoints)
+        difficulty = _Difficulty(student, self.checkpoints, self.world)
+
+        @functools.cache  # a route may ask twice
+        def ratio(i: int, j: int) -> float:
+            found = difficulty.ratio(i, j)
+            stage = len(self.visited) + 1
+            self.ratios += (AnchorRatio(stage, i, j, self._teacher_epoch(i), self._teacher_epoch(j), found),)
+            return found
+
         chosen = self.route.choose(self.visited, self.checkpoints.num_checkpoints, ratio)
         moved = not self.visited or chosen != self.visited[-1]
         self.visited += (chosen,)
@@ -59,35 +77,57 @@ class Anchors:
     @property
     def teacher_epoch(self) -> float:
         """The epoch of the teacher's training that the anchor was kept at; 0 without a teacher."""
-        return float(self.checkpoints.records[self.visited[-1] - 1]["epoch"]) if self.checkpoints else 0.0
+        return float(self._teacher_epoch(self.visited[-1])) if self.checkpoints else 0.0
+
+    def ratios_of(self, epoch: int) -> tuple[AnchorRatio, ...]:
+        """What was asked for when the stage that starts at this epoch, from 0, began; nothing if none does."""
+        return tuple(ratio for ratio in self.ratios if self.starts[ratio.stage - 1] == epoch)
 
     def state(self) -> dict[str, Any]:
-        return {"visited": list(self.visited), "schedule_start": self.schedule_start}
+        return {
+            "visited": list(self.visited),
+            "ratios": [dataclasses.asdict(ratio) for ratio in self.ratios],
+            "schedule_start": self.schedule_start,
+        }
 
     def load_state(self, state: dict[str, Any]) -> None:
         self.visited, self.schedule_start = tuple(state["visited"]), state["schedule_start"]
+        self.ratios = tuple(AnchorRatio(**ratio) for ratio in state["ratios"])
         self.load()
 
-
-class _Ratio:
-    """RCO's r_ij for the student as it is now, over the validation split at temperature 1."""
-
-    def __init__(self, student: Staged, checkpoints: TeacherRoute):
-        self._divergence = functools.cache(lambda checkpoint: _divergence(student, checkpoints, checkpoint))
-
-    def __call__(self, i: int, j: int) -> float:
-        return self._divergence(j) / max(self._divergence(i), 1e-12)
+    def _teacher_epoch(self, checkpoint: int) -> int:
+        assert self.checkpoints is not None
+        return self.checkpoints.records[checkpoint - 1]["epoch"]
 
 
-@torch.inference_mode()
-def _divergence(student: Staged, checkpoints: TeacherRoute, checkpoint: int) -> float:
-    """The sum over validation images of KL(checkpoint || student), in nats."""
-    dataset: Dataset = checkpoints.dataset
-    teacher = checkpoints.network(checkpoint)
-    total = torch.zeros((), device=dataset.device)
-    with evaluating(student):
-        for batch in dataset.plain(dataset.validation):
-            own = F.log_softmax(student(batch.images).logits, dim=1)
-            target = F.log_softmax(teacher(batch.images).logits, dim=1)
-            total += F.kl_div(own, target, reduction="sum", log_target=True)
-    return total.item()
+class _Difficulty:
+    """How far each checkpoint is from the student as it is now, over the validation split at temperature 1.
+
+    Each rank takes its share of the images, and all ranks get the same sums to the last bit: they choose the same
+    anchor. The student's buffers must be the same on all ranks.
+    """
+
+    def __init__(self, student: Staged, checkpoints: TeacherRoute, world: World):
+        self._student, self._checkpoints, self._world = student, checkpoints, world
+        self._known: dict[int, float] = {}
+
+    def ratio(self, i: int, j: int) -> float:
+        """RCO's r_ij."""
+        return self._of(j) / max(self._of(i), 1e-12)
+
+    def _of(self, checkpoint: int) -> float:
+        if checkpoint not in self._known:
+            self._known[checkpoint] = self._measure(self._checkpoints.network(checkpoint))
+        return self._known[checkpoint]
+
+    @torch.inference_mode()
+    def _measure(self, teacher: Staged) -> float:
+        """The sum over validation images of KL(checkpoint || student), in nats."""
+        dataset: Dataset = self._checkpoints.dataset
+        total = torch.zeros((), dtype=torch.float64, device=dataset.device)
+        with evaluating(self._student):
+            for batch in dataset.plain(dataset.validation, rank=self._world.rank, size=self._world.size):
+                own = F.log_softmax(full(self._student(batch.images).logits), dim=1)
+                target = F.log_softmax(full(teacher(batch.images).logits), dim=1)
+                total += F.kl_div(own, target, reduction="sum", log_target=True)
+        return self._world.sum(total).item()

@@ -25,10 +25,12 @@ class Store:
 
     Args:
         root: made when the first artefact is; several processes and machines may share it.
+        read_only: refuse to make what is not there.
     """
 
-    def __init__(self, root: str | os.PathLike[str]):
+    def __init__(self, root: str | os.PathLike[str], *, read_only: bool = False):
         self.root = Path(root).expanduser().absolute()
+        self._read_only = read_only
 
     def __repr__(self) -> str:
         return f"Store({str(self.root)!r})"
@@ -40,10 +42,15 @@ class Store:
             kind: a plain word, such as `codebook`.
             key: a hash of everything that decides the content (`raykd.serialise.fingerprint`).
             make: writes the artefact's files into the folder it is given. If it raises, nothing is kept.
+
+        Raises:
+            NotMadeError: there is none, and the store is read only.
         """
         folder = self.root / kind / key
         if _is_whole(folder):
             return folder
+        if self._read_only:
+            raise NotMadeError(kind)
         locks = self.root / "locks"
         locks.mkdir(parents=True, exist_ok=True)
         with FileLock(locks / f"{kind}-{key}.lock"):
@@ -69,14 +76,25 @@ class Store:
             raise
 
 
+class NotMadeError(LookupError):
+    """A store that is read only lacks an artefact; the argument is its kind."""
+
+
 def write_text(path: Path, text: str) -> None:
     """Writes a text file under a temporary name, flushes it to the disk and renames it into place."""
     write(path, lambda temporary: temporary.write_text(text))
 
 
-def write(path: Path, save: Callable[[Path], object]) -> None:
-    """Lets `save(temporary_path)` write a file, flushes it to the disk and renames it into place."""
-    path.parent.mkdir(parents=True, exist_ok=True)
+def write(path: Path, save: Callable[[Path], object], keep: Path | None = None) -> None:
+    """Lets `save(temporary_path)` write a file, flushes it to the disk and renames it into place.
+
+    The file's folder is made where it is missing, but not what it lies in: a storage that is away for a while must
+    not be made anew in its place.
+
+    Args:
+        keep: a name for the file that stood there before.
+    """
+    path.parent.mkdir(exist_ok=True)
     handle, name = tempfile.mkstemp(prefix=f".{path.stem}-", suffix=path.suffix, dir=path.parent)
     os.close(handle)
     temporary = Path(name)
@@ -85,10 +103,28 @@ def write(path: Path, save: Callable[[Path], object]) -> None:
         with temporary.open("rb") as file:
             os.fsync(file.fileno())
         temporary.chmod(0o644)
+        if keep is not None and path.exists():
+            path.replace(keep)
         temporary.replace(path)
     except BaseException:
         temporary.unlink(missing_ok=True)
         raise
+
+
+def append(path: Path, data: bytes) -> None:
+    """Appends to a file in a folder that is there: all of the data, or nothing of it where that fails."""
+    handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
+    try:
+        size = os.fstat(handle).st_size
+        try:
+            written = 0
+            while written < len(data):
+                written += os.write(handle, data[written:])
+        except BaseException:
+            os.ftruncate(handle, size)
+            raise
+    finally:
+        os.close(handle)
 
 
 _whole: set[Path] = set()

@@ -17,10 +17,11 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor
 from torch.nn import functional as F
 
-from raykd.data import Dataset
 from raykd.evaluate import accuracy
+from raykd.first_stage import FirstStage, drawing, minimise, training_images
 from raykd.keys import seed_of
 from raykd.methods import Batch, Sources
+from raykd.optimiser import Adam, Step
 from raykd.serialise import fingerprint
 from raykd.staged import Shape, Staged
 
@@ -56,8 +57,7 @@ class Auxiliary:
 
     def build(self, num_classes: int, image: Shape) -> Staged:
         """The network with its initial weights, which depend on `seed` alone."""
-        with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(seed_of("auxiliary", self.seed))
+        with drawing(torch.device("cpu"), "auxiliary", self.seed):
             return self.model.build(num_classes, image)
 
 
@@ -77,10 +77,8 @@ def find_auxiliary(auxiliary: Auxiliary, sources: Sources, transfer: Transfer) -
 
     def make(folder: Path) -> None:
         sources.say(f"auxiliary: {auxiliary.pretrain_epochs} epochs with labels, {auxiliary.epochs} of transfer")
-        cuda = [dataset.device] if dataset.device.type == "cuda" else []
-        with torch.random.fork_rng(devices=cuda):
-            torch.manual_seed(seed_of("auxiliary training", auxiliary.seed))
-            record = _train(auxiliary, network, teacher.network(final), dataset, transfer)
+        with drawing(dataset.device, "auxiliary training", auxiliary.seed):
+            record = _train(auxiliary, network, teacher.network(final), sources, transfer)
         sources.say(f"auxiliary: validation accuracy {record['accuracy']:.4f} before transfer")
         weights = {name: value.contiguous() for name, value in network.network.state_dict().items()}
         save_file(weights, folder / "auxiliary.safetensors")
@@ -90,7 +88,7 @@ def find_auxiliary(auxiliary: Auxiliary, sources: Sources, transfer: Transfer) -
         "version": _MAKER_VERSION,
         "auxiliary": auxiliary,
         "weights": teacher.digest(final),
-        "images": [dataset.digest, dataset.mean, dataset.std, dataset.augmentation, dataset.seed],
+        "images": training_images(dataset),
     }
     folder = sources.store.get("auxiliary", fingerprint(key), make)
     network.network.load_state_dict(load_file(folder / "auxiliary.safetensors", device=str(dataset.device)))
@@ -103,8 +101,10 @@ def pooled(features: Tensor) -> Float[Tensor, "batch channels"]:
 
 
 def _train(
-    auxiliary: Auxiliary, network: Staged, teacher: Staged, dataset: Dataset, transfer: Transfer
+    auxiliary: Auxiliary, network: Staged, teacher: Staged, sources: Sources, transfer: Transfer
 ) -> dict[str, Any]:
+    dataset, order = sources.dataset, seed_of("auxiliary order", auxiliary.seed)
+
     def labels(batch: Batch) -> Tensor:
         return F.cross_entropy(network(batch.images).logits, batch.targets)
 
@@ -113,33 +113,16 @@ def _train(
             target = pooled(teacher(batch.images).features[-1])
         return transfer(pooled(network(batch.images).features[-1]), target)
 
-    pretrained = _minimise(labels, auxiliary, network, dataset, auxiliary.pretrain_epochs, 5 / 8)
+    def say(line: str) -> None:
+        sources.say(f"auxiliary: {line}")
+
+    first, second = _stage(auxiliary, auxiliary.pretrain_epochs, 5 / 8), _stage(auxiliary, auxiliary.epochs, 3 / 4)
+    pretrained = minimise(labels, network, first, dataset, order, say)
     before = accuracy(network, dataset, dataset.validation)
-    transferred = _minimise(embeddings, auxiliary, network, dataset, auxiliary.epochs, 3 / 4)
+    transferred = minimise(embeddings, network, second, dataset, order, say)
     return {"accuracy": before, "pretrain_loss": pretrained, "transfer_loss": transferred}
 
 
-def _minimise(
-    loss_of: Callable[[Batch], Tensor],
-    auxiliary: Auxiliary,
-    network: Staged,
-    dataset: Dataset,
-    epochs: int,
-    drop: float,
-) -> list[float]:
-    """Trains for some epochs, the learning rate falling to a tenth after a share `drop`; gives each one's mean loss."""
-    optimiser = torch.optim.Adam(network.parameters(), auxiliary.lr)
-    schedule = torch.optim.lr_scheduler.MultiStepLR(optimiser, [round(epochs * drop)])
-    network.train()
-    means: list[float] = []
-    for epoch in range(epochs):
-        losses: list[Tensor] = []
-        for batch in dataset.batches(epoch, seed_of("auxiliary order", auxiliary.seed), auxiliary.batch_size):
-            loss = loss_of(batch)
-            optimiser.zero_grad(set_to_none=True)
-            loss.backward()
-            optimiser.step()
-            losses.append(loss.detach())
-        schedule.step()
-        means.append(torch.stack(losses).mean().item())
-    return means
+def _stage(auxiliary: Auxiliary, epochs: int, drop: float) -> FirstStage:
+    optimiser = Adam(lr=auxiliary.lr, schedule=Step(milestones=(drop,)))
+    return FirstStage(epochs=epochs, batch_size=auxiliary.batch_size, optimiser=optimiser)

@@ -58,9 +58,10 @@ class Distiller(nn.Module):
 
 
 def build_distiller(recipe: Recipe, sources: Sources, teacher: Staged | None) -> Distiller:
-    """The student and the terms, each initialised from the run's seed and its own name alone."""
+    """The student where it starts, and the terms, each initialised from the run's seed and its own name alone."""
     shapes = recipe.shapes()
     student = build_network(recipe.student, shapes.num_classes, shapes.image, "student", recipe.seed)
+    recipe.start.begin(student, recipe.student, recipe.seed, shapes, sources)
     terms: dict[str, Term] = {}
     converters = None
     with torch.random.fork_rng(devices=[]):

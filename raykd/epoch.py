@@ -10,6 +10,26 @@ State = dict[str, Any]
 
 
 @dataclass(frozen=True)
+class AnchorRatio:
+    """How hard a checkpoint of the teacher was for the student when a stage of the route began: RCO's r_ij.
+
+    Args:
+        stage: the stage that begins, counted from 1; the first one asks for no ratio.
+        anchor: the checkpoint that the student has learnt from, counted from 1; i in r_ij.
+        candidate: the checkpoint that is asked about, j.
+        anchor_epoch, candidate_epoch: the epochs of the teacher's training that these were kept at.
+        ratio: r_ij; 1 is as hard as the anchor.
+    """
+
+    stage: int
+    anchor: int
+    candidate: int
+    anchor_epoch: int
+    candidate_epoch: int
+    ratio: float
+
+
+@dataclass(frozen=True)
 class Epoch:
     """What is known when an epoch ends.
 
@@ -22,6 +42,7 @@ class Epoch:
         state: gives what `distill(resume=...)` goes on from; to be called before the next epoch is asked for.
         student: gives the weights of the plain student network; likewise.
         diverged: the loss was not a finite number; the run ends here and its accuracy counts as 0.
+        ratios: of the stage of a greedy route that began with this epoch; else none.
     """
 
     number: int
@@ -31,3 +52,4 @@ class Epoch:
     state: Callable[[], State] = field(repr=False)
     student: Callable[[], dict[str, Tensor]] = field(repr=False)
     diverged: bool = False
+    ratios: tuple[AnchorRatio, ...] = ()

@@ -1,8 +1,15 @@
-"""How good a network is: top-1 accuracy of a split, without augmentation."""
+"""How good a network is at its task: the accuracy of a split, without augmentation.
+
+What its embeddings are good for, such as retrieval, is in `raykd.evaluation`.
+"""
+
+from collections.abc import Callable
 
 import torch
+from torch import Tensor
 
 from raykd.data import Dataset, Split
+from raykd.methods import Batch
 from raykd.staged import Staged, evaluating
 from raykd.world import World
 
@@ -12,9 +19,34 @@ def accuracy(network: Staged, dataset: Dataset, split: Split, world: World | Non
 
     Every rank takes its share of the images; every rank gets the whole result. The network's modes are kept.
     """
+
+    def is_right(logits: Tensor, batch: Batch) -> Tensor:
+        return logits.argmax(dim=1) == batch.targets
+
+    return _share(network, dataset, split, world, is_right)
+
+
+def top_k_accuracy(network: Staged, dataset: Dataset, split: Split, k: int = 5, world: World | None = None) -> float:
+    """The share of a split's images whose label is among the `k` highest scores, in [0, 1]; otherwise as `accuracy`.
+
+    Raises:
+        ValueError: fewer classes than `k`, or `k` below 1.
+    """
+    if not 1 <= k <= dataset.num_classes:
+        raise ValueError(f"k must be 1 to {dataset.num_classes}, the number of classes, got {k}")
+
+    def is_right(logits: Tensor, batch: Batch) -> Tensor:
+        return (logits.topk(k, dim=1).indices == batch.targets[:, None]).any(dim=1)
+
+    return _share(network, dataset, split, world, is_right)
+
+
+def _share(
+    network: Staged, dataset: Dataset, split: Split, world: World | None, is_right: Callable[[Tensor, Batch], Tensor]
+) -> float:
     world = world or World.alone(dataset.device)
     correct = torch.zeros((), dtype=torch.int64, device=dataset.device)
     with torch.inference_mode(), evaluating(network):
         for batch in dataset.plain(split, rank=world.rank, size=world.size):
-            correct += (network(batch.images).logits.argmax(dim=1) == batch.targets).sum()
+            correct += is_right(network(batch.images).logits, batch).sum()
     return world.sum(correct).item() / len(split)

@@ -4,13 +4,11 @@ Maps that differ in size are averaged to one size, as in the reference benchmark
 several processes are put together, so that what is said of a batch does not depend on their number.
 """
 
-import torch.distributed as dist
 from jaxtyping import Float
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn import functional as F
 
 from raykd.methods import Shapes
-from raykd.methods.infoflow import gathered
 from raykd.staged import Shape
 
 Pairs = tuple[tuple[int, int], ...]
@@ -31,13 +29,34 @@ def same_size(
 ) -> tuple[Float[Tensor, "batch channels h w"], Float[Tensor, "batch others h w"]]:
     """Both maps, each averaged to the smaller of the two heights and the smaller of the two widths."""
     size = (min(student.shape[2], teacher.shape[2]), min(student.shape[3], teacher.shape[3]))
-    return _averaged(student, size), _averaged(teacher, size)
+    return averaged(student, size), averaged(teacher, size)
 
 
-def whole_batch(features: Float[Tensor, "n d"], gather: bool) -> Float[Tensor, "m d"]:
-    """The features of all processes where there are several and `gather` asks for it, else those given."""
-    several = dist.is_available() and dist.is_initialized() and dist.get_world_size() > 1
-    return gathered(features) if gather and several else features
+def averaged(
+    features: Float[Tensor, "batch channels height width"], size: tuple[int, int]
+) -> Float[Tensor, "batch channels h w"]:
+    """A map averaged to a height and a width."""
+    if features.shape[2:] == size:
+        return features
+    height, width = features.shape[2:]
+    if height % size[0] or width % size[1]:
+        return F.adaptive_avg_pool2d(features, size)
+    # the same numbers, and unlike the adaptive form's, its gradient on a GPU repeats bit for bit
+    return F.avg_pool2d(features, (height // size[0], width // size[1]))
+
+
+def bridging_convolution(student: Shape, teacher: Shape) -> nn.Module:
+    """A convolution from a stage of the student's to the teacher's channels and, within a factor of two, its size.
+
+    3x3 of stride 2 where the student's map is twice the teacher's size, a transposed one of 4x4 and stride 2 where
+    it is half, and 1x1 for all other sizes.
+    """
+    (height, width), (rows, columns) = map_size(student), map_size(teacher)
+    if (height, width) == (2 * rows, 2 * columns):
+        return nn.Conv2d(student[0], teacher[0], 3, stride=2, padding=1)
+    if (2 * height, 2 * width) == (rows, columns):
+        return nn.ConvTranspose2d(student[0], teacher[0], 4, stride=2, padding=1)
+    return nn.Conv2d(student[0], teacher[0], 1)
 
 
 def check_stage(stage: int, shapes: Shapes) -> None:
@@ -65,13 +84,3 @@ def stage_pairs(pairs: Pairs, shapes: Shapes) -> Pairs:
                 f"pairs: ({own}, {other}) is not among the {student} stages of the student and {teacher} of the teacher"
             )
     return pairs or tuple((index, index) for index in range(student))
-
-
-def _averaged(features: Tensor, size: tuple[int, int]) -> Tensor:
-    if features.shape[2:] == size:
-        return features
-    height, width = features.shape[2:]
-    if height % size[0] or width % size[1]:
-        return F.adaptive_avg_pool2d(features, size)
-    # the same numbers, and unlike the adaptive form's, its gradient on a GPU repeats bit for bit
-    return F.avg_pool2d(features, (height // size[0], width // size[1]))

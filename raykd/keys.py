@@ -8,7 +8,7 @@ the batch the image stands in, nor on the number of processes, nor on what was d
 import hashlib
 
 import torch
-from jaxtyping import Int64
+from jaxtyping import Float64, Int64
 from torch import Tensor
 
 _GOLDEN = -7046029254386353131  # 0x9E3779B97F4A7C15 as a signed 64-bit number: splitmix64's increment
@@ -35,6 +35,11 @@ def integers(counters: Int64[Tensor, "n"], bound: int, *parts: object) -> Int64[
     mixed = (mixed ^ _shift_right(mixed, 27)) * -7723592293110705685  # 0x94D049BB133111EB
     mixed = mixed ^ _shift_right(mixed, 31)
     return _shift_right(mixed, 33) % bound
+
+
+def uniforms(counters: Int64[Tensor, "n"], *parts: object) -> Float64[Tensor, "n"]:
+    """One number in [0, 1) for each counter, a multiple of 2**-30."""
+    return integers(counters, 2**30, *parts).double() / 2**30
 
 
 def _shift_right(values: Tensor, bits: int) -> Tensor:

@@ -6,20 +6,25 @@ The loop that makes the epochs knows nobody who listens, and a listener knows no
 epochs. What a listener writes of an epoch is on the disk before the epoch is handed on.
 """
 
+import io
 import pickle
+import shutil
 import time
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import Any, BinaryIO, Protocol, TypeVar
+from typing import Any, Protocol, TypeVar
 
 import torch
 from optuna.distributions import BaseDistribution
 from tensorboard.compat.proto.event_pb2 import Event, SessionLog  # pyright: ignore[reportAttributeAccessIssue]
 from tensorboard.compat.proto.summary_pb2 import Summary  # pyright: ignore[reportAttributeAccessIssue]
+from tensorboard.plugins.scalar.summary_v2 import scalar_pb
 from torch.utils.tensorboard import RecordWriter
 
 from raykd import artifacts, hparams
+from raykd.epoch import AnchorRatio
 from raykd.hparams import Hyperparameter
+from raykd.patience import patiently
 
 
 class FinishedEpoch(Protocol):
@@ -46,6 +51,9 @@ class FinishedEpoch(Protocol):
     @property
     def diverged(self) -> bool: ...
 
+    @property
+    def ratios(self) -> tuple[AnchorRatio, ...]: ...
+
 
 E = TypeVar("E", bound=FinishedEpoch)
 
@@ -58,6 +66,9 @@ def tensorboard(
     The row says success when the run ends or nobody asks for its next epoch (a scheduler stopped it), failure when
     it raises or diverges, and unknown while it runs or after it was killed.
 
+    The ratios of a stage of a greedy route are drawn against the teacher's epochs, as a run of their own beneath this
+    one (`FOLDER/anchors-epoch-NUMBER`, by the epoch that the stage begins with): each stage is a line of one chart.
+
     Args:
         folder: of this run alone; its name is the row's name.
         values: the run's hyperparameters; None writes no row.
@@ -66,28 +77,34 @@ def tensorboard(
     """
     for end in folder.glob(f"*{_END}*"):
         end.unlink()
+    for stage in folder.glob(f"{_ANCHORS}*"):
+        if int(stage.name.removeprefix(_ANCHORS)) > resumed_at:
+            shutil.rmtree(stage)
     folder.mkdir(parents=True, exist_ok=True)
     # TensorBoard reads a folder's files in the order of their names: counted, so that no clock decides.
     number = len(list(folder.glob(f"{_EVENTS}.??????")))
     succeeded = diverged = False
     try:
-        with (folder / f"{_EVENTS}.{number:06}").open("xb") as file:
-            _write(file, file_version="brain.Event:2")  # TensorFlow's, from which on a restart hides points
-            _write(file, step=resumed_at + 1, session_log=SessionLog(status=SessionLog.START))
-            if values is not None:
-                _write(file, summary=hparams.session_start(values, folder.name, time.time()))
-            for epoch in epochs:
-                # One record holds the whole epoch, so that a reader never sees a part of it.
-                scalars = [Summary.Value(tag=tag, simple_value=value) for tag, value in epoch.metrics.items()]
-                _write(file, step=epoch.number, summary=Summary(value=scalars))
-                diverged = epoch.diverged
-                succeeded = not diverged  # if the caller closes us at the yield
-                yield epoch
-                succeeded = False  # if the next epoch raises
-            succeeded = not diverged
+        file = folder / f"{_EVENTS}.{number:06}"
+        file.touch(exist_ok=False)
+        _append(file, file_version="brain.Event:2")  # TensorFlow's, from which on a restart hides points
+        _append(file, step=resumed_at + 1, session_log=SessionLog(status=SessionLog.START))
+        if values is not None:
+            _append(file, summary=hparams.session_start(values, folder.name, time.time()))
+        for epoch in epochs:
+            # One record holds the whole epoch, so that a reader never sees a part of it.
+            scalars = [Summary.Value(tag=tag, simple_value=value) for tag, value in epoch.metrics.items()]
+            _append(file, step=epoch.number, summary=Summary(value=scalars))
+            if epoch.ratios:
+                _draw(epoch.ratios, folder / f"{_ANCHORS}{epoch.number:04}")
+            diverged = epoch.diverged
+            succeeded = not diverged  # if the caller closes us at the yield
+            yield epoch
+            succeeded = False  # if the next epoch raises
+        succeeded = not diverged
     finally:
         if values is not None:
-            _write_alone(folder / _END, hparams.session_end(succeeded, time.time()))
+            _write(folder / _END, _event(summary=hparams.session_end(succeeded, time.time())))
 
 
 def write_experiment(folder: Path, ranges: Mapping[str, BaseDistribution], metrics: Iterable[str]) -> None:
@@ -96,7 +113,7 @@ def write_experiment(folder: Path, ranges: Mapping[str, BaseDistribution], metri
     Args:
         folder: beside the folders of the runs; a record written there before is replaced.
     """
-    _write_alone(folder / _EXPERIMENT, hparams.experiment(ranges, metrics, time.time()))
+    _write(folder / _EXPERIMENT, _event(summary=hparams.experiment(ranges, metrics, time.time())))
 
 
 def checkpoints(epochs: Iterator[E], path: Path, every: int = 1) -> Generator[E, None, None]:
@@ -113,8 +130,17 @@ def _checkpoints(epochs: Iterator[E], path: Path, every: int) -> Generator[E, No
     for epoch in epochs:
         if not epoch.diverged and (epoch.number % every == 0 or epoch.number == epoch.epochs):
             content = {"number": epoch.number, "metrics": epoch.metrics, "state": epoch.state()}
-            artifacts.write(path, lambda temporary, content=content: torch.save(content, temporary))
+
+            def save(content: dict[str, Any] = content) -> None:
+                artifacts.write(path, lambda temporary: torch.save(content, temporary), keep=previous(path))
+
+            patiently(save)
         yield epoch
+
+
+def previous(path: Path) -> Path:
+    """Where the checkpoint before the one at a path is kept, in case a disk tears the newer one."""
+    return path.with_suffix(f".previous{path.suffix}")
 
 
 def load_checkpoint(path: Path) -> dict[str, Any] | None:
@@ -139,17 +165,35 @@ def load_checkpoint(path: Path) -> dict[str, Any] | None:
 _EVENTS = "events.out.tfevents"
 _END = f"{_EVENTS}.end"
 _EXPERIMENT = f"{_EVENTS}.experiment"
+_ANCHORS = "anchors-epoch-"
+_RATIO = (
+    "How hard a checkpoint of the teacher is for the student when a stage of the route begins (RCO's r_ij). Steps are "
+    "the teacher's epochs. The anchor that the student has learnt from so far stands at 1."
+)
 
 
-def _write(file: BinaryIO, **content: Any) -> None:
+def _draw(ratios: tuple[AnchorRatio, ...], folder: Path) -> None:
+    """Writes a stage's ratios with the teacher's epochs as steps, rising from the anchor, whose own ratio is 1."""
+    points = {ratio.anchor_epoch: 1.0 for ratio in ratios} | {ratio.candidate_epoch: ratio.ratio for ratio in ratios}
+
+    drawn = [
+        _event(step=epoch, summary=scalar_pb("anchors/ratio", ratio, _RATIO)) for epoch, ratio in sorted(points.items())
+    ]
+    _write(folder / f"{_EVENTS}.{0:06}", b"".join([_event(file_version="brain.Event:2"), *drawn]))
+
+
+def _event(**content: Any) -> bytes:
+    """An event as it stands in a file."""
+    record = io.BytesIO()
+    RecordWriter(record).write(Event(wall_time=time.time(), **content).SerializeToString())
+    return record.getvalue()
+
+
+def _append(path: Path, **content: Any) -> None:
     """Appends an event, which can be read at once."""
-    RecordWriter(file).write(Event(wall_time=time.time(), **content).SerializeToString())
-    file.flush()
+    event = _event(**content)
+    patiently(lambda: artifacts.append(path, event))
 
 
-def _write_alone(path: Path, summary: Summary) -> None:
-    def save(temporary: Path) -> None:
-        with temporary.open("wb") as file:
-            _write(file, summary=summary)
-
-    artifacts.write(path, save)
+def _write(path: Path, events: bytes) -> None:
+    patiently(lambda: artifacts.write(path, lambda temporary: temporary.write_bytes(events)))

@@ -14,15 +14,16 @@ import torch
 
 from raykd.data import load
 from raykd.keys import seed_of
-from raykd.methods import Route, Shapes, Swap, TermSpec
+from raykd.methods import Route, Shapes, Start, Swap, TermSpec
 from raykd.methods.cross_entropy import CrossEntropy
+from raykd.methods.fresh import Fresh
 from raykd.methods.iakd import NoSwap
 from raykd.methods.rco import FinalTeacher
 from raykd.models import ModelSpec
 from raykd.optimiser import SGD
 from raykd.search import fixed
-from raykd.staged import Shape, Staged, feature_shapes
-from raykd.teacher import Teacher
+from raykd.staged import Shape, Staged, feature_shapes, stem_shape
+from raykd.teachers import TeacherSpec
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,7 +33,8 @@ class Recipe:
     Args:
         data: the data set.
         student: the network that is trained, evaluated and saved.
-        teacher: how the teacher is trained (or where it is), shared by a whole search; None for a student alone.
+        teacher: how the teacher is made, or where it is, shared by a whole search; None for a student alone.
+        start: what the student's weights are when training begins.
         terms: the named terms of the loss; the loss is the sum of weight times term.
         route: which of the teacher's checkpoints the student follows when.
         swap: which of the student's stages the teacher stands in for.
@@ -44,7 +46,8 @@ class Recipe:
 
     data: Any = fixed()
     student: Any
-    teacher: Teacher | None = fixed(None)
+    teacher: Any = fixed(None)
+    start: Any = Fresh()
     terms: tuple[Any, ...] = (CrossEntropy(),)
     route: Any = FinalTeacher()
     swap: Any = NoSwap()
@@ -57,6 +60,10 @@ class Recipe:
         for name in ("epochs", "batch_size"):
             if getattr(self, name) < 1:
                 raise ValueError(f"{name} must be at least 1, got {getattr(self, name)}")
+        if not isinstance(self.teacher, TeacherSpec | None):
+            raise ValueError(f"teacher must be a teacher such as Teacher(), or None, got {self.teacher!r}")
+        if not isinstance(self.start, Start):
+            raise ValueError(f"start must be a Start such as AB(), got {self.start!r}")
         if not isinstance(self.route, Route):
             raise ValueError(f"route must be a Route such as EqualInterval(), got {self.route!r}")
         if not isinstance(self.swap, Swap):
@@ -72,13 +79,16 @@ class Recipe:
 
     def alone(self) -> "Recipe":
         """The same student trained on the labels alone, with nothing of the teacher."""
-        return dataclasses.replace(self, teacher=None, terms=(CrossEntropy(),), route=FinalTeacher(), swap=NoSwap())
+        return dataclasses.replace(
+            self, teacher=None, start=Fresh(), terms=(CrossEntropy(),), route=FinalTeacher(), swap=NoSwap()
+        )
 
     def shapes(self) -> Shapes:
         """What is known of the run before training; builds both networks once per process."""
         dataset = load(self.data, torch.device("cpu"))
-        student = _stage_shapes(self.student, dataset.num_classes, dataset.image_shape)
-        teacher = _stage_shapes(self.teacher.model, dataset.num_classes, dataset.image_shape) if self.teacher else ()
+        kind = (dataset.num_classes, dataset.image_shape)
+        student_stem, student = _shapes(self.student, *kind)
+        teacher_stem, teacher = _shapes(self.teacher.model, *kind) if self.teacher else ((), ())
         return Shapes(
             student=student,
             teacher=teacher,
@@ -86,6 +96,8 @@ class Recipe:
             num_classes=dataset.num_classes,
             num_images=len(dataset.train),
             num_checkpoints=self.teacher.num_checkpoints if self.teacher else 0,
+            student_stem=student_stem,
+            teacher_stem=teacher_stem,
         )
 
     def check(self, num_processes: int = 1) -> None:
@@ -94,8 +106,10 @@ class Recipe:
         Raises:
             ValueError: the rule, the values and the path; more anchors than checkpoints, more words than
                 feature vectors, stages that do not fit, a batch that cannot be shared out.
-            FileNotFoundError: the data is not there.
+            FileNotFoundError: the data is not there, or the teacher's files are not.
         """
+        if self.teacher is not None:
+            self.teacher.check(self.data)
         shapes = self.shapes()
         if self.batch_size > shapes.num_images:
             raise ValueError(f"batch_size: {self.batch_size} is more than the {shapes.num_images} training images")
@@ -103,11 +117,11 @@ class Recipe:
             raise ValueError(f"batch_size: {self.batch_size} is not a multiple of the {num_processes} processes")
         self.route.check(shapes, self.epochs)
         self.swap.check(shapes)
-        for term in self.active_terms:
+        for path, part in (("start", self.start), *((f"terms/{term.name}", term) for term in self.active_terms)):
             try:
-                term.check(shapes)
+                part.check(shapes)
             except ValueError as error:
-                raise ValueError(f"terms/{term.name}: {error}") from None
+                raise ValueError(f"{path}: {error}") from None
 
 
 def build_network(model: ModelSpec, num_classes: int, image: Shape, *key: object) -> Staged:
@@ -118,8 +132,10 @@ def build_network(model: ModelSpec, num_classes: int, image: Shape, *key: object
 
 
 @functools.lru_cache(maxsize=64)
-def _stage_shapes(model: ModelSpec, num_classes: int, image: Shape) -> tuple[Shape, ...]:
-    return feature_shapes(build_network(model, num_classes, image), image)
+def _shapes(model: ModelSpec, num_classes: int, image: Shape) -> tuple[Shape, tuple[Shape, ...]]:
+    """The shapes of what the stem and what each stage gives."""
+    network = build_network(model, num_classes, image)
+    return stem_shape(network, image), feature_shapes(network, image)
 
 
 def _check_terms(terms: tuple[Any, ...]) -> None:
@@ -139,6 +155,8 @@ def _asks_for_teacher(recipe: Recipe) -> str | None:
     for term in recipe.active_terms:
         if term.needs_teacher:
             return f"terms/{term.name}"
+    if recipe.start.needs_teacher:
+        return "start"
     if not isinstance(recipe.swap, NoSwap):
         return "swap"
     return None if isinstance(recipe.route, FinalTeacher) else "route"

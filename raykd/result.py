@@ -13,12 +13,12 @@ from raykd.data import load
 from raykd.recipe import Recipe
 from raykd.serialise import from_file
 from raykd.staged import Staged
-from raykd.trial import RECIPE
+from raykd.storage import RECIPE, SUMMARY
 
 if TYPE_CHECKING:
     import pandas
 
-BEST_RECIPE, STUDENT, TABLE, SUMMARY = "best_recipe.json", "student.safetensors", "trials.csv", "summary.json"
+BEST_RECIPE, STUDENT, TABLE = "best_recipe.json", "student.safetensors", "trials.csv"
 
 
 @dataclass(frozen=True)

@@ -1,20 +1,21 @@
 """A search's folder in the storage: `search.json` says what is searched there, so that the same search goes on."""
 
+import dataclasses
 import json
-import os
 import platform
 import time
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
 
 from raykd.artifacts import write_text
 from raykd.search import nearest
 from raykd.serialise import fingerprint, to_text
-from raykd.storage import check_name, check_writable
+from raykd.storage import SEARCH, check_name, check_writable, folders
 from raykd.study import Study
+from raykd.study_file import study_module
 
-_SEARCH, _BASE_RECIPE = "search.json", "base_recipe.json"
+_BASE_RECIPE = "base_recipe.json"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -24,9 +25,10 @@ class Search:
     Args:
         study: its name.
         recipe: fingerprint of its base recipe.
-        trials: settings to try, the baselines not counted.
+        trials: settings to try, the baselines not counted, and those counted in that were asked for later.
         seed: of the sampler.
         versions: of what it ran with.
+        file: that the study was read from; None where it was made in Python.
     """
 
     study: str
@@ -34,9 +36,11 @@ class Search:
     trials: int
     seed: int
     versions: dict[str, str]
+    file: str | None = None
 
     @classmethod
     def of(cls, study: Study, trials: int, seed: int) -> "Search":
+        module = study_module(study)
         packages = {name: version(name) for name in ("raykd", "ray", "torch", "optuna")}
         return cls(
             study=study.name,
@@ -44,6 +48,7 @@ class Search:
             trials=trials,
             seed=seed,
             versions={"python": platform.python_version()} | packages,
+            file=module.__file__ if module else None,
         )
 
 
@@ -62,7 +67,7 @@ def new_folder(root: Path, name: str | None, search: Search, study: Study) -> Pa
     try:
         folder.mkdir()
         write_text(folder / _BASE_RECIPE, to_text(study.recipe))
-        write_text(folder / _SEARCH, json.dumps(asdict(search), indent=2) + "\n")
+        write_search(folder, search)
     except FileExistsError:
         raise FileExistsError(f"{folder} exists already; go on with it by --resume, or choose another name") from None
     except OSError as error:
@@ -77,18 +82,35 @@ def old_folder(root: Path, name: str | None, study: Study) -> tuple[Path, Search
         FileNotFoundError: there is none.
         ValueError: the study is another one, or its base recipe has changed since.
     """
-    found = {path.parent.name: path for path in sorted(root.glob(f"*/{_SEARCH}"), key=os.path.getmtime)}
-    searches = {key: Search(**json.loads(path.read_text())) for key, path in found.items()}
     if name is None:
+        searches = {folder.name: read_search(folder) for folder in folders(root)}
         name = next((key for key in reversed(searches) if searches[key].study == study.name), None)
         if name is None:
             raise FileNotFoundError(f"no search of the study {study.name!r} in {root} to resume")
-    if name not in searches:
-        raise FileNotFoundError(f"no search {name!r} in {root} to resume; {nearest(name, searches)}")
-    search = searches[name]
+    search = read_search(find(root, name))
     if (search.study, search.recipe) != (study.name, fingerprint(study.recipe)):
         raise ValueError(
             f"{root / name} searches the study {search.study!r} with another base recipe than {study.name!r} has now; "
             f"start a new search"
         )
     return root / name, search
+
+
+def find(root: Path, name: str) -> Path:
+    """The folder of a search in a storage, by its name.
+
+    Raises:
+        FileNotFoundError: there is none, with those that there are.
+    """
+    found = {folder.name: folder for folder in folders(root)}
+    if name not in found:
+        raise FileNotFoundError(f"no search {name!r} in {root} to resume; {nearest(name, found)}")
+    return found[name]
+
+
+def read_search(folder: Path) -> Search:
+    return Search(**json.loads((folder / SEARCH).read_text()))
+
+
+def write_search(folder: Path, search: Search) -> None:
+    write_text(folder / SEARCH, json.dumps(dataclasses.asdict(search), indent=2) + "\n")

@@ -6,9 +6,31 @@ import importlib
 import json
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol, runtime_checkable
 
 _TYPE = "type"
+_PLACE = "place"
+
+
+def place(default: Any = dataclasses.MISSING) -> Any:
+    """A dataclass field that says where or how a thing is got, not what it is; fingerprints leave it out.
+
+    What lies there is told by its content, such as a data set's digest, wherever a hash has to follow it.
+    """
+    return dataclasses.field(default=default, metadata={_PLACE: True})
+
+
+@runtime_checkable
+class NamesFiles(Protocol):
+    """A dataclass whose meaning lies in files that it names, such as weights; fingerprints follow their content."""
+
+    def contents(self) -> Mapping[str, Any]:
+        """By name of the field, what fingerprints read in its place, such as the file's SHA-256.
+
+        Raises:
+            FileNotFoundError: it is not there.
+        """
+        ...
 
 
 def encode(value: Any) -> Any:
@@ -17,16 +39,7 @@ def encode(value: Any) -> Any:
     Raises:
         TypeError: a value of another kind, such as a function.
     """
-    if dataclasses.is_dataclass(value) and not isinstance(value, type):
-        fields = {field.name: encode(getattr(value, field.name)) for field in dataclasses.fields(value)}
-        return {_TYPE: type_name(type(value)), **fields}
-    if isinstance(value, Mapping):
-        return {str(key): encode(entry) for key, entry in value.items()}
-    if isinstance(value, list | tuple):
-        return [encode(entry) for entry in value]
-    if value is None or isinstance(value, bool | int | float | str):
-        return value
-    raise TypeError(f"a recipe holds dataclasses, numbers, strings and tuples of them, got {value!r}")
+    return _encode(value, with_places=True)
 
 
 def decode(data: Any, types: Iterable[type] = ()) -> Any:
@@ -43,8 +56,8 @@ def decode(data: Any, types: Iterable[type] = ()) -> Any:
 
 
 def fingerprint(value: Any) -> str:
-    """A hash of all that a value says, 32 hexadecimal digits; the same on every machine."""
-    text = json.dumps(encode(value), sort_keys=True, separators=(",", ":"))
+    """A hash of all that a value says but places, and of the files it names; 32 digits, the same on every machine."""
+    text = json.dumps(_encode(value, with_places=False), sort_keys=True, separators=(",", ":"))
     return hashlib.sha256(text.encode()).hexdigest()[:32]
 
 
@@ -69,6 +82,22 @@ def from_file(path: str | Path, types: Iterable[type] = ()) -> Any:
 def type_name(cls: type) -> str:
     """The name under which a class stands in a file."""
     return f"{cls.__module__}.{cls.__qualname__}"
+
+
+def _encode(value: Any, with_places: bool) -> Any:
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        told = [field.name for field in dataclasses.fields(value) if with_places or not field.metadata.get(_PLACE)]
+        fields = {name: _encode(getattr(value, name), with_places) for name in told}
+        if not with_places and isinstance(value, NamesFiles):
+            fields |= _encode(value.contents(), with_places)
+        return {_TYPE: type_name(type(value)), **fields}
+    if isinstance(value, Mapping):
+        return {str(key): _encode(entry, with_places) for key, entry in value.items()}
+    if isinstance(value, list | tuple):
+        return [_encode(entry, with_places) for entry in value]
+    if value is None or isinstance(value, bool | int | float | str):
+        return value
+    raise TypeError(f"a recipe holds dataclasses, numbers, strings and tuples of them, got {value!r}")
 
 
 def _decode(data: Any, known: Mapping[str, type]) -> Any:

@@ -4,26 +4,48 @@
 is left as it is, so its own parameter names stay the names in every saved file: `staged.network.state_dict()`
 loads into the plain module, and a plain module's weights load into `staged.network`. Features come back
 from the forward itself, without hooks, and a stage can be run alone, which is what swapping needs.
+
+Where a stage ends with a ReLU, its map before it comes back too. Such a ReLU is a stage's last function or module,
+also as the last of an `nn.Sequential`, or ends a `Rectified` block; one inside of a block of any other kind is not
+seen, and stands there for what it is: a part of the block.
 """
 
 import contextlib
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Sequence
 from typing import NamedTuple, TypeAlias
 
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
+from torch.nn import functional as F
 
 Piece: TypeAlias = str | Callable[[Tensor], Tensor]
 Part: TypeAlias = Piece | Sequence[Piece]
 Shape: TypeAlias = tuple[int, ...]
+_Pieces: TypeAlias = tuple[Callable[[Tensor], Tensor], ...]
 
 
 class Outputs(NamedTuple):
-    """What a network says of a batch: class scores, and the output of each stage from first to last."""
+    """What a network says of a batch: class scores, and the output of each stage from first to last.
+
+    `before_relu` is the same before the ReLU that ends a stage, and the very same where none does.
+    """
 
     logits: Float[Tensor, "batch classes"]
     features: tuple[Tensor, ...]
+    before_relu: tuple[Tensor, ...] = ()
+
+
+class Rectified(nn.Module, ABC):
+    """A block that ends with a ReLU."""
+
+    @abstractmethod
+    def before_relu(self, hidden: Tensor) -> Tensor:
+        """Runs all of the block but its last ReLU."""
+
+    def forward(self, hidden: Tensor) -> Tensor:
+        return torch.relu(self.before_relu(hidden))
 
 
 class Staged(nn.Module):
@@ -45,7 +67,7 @@ class Staged(nn.Module):
             raise ValueError("a staged network needs at least one stage, got none")
         self.network = network
         self._stem = _pieces(network, stem)
-        self._stages = tuple(_pieces(network, part) for part in stages)
+        self._stages, self._rectifies = zip(*(_relu_apart(_pieces(network, part)) for part in stages), strict=True)
         self._head = _pieces(network, head)
 
     @property
@@ -58,7 +80,15 @@ class Staged(nn.Module):
 
     def stage(self, index: int, features: Tensor) -> Tensor:
         """Runs stage `index`, counted from 0, on the output of the stage before it."""
+        return self.rectify(index, self.before_relu(index, features))
+
+    def before_relu(self, index: int, features: Tensor) -> Tensor:
+        """Runs stage `index` up to the ReLU that ends it, or the whole stage where none does."""
         return _run(self._stages[index], features)
+
+    def rectify(self, index: int, hidden: Tensor) -> Tensor:
+        """What is left of stage `index` after `before_relu`."""
+        return torch.relu(hidden) if self._rectifies[index] else hidden
 
     def head(self, features: Tensor) -> Float[Tensor, "batch classes"]:
         """Class scores from the last stage's output."""
@@ -66,11 +96,13 @@ class Staged(nn.Module):
 
     def forward(self, images: Tensor) -> Outputs:
         features: list[Tensor] = []
+        before_relu: list[Tensor] = []
         hidden = self.stem(images)
         for index in range(self.num_stages):
-            hidden = self.stage(index, hidden)
+            before_relu.append(self.before_relu(index, hidden))
+            hidden = self.rectify(index, before_relu[-1])
             features.append(hidden)
-        return Outputs(self.head(hidden), tuple(features))
+        return Outputs(self.head(hidden), tuple(features), tuple(before_relu))
 
 
 def feature_shapes(network: Staged, image_shape: Shape) -> tuple[Shape, ...]:
@@ -78,10 +110,15 @@ def feature_shapes(network: Staged, image_shape: Shape) -> tuple[Shape, ...]:
 
     The network's buffers and mode are left as they were.
     """
-    example = next(network.parameters())
     with torch.no_grad(), evaluating(network):
-        outputs = network(torch.zeros(2, *image_shape, device=example.device, dtype=example.dtype))
+        outputs = network(_blank(network, image_shape))
     return tuple(tuple(feature.shape[1:]) for feature in outputs.features)
+
+
+def stem_shape(network: Staged, image_shape: Shape) -> Shape:
+    """The shape of what the first stage takes in for one image; otherwise as `feature_shapes`."""
+    with torch.no_grad(), evaluating(network):
+        return tuple(network.stem(_blank(network, image_shape)).shape[1:])
 
 
 @contextlib.contextmanager
@@ -96,7 +133,12 @@ def evaluating(network: nn.Module) -> Iterator[None]:
             module.training = training
 
 
-def _pieces(network: nn.Module, part: Part) -> tuple[Callable[[Tensor], Tensor], ...]:
+def _blank(network: Staged, image_shape: Shape) -> Tensor:
+    example = next(network.parameters())
+    return torch.zeros(2, *image_shape, device=example.device, dtype=example.dtype)
+
+
+def _pieces(network: nn.Module, part: Part) -> _Pieces:
     pieces = [part] if isinstance(part, str) or callable(part) else part
     return tuple(_find(network, piece) if isinstance(piece, str) else piece for piece in pieces)
 
@@ -109,7 +151,21 @@ def _find(network: nn.Module, name: str) -> nn.Module:
         raise KeyError(f"{type(network).__name__} has no module {name!r}; its modules: {names}") from None
 
 
-def _run(pieces: tuple[Callable[[Tensor], Tensor], ...], hidden: Tensor) -> Tensor:
+def _relu_apart(pieces: _Pieces) -> tuple[_Pieces, bool]:
+    """A stage without the ReLU that ends it, and whether one does."""
+    if not pieces:
+        return pieces, False
+    before, last = pieces[:-1], pieces[-1]
+    if isinstance(last, nn.Sequential) and type(last).forward is nn.Sequential.forward:
+        inner, rectifies = _relu_apart(tuple(last))
+        return ((*before, *inner) if rectifies else pieces), rectifies
+    if isinstance(last, Rectified):
+        return (*before, last.before_relu), True
+    rectifies = isinstance(last, nn.ReLU) or last in (torch.relu, F.relu)
+    return (before if rectifies else pieces), rectifies
+
+
+def _run(pieces: _Pieces, hidden: Tensor) -> Tensor:
     for piece in pieces:
         hidden = piece(hidden)
     return hidden

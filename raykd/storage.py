@@ -5,6 +5,8 @@ import re
 from pathlib import Path
 
 ARTIFACTS, TEACHERS = "artifacts", "teachers"
+# Files of a search or a trial that are read without PyTorch too.
+SEARCH, SUMMARY, TRIALS, RECIPE, EPOCHS = "search.json", "summary.json", "trials", "recipe.json", "epochs.jsonl"
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
 
 
@@ -35,3 +37,8 @@ def check_writable(storage: Path) -> None:
         probe.unlink()
     except OSError as error:
         raise PermissionError(f"cannot write to the storage {storage}: {error.strerror}") from None
+
+
+def folders(storage: Path) -> list[Path]:
+    """The searches in a storage; the one that was started, or given more trials, last comes last."""
+    return [file.parent for file in sorted(storage.glob(f"*/{SEARCH}"), key=os.path.getmtime)]

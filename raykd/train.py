@@ -19,6 +19,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
+from raykd import gather
 from raykd.anchors import Anchors
 from raykd.artifacts import Store
 from raykd.data import load
@@ -67,12 +68,14 @@ def distill(
         run.advance(epoch)
         with torch.random.fork_rng(devices=[world.device] if world.device.type == "cuda" else []):
             torch.manual_seed(seed_of("epoch", recipe.seed, epoch, world.rank))
-            metrics = run.train(epoch)
+            with gather.among(world.size):
+                metrics = run.train(epoch)
         diverged = not math.isfinite(metrics["train/loss"])
         metrics["val/accuracy"] = 0.0 if diverged else run.validate()
         run.finished = epoch + 1
         seconds = time.perf_counter() - begun
-        yield Epoch(epoch + 1, recipe.epochs, metrics, seconds, run.state, run.student_weights, diverged)
+        ratios = run.anchors.ratios_of(epoch)
+        yield Epoch(epoch + 1, recipe.epochs, metrics, seconds, run.state, run.student_weights, diverged, ratios)
         if diverged:
             return
 
@@ -92,7 +95,7 @@ class _Run:
         self.dataset = load(recipe.data, world.device)
         teacher = recipe.teacher
         checkpoints = train_teacher(teacher, recipe.data, store, device=world.device, say=say) if teacher else None
-        self.anchors = Anchors(recipe.route, checkpoints, recipe.epochs)
+        self.anchors = Anchors(recipe.route, checkpoints, recipe.epochs, world)
         self.asks_teacher = any(term.needs_teacher for term in recipe.active_terms)
         self.weights = {term.name: term.weight for term in recipe.active_terms}
         self.distiller = build_distiller(recipe, Sources(store, self.dataset, checkpoints, say), self.anchors.teacher)

@@ -4,6 +4,7 @@
 on after a death. The scalars of TensorBoard lie in a folder of the same name under the search's `tensorboard/`.
 """
 
+import dataclasses
 import json
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -11,15 +12,17 @@ from typing import Any
 
 from torch import Tensor
 
-from raykd.artifacts import Store, write_text
+from raykd.artifacts import Store, append, write_text
 from raykd.epoch import Epoch
-from raykd.listeners import checkpoints, load_checkpoint, tensorboard
+from raykd.listeners import checkpoints, load_checkpoint, previous, tensorboard
+from raykd.patience import patiently
 from raykd.recipe import Recipe
 from raykd.serialise import to_text
+from raykd.storage import EPOCHS, RECIPE
 from raykd.train import distill
 from raykd.world import World
 
-CHECKPOINT, RECIPE, VALUES, EPOCHS = "checkpoint.pt", "recipe.json", "values.json", "epochs.jsonl"
+CHECKPOINT, VALUES = "checkpoint.pt", "values.json"
 ERROR = "error.txt"  # the traceback of a trial that failed
 
 
@@ -37,6 +40,7 @@ def run_trial(
     epochs = distill(recipe, saved["state"] if saved else None, store=store, world=world)
     if world.rank > 0:
         return epochs
+    folder.parent.mkdir(exist_ok=True)
     write_text(folder / RECIPE, to_text(recipe))
     write_text(folder / VALUES, json.dumps(dict(values), indent=2) + "\n")
     resumed_at = saved["number"] if saved else 0
@@ -46,13 +50,17 @@ def run_trial(
 
 
 def saved_epoch(folder: Path) -> dict[str, Any] | None:
-    """The last epoch kept in a trial's folder: its `number`, `metrics` and `state`; None where there is none."""
-    file = folder / CHECKPOINT
-    try:
-        return load_checkpoint(file)
-    except ValueError:
-        file.rename(file.with_suffix(".torn"))  # the trial starts anew; the file stays for whoever wants to know why
-        return None
+    """The last epoch kept in a trial's folder: its `number`, `metrics` and `state`; None where there is none.
+
+    A checkpoint that cannot be read is set aside, and the one before it counts.
+    """
+    for file in (folder / CHECKPOINT, previous(folder / CHECKPOINT)):
+        try:
+            if (saved := load_checkpoint(file)) is not None:
+                return saved
+        except ValueError:
+            file.rename(file.with_suffix(".torn"))  # it stays for whoever wants to know why
+    return None
 
 
 def student_weights(folder: Path) -> dict[str, Tensor]:
@@ -77,12 +85,13 @@ def _log(epochs: Iterator[Epoch], file: Path, resumed_at: int) -> Iterator[Epoch
     """Appends each epoch to a file of one JSON object a line; what stands there of epochs to come is dropped."""
     kept = [record for record in read_epochs(file.parent) if record["number"] <= resumed_at]
     write_text(file, "".join(json.dumps(record) + "\n" for record in kept))
-    with file.open("a") as lines:
-        for epoch in epochs:
-            record = {"number": epoch.number, "seconds": epoch.seconds, "diverged": epoch.diverged} | epoch.metrics
-            lines.write(json.dumps(record) + "\n")
-            lines.flush()
-            yield epoch
+    for epoch in epochs:
+        record = {"number": epoch.number, "seconds": epoch.seconds, "diverged": epoch.diverged} | epoch.metrics
+        if epoch.ratios:
+            record["ratios"] = [dataclasses.asdict(ratio) for ratio in epoch.ratios]
+        line = (json.dumps(record) + "\n").encode()
+        patiently(lambda line=line: append(file, line))
+        yield epoch
 
 
 def _is_whole(line: str) -> bool:

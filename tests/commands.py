@@ -6,9 +6,10 @@ import os
 import pty
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 ROOT = Path(__file__).parents[1]
 LAUNCH = ROOT / "launch"
@@ -58,22 +59,31 @@ def write_study(folder: Path, *replacements: tuple[str, str], name: str = "small
     return path
 
 
-def start(command: str, *words: object, folder: Path) -> subprocess.Popen[str]:
-    """A command that runs in a folder, as `python launch/COMMAND.py WORDS` typed there."""
+def start(
+    command: str, *words: object, folder: Path, environment: Mapping[str, str] | None = None
+) -> subprocess.Popen[str]:
+    """A command that runs in a folder, as `python launch/COMMAND.py WORDS` typed there, with more of an environment."""
     call = [sys.executable, str(LAUNCH / f"{command}.py"), *map(str, words)]
-    return subprocess.Popen(
-        call, cwd=folder, env=ENVIRONMENT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-    )
+    env = ENVIRONMENT | dict(environment or {})
+    return subprocess.Popen(call, cwd=folder, env=env, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
 
 
 def end(process: subprocess.Popen[str]) -> Finished:
     """Waits for a command."""
-    out, error = process.communicate(timeout=120)
+    out, error = process.communicate(timeout=300)
     return Finished(process.returncode, out, error.strip())
 
 
 def run(command: str, *words: object, folder: Path) -> Finished:
     return end(start(command, *words, folder=folder))
+
+
+def look(*words: object, folder: Path) -> Finished:
+    """`raykd WORDS`, typed in a folder."""
+    call = [sys.executable, "-m", "raykd", *map(str, words)]
+    env = ENVIRONMENT | {"PYTHONPATH": str(ROOT)}
+    ended = subprocess.run(call, cwd=folder, env=env, capture_output=True, text=True, timeout=60)
+    return Finished(ended.returncode, ended.stdout, ended.stderr.strip())
 
 
 def run_on_a_terminal(command: str, *words: object, folder: Path) -> str:
@@ -89,6 +99,14 @@ def run_on_a_terminal(command: str, *words: object, folder: Path) -> str:
     os.close(ours)
     assert process.wait(timeout=120) == 0, shown
     return shown.decode()
+
+
+def lines_of(file: Path) -> list[dict[str, Any]]:
+    """What each epoch gave, but for the time it took."""
+    if not file.exists():
+        return []
+    records = [json.loads(line) for line in file.read_text().splitlines() if line.endswith("}")]
+    return [{name: value for name, value in record.items() if name != "seconds"} for record in records]
 
 
 _SEVERAL = """

@@ -7,6 +7,8 @@ from typing import Any
 
 import torch
 
+from raykd.epoch import AnchorRatio
+
 
 @dataclass(frozen=True)
 class Epoch:
@@ -16,6 +18,7 @@ class Epoch:
     seconds: float
     state: Callable[[], dict[str, Any]]
     diverged: bool = False
+    ratios: tuple[AnchorRatio, ...] = ()
 
 
 def epochs(count: int, first: int = 1, diverged: bool = False) -> Iterator[Epoch]:

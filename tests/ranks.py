@@ -1,5 +1,6 @@
 """Trains a recipe on two real gloo processes, without Ray: `python ranks.py RANK MEETING RECIPE STORE OUTPUT`."""
 
+import dataclasses
 import json
 import subprocess
 import sys
@@ -10,6 +11,7 @@ import torch.distributed as dist
 
 import tiny
 from raykd.artifacts import Store
+from raykd.epoch import AnchorRatio
 from raykd.recipe import Recipe
 from raykd.serialise import from_file, to_text
 
@@ -17,7 +19,7 @@ TYPES = (tiny.TinyNet, tiny.TinyData, tiny.Killer)
 
 
 def train_on_two_ranks(recipe: Recipe, folder: Path) -> list[tiny.Finished]:
-    """What each of two ranks got from a recipe: the metrics of each epoch and the weights at the end."""
+    """What each of two ranks got from a recipe."""
     folder.mkdir(parents=True)
     (folder / "recipe.json").write_text(to_text(recipe))
     arguments = [str(folder / name) for name in ("meeting", "recipe.json", "artifacts", "output")]
@@ -31,14 +33,17 @@ def train_on_two_ranks(recipe: Recipe, folder: Path) -> list[tiny.Finished]:
 
 
 def _read(output: Path) -> tiny.Finished:
-    return tiny.Finished(json.loads(output.with_suffix(".json").read_text()), torch.load(output.with_suffix(".pt")))
+    told = json.loads(output.with_suffix(".json").read_text())
+    ratios = tuple(AnchorRatio(**ratio) for ratio in told["ratios"])
+    return tiny.Finished(told["metrics"], torch.load(output.with_suffix(".pt")), ratios)
 
 
 def _main(rank: int, meeting: str, recipe: str, store: str, output: str) -> None:
     torch.set_num_threads(1)
     dist.init_process_group("gloo", init_method=f"file://{meeting}", rank=rank, world_size=2)
     finished = tiny.finish(from_file(recipe, TYPES), Store(store))
-    Path(f"{output}{rank}.json").write_text(json.dumps(finished.metrics))
+    told = {"metrics": finished.metrics, "ratios": [dataclasses.asdict(ratio) for ratio in finished.ratios]}
+    Path(f"{output}{rank}.json").write_text(json.dumps(told))
     torch.save(finished.weights, f"{output}{rank}.pt")
     dist.destroy_process_group()
 

@@ -8,11 +8,11 @@ import pytest
 import torch
 from torch.nn import functional as F
 
-from raykd.anchors import Anchors, _Ratio
+from raykd.anchors import Anchors, _Difficulty
 from raykd.artifacts import Store
+from raykd.epoch import AnchorRatio
 from raykd.methods import Ratio, Shapes
 from raykd.methods.cross_entropy import CrossEntropy
-from raykd.methods.iakd import NoSwap
 from raykd.methods.kd import KD
 from raykd.methods.quest import Quest
 from raykd.methods.rco import EqualInterval, FinalTeacher, Greedy
@@ -21,9 +21,11 @@ from raykd.optimiser import SGD, Adam, Constant, Cosine
 from raykd.recipe import build_network
 from raykd.teacher import train_teacher
 from raykd.train import distill
-from tiny import TEACHER, TinyData, TinyNet, assert_same_run, composed, finish, recipe, same_weights
+from raykd.world import World
+from tiny import TEACHER, TinyData, TinyNet, assert_same_run, composed, finish, recipe, same_weights, searching
 
 LABELS = CrossEntropy(weight=0.1)
+ALONE = World.alone(torch.device("cpu"))
 
 
 @pytest.fixture(scope="module")
@@ -56,7 +58,7 @@ def test_each_stage_follows_its_anchor(count: int, epochs: int, expected: list[i
 
 def test_the_teacher_has_the_weights_of_the_anchor(store: Store, student):
     route = train_teacher(TEACHER, TinyData(), store)
-    anchors = Anchors(EqualInterval(count=4), route, epochs=4)
+    anchors = Anchors(EqualInterval(count=4), route, 4, ALONE)
     teacher = anchors.teacher
     assert teacher is not None
     for epoch, checkpoint in enumerate((1, 2, 3, 4)):
@@ -185,12 +187,67 @@ def test_a_greedy_restart_gives_the_final_teacher_all_epochs_that_are_left(store
     assert found == pytest.approx(own + rest)
 
 
-def test_a_greedy_run_resumes(store: Store):
-    spec = recipe(route=Greedy(count=4, delta=0.2), epochs=8, swap=NoSwap())
-    epochs = [(epoch.state(), epoch.metrics) for epoch in distill(spec, store=store)]
+@pytest.mark.parametrize("restart", [False, True])
+def test_a_greedy_run_resumes(restart: bool, store: Store, monkeypatch: pytest.MonkeyPatch):
+    """From any epoch, and without measuring a ratio again that the state holds."""
+    spec = searching(delta=0.0, restart=restart)
+    epochs = [(epoch.state(), epoch) for epoch in distill(spec, store=store)]
+    ratios = [epoch.ratios for _, epoch in epochs]
+    assert [number for number, asked in enumerate(ratios, 1) if asked] == [3, 5]  # the last stage asks for nothing
     for number in range(1, 8):
-        rest = finish(spec, store, epochs[number - 1][0])
-        assert rest.metrics == [metrics for _, metrics in epochs[number:]]
+        rest = list(distill(spec, epochs[number - 1][0], store=store))
+        assert [epoch.metrics for epoch in rest] == [epoch.metrics for _, epoch in epochs[number:]]
+        assert [epoch.ratios for epoch in rest] == ratios[number:]
+        kept = [AnchorRatio(**ratio) for ratio in rest[-1].state()["anchors"]["ratios"]]
+        assert kept == [ratio for asked in ratios for ratio in asked]
+    monkeypatch.setattr(_Difficulty, "_measure", None)
+    assert len(list(distill(spec, epochs[4][0], store=store))) == 3
+
+
+@pytest.mark.parametrize(("delta", "visited"), [(0.0, {1, 2, 3, 4}), (0.2, {1, 2, 4}), (1.0, {1, 4})])
+def test_every_ratio_that_decided_is_told(delta: float, visited: set[int], store: Store):
+    """Of each stage that searches, of all later checkpoints; by the greedy rule they give the anchors of the run."""
+    found = finish(searching(delta), store)
+    anchors = [int(anchor) for anchor in found.column("train/anchor")[::2]]  # a checkpoint an epoch, a stage every two
+    assert set(anchors) == visited
+    stages = {ratio.stage for ratio in found.ratios}
+    assert stages == {stage for stage in (2, 3) if anchors[stage - 2] < 4}
+    for stage in stages:
+        asked = [ratio for ratio in found.ratios if ratio.stage == stage]
+        before, after = anchors[stage - 2 : stage]
+        assert {(ratio.anchor, ratio.anchor_epoch) for ratio in asked} == {(before, before)}
+        later = list(range(before + 1, 5))
+        assert [ratio.candidate for ratio in asked] == [ratio.candidate_epoch for ratio in asked] == later
+        reached = [ratio.candidate for ratio in asked if ratio.ratio <= 1 + delta]
+        assert after == max(reached, default=before + 1)
+
+
+def test_routes_that_do_not_search_tell_no_ratios(store: Store):
+    for route in (EqualInterval(count=4), FinalTeacher(), FinalAgain()):
+        assert finish(recipe(route=route), store).ratios == ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class AsksTwice(FinalAgain):
+    """The final teacher after the first, asking twice how hard it is."""
+
+    def choose(self, visited: tuple[int, ...], num_checkpoints: int, ratio: Ratio) -> int:
+        return num_checkpoints if visited and ratio(1, 2) == ratio(1, 2) else 1
+
+
+def test_what_is_asked_twice_is_told_once(store: Store):
+    found = finish(recipe(route=AsksTwice(), epochs=3), store)
+    assert [(ratio.stage, ratio.anchor, ratio.candidate) for ratio in found.ratios] == [(2, 1, 2), (3, 1, 2)]
+
+
+def test_the_shares_of_all_ranks_make_the_whole_ratio(store: Store, student, monkeypatch: pytest.MonkeyPatch):
+    route = train_teacher(TEACHER, TinyData(), store)
+    whole = _Difficulty(student, route, ALONE)._of(2)
+    monkeypatch.setattr(World, "sum", lambda self, values: values)  # each rank's own
+    worlds = [World(rank, 2, ALONE.device) for rank in range(2)]
+    shares = [_Difficulty(student, route, world)._of(2) for world in worlds]
+    assert sum(shares) == pytest.approx(whole)
+    assert all(0 < share < whole for share in shares)
 
 
 def test_the_ratio_is_the_papers(store: Store, student):
@@ -209,7 +266,7 @@ def test_the_ratio_is_the_papers(store: Store, student):
         return total
 
     with torch.no_grad():
-        assert _Ratio(student, route)(1, 4) == pytest.approx(difficulty(4) / difficulty(1), rel=1e-4)
+        assert _Difficulty(student, route, ALONE).ratio(1, 4) == pytest.approx(difficulty(4) / difficulty(1), rel=1e-4)
 
 
 def test_asking_for_the_ratio_leaves_the_student_as_it_was(store: Store, student):
@@ -219,7 +276,7 @@ def test_asking_for_the_ratio_leaves_the_student_as_it_was(store: Store, student
     modules[3].training = False
     modes = [module.training for module in modules]
     before = {name: value.clone() for name, value in student.state_dict().items()}
-    assert _Ratio(student, route)(2, 3) > 0
+    assert _Difficulty(student, route, ALONE).ratio(2, 3) > 0
     assert [module.training for module in modules] == modes
     assert same_weights(student.state_dict(), before)
 
@@ -228,6 +285,6 @@ def test_asking_for_the_ratio_leaves_the_student_as_it_was(store: Store, student
 
 
 def test_without_a_teacher_there_is_nothing_to_follow(student):
-    anchors = Anchors(FinalTeacher(), None, epochs=3)
+    anchors = Anchors(FinalTeacher(), None, 3, ALONE)
     assert [anchors.advance(epoch, student) for epoch in range(3)] == [None] * 3
     assert (anchors.teacher, anchors.teacher_epoch, anchors.schedule_start, anchors.schedule_end) == (None, 0.0, 0, 3)

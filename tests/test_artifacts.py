@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from raykd import artifacts
-from raykd.artifacts import Store, write, write_text
+from raykd.artifacts import NotMadeError, Store, write, write_text
 
 KEY = "0123abcd"
 
@@ -265,3 +265,11 @@ def test_a_write_keeps_the_ending_of_the_name(tmp_path: Path):
     assert [path.suffix for path in seen] == [".npy"]
     assert not seen[0].exists()
     assert files(tmp_path) == ["codes.npy"]
+
+
+def test_a_store_that_is_read_only_makes_nothing(tmp_path: Path):
+    with pytest.raises(NotMadeError, match=r"^word$"):
+        Store(tmp_path / "store", read_only=True).get("word", "key", lambda folder: None)
+    assert not (tmp_path / "store").exists()
+    made = Store(tmp_path / "store").get("word", "key", lambda folder: folder.joinpath("a").write_text("b"))
+    assert Store(tmp_path / "store", read_only=True).get("word", "key", lambda folder: None) == made

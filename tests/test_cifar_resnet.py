@@ -62,8 +62,9 @@ def test_weights_move_between_the_plain_and_the_staged_network():
 def test_stages_end_after_the_relu_at_full_half_and_quarter_size():
     network = cifar_resnet.resnet8()
     assert feature_shapes(network, (3, 32, 32)) == ((16, 32, 32), (32, 16, 16), (64, 8, 8))
-    features = network(torch.randn(2, 3, 32, 32)).features
-    assert all(feature.min() == 0 for feature in features)
+    outputs = network(torch.randn(2, 3, 32, 32))
+    assert all(feature.min() == 0 for feature in outputs.features)
+    assert all(feature.min() < 0 for feature in outputs.before_relu)
 
 
 def test_block_is_the_papers_formula():

@@ -17,20 +17,24 @@ from optuna.distributions import CategoricalDistribution, FloatDistribution, Int
 import raykd.methods
 import raykd.models
 from raykd.artifacts import Store
-from raykd.methods import Clock, Route, Swap, TermSpec
+from raykd.methods import Clock, Route, Start, Swap, TermSpec
 from raykd.methods.cross_entropy import CrossEntropy
 from raykd.methods.kd import KD
+from raykd.methods.rco import EqualInterval
 from raykd.models import ModelSpec
+from raykd.models.cnn import CNN
 from raykd.recipe import Recipe
 from raykd.search import holds, override, paths, space, value_at
 from raykd.serialise import decode, encode, fingerprint
 from raykd.study import Study
 from raykd.study_file import load_study
-from raykd.train import _Run
+from raykd.train import _Run, distill
 from raykd.world import World
-from tiny import TinyData, composed, finish, recipe
+from tiny import STUDENT, TEACHER, TinyData, assert_same_run, composed, finish, recipe, same_weights
 
 STUDIES = sorted((Path(__file__).parents[1] / "search_spaces").glob("[!_]*.py"))
+TWIN = dataclasses.replace(TEACHER, model=CNN(widths=STUDENT.widths, convolutions=2))  # widths that suit every method
+SHORT = {"epochs": 1, "batch_size": 8}  # of a first stage
 SHARED = {"weight", "swap_head", "restart"}  # fields that their seam explains, in `raykd.methods`
 
 
@@ -48,11 +52,15 @@ def components(package: ModuleType, *methods: str) -> list[Any]:
 
 
 TERMS = components(raykd.methods, "name", "check", "build")
+STARTS = components(raykd.methods, "check", "begin")
 ROUTES = components(raykd.methods, "check", "starts", "choose")
 SWAPS = components(raykd.methods, "check", "keep", "choose")
 MODELS = components(raykd.models, "build")
 
-every_component = pytest.mark.parametrize("cls", [*TERMS, *ROUTES, *SWAPS, *MODELS], ids=lambda cls: cls.__name__)
+every_component = pytest.mark.parametrize(
+    "cls", [*TERMS, *STARTS, *ROUTES, *SWAPS, *MODELS], ids=lambda cls: cls.__name__
+)
+every_start = pytest.mark.parametrize("cls", STARTS, ids=lambda cls: cls.__name__)
 every_term = pytest.mark.parametrize("cls", TERMS, ids=lambda cls: cls.__name__)
 every_route = pytest.mark.parametrize("cls", ROUTES, ids=lambda cls: cls.__name__)
 every_swap = pytest.mark.parametrize("cls", SWAPS, ids=lambda cls: cls.__name__)
@@ -65,9 +73,10 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> Store:
 
 
 def smallest(cls: type) -> Any:
-    """A component at its defaults, but with the least of every whole number that is searched."""
+    """A component at its defaults, with a short first stage and the least of every whole number that is searched."""
     whole = {path: found.low for path, found in space(cls()).items() if isinstance(found, IntDistribution)}
-    return override(cls(), whole)
+    short = {path: SHORT[name] for path in paths(cls()) if (name := path.rpartition("/")[2]) in SHORT}
+    return override(cls(), short | whole)
 
 
 def live(spec: Recipe, store: Store) -> _Run:
@@ -78,6 +87,7 @@ def live(spec: Recipe, store: Store) -> _Run:
 
 def test_the_walk_finds_what_is_there():
     assert {"CrossEntropy", "KD", "Quest", "InfoFlow"} <= {cls.__name__ for cls in TERMS}
+    assert {"Fresh", "AB", "FSPStart"} <= {cls.__name__ for cls in STARTS}
     assert {"FinalTeacher", "EqualInterval", "Greedy"} <= {cls.__name__ for cls in ROUTES}
     assert {"NoSwap", "IAKD"} <= {cls.__name__ for cls in SWAPS}
     assert {"CNN", "ResNet"} <= {cls.__name__ for cls in MODELS}
@@ -124,9 +134,11 @@ def test_a_component_comes_back_from_json(cls: Any):
 
 
 def test_no_component_answers_for_another_seam():
-    for classes, seam in ((TERMS, TermSpec), (ROUTES, Route), (SWAPS, Swap), (MODELS, ModelSpec)):
+    kinds = ((TERMS, TermSpec), (STARTS, Start), (ROUTES, Route), (SWAPS, Swap), (MODELS, ModelSpec))
+    for classes, seam in kinds:
         assert all(isinstance(cls(), seam) for cls in classes)
-    assert not set(TERMS) & set(ROUTES) and not set(TERMS) & set(SWAPS) and not set(ROUTES) & set(SWAPS)
+    seams = [cls for classes, _ in kinds[:-1] for cls in classes]
+    assert len(set(seams)) == len(seams)
 
 
 # terms
@@ -139,7 +151,7 @@ def test_names_of_terms_are_their_own():
 
 @every_term
 def test_a_term_is_a_finite_number_that_teaches_the_student(cls: Any, store: Store):
-    spec = recipe(terms=(smallest(cls),))
+    spec = recipe(teacher=TWIN, terms=(smallest(cls),))
     spec.check()
     run = live(spec, store)
     run.distiller.train()
@@ -167,6 +179,25 @@ def test_weight_zero_leaves_a_term_out(cls: Any, store: Store):
 
 
 @every_term
+def test_weight_zero_is_the_run_without_the_term(cls: Any, store: Store):
+    other = KD() if cls is CrossEntropy else CrossEntropy()
+    both = recipe(teacher=TWIN, terms=(other, dataclasses.replace(smallest(cls), weight=0.0)), epochs=1)
+    assert_same_run(finish(both, store), finish(dataclasses.replace(both, terms=(other,)), store))
+
+
+@every_term
+def test_a_resumed_run_with_a_term_repeats_bit_for_bit(cls: Any, store: Store):
+    """After an epoch, where the route goes on to another checkpoint."""
+    spec = recipe(teacher=TWIN, terms=(smallest(cls),), route=EqualInterval(count=2), epochs=2)
+    epochs = distill(spec, store=store)
+    saved = next(epochs).state()
+    (last,) = epochs
+    rest = finish(spec, store, saved)
+    assert rest.metrics == [last.metrics]
+    assert same_weights(rest.weights, last.student())
+
+
+@every_term
 def test_a_negative_weight_is_refused(cls: Any):
     with pytest.raises(ValueError, match=r"weight must be at least 0, got -1\.0"):
         recipe(terms=(dataclasses.replace(cls(), weight=-1.0),))
@@ -174,12 +205,31 @@ def test_a_negative_weight_is_refused(cls: Any):
 
 def test_all_terms_together_follow_a_route_and_swap(store: Store):
     terms = tuple(smallest(cls) for cls in TERMS)
-    found = finish(composed(terms=terms, epochs=2), store)
+    found = finish(composed(teacher=TWIN, terms=terms, epochs=2), store)
     for cls in TERMS:
         assert all(map(math.isfinite, found.column(f"train/{cls.name}"))), cls  # pyright: ignore[reportAttributeAccessIssue]
 
 
-# routes and swaps
+# starts, routes and swaps
+
+
+@every_start
+def test_a_run_begins_with_every_start(cls: Any, store: Store):
+    start = smallest(cls)
+    spec = recipe(teacher=TWIN, start=start, epochs=2)
+    spec.check()
+    found = finish(spec, store)
+    assert all(map(math.isfinite, found.column("train/loss")))
+    assert_same_run(finish(spec, store), found)
+
+
+@every_start
+def test_a_start_is_a_function_of_the_students_seed(cls: Any, store: Store):
+    begun = []
+    for seed in (0, 0, 1):
+        torch.manual_seed(len(begun))
+        begun.append(live(recipe(teacher=TWIN, start=smallest(cls), seed=seed), store).student_weights())
+    assert same_weights(begun[0], begun[1]) and not same_weights(begun[0], begun[2])
 
 
 @every_route

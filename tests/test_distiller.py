@@ -55,6 +55,7 @@ def test_the_student_is_drawn_from_the_seed_alone(sources: Sources):
     expected = build_network(STUDENT, 3, (1, 8, 8), "student", 0).state_dict()
     for spec in (composed(), recipe(), composed(swap=NoSwap()), recipe(terms=(CrossEntropy(),))):
         assert same_weights(built(spec, sources).student.state_dict(), expected)
+    assert not list(sources.store.root.glob("start/*"))
     assert not same_weights(built(recipe(seed=1), sources).student.state_dict(), expected)
 
 

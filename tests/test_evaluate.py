@@ -5,7 +5,7 @@ import torch
 from torch import nn
 
 from raykd.data import Split
-from raykd.evaluate import accuracy
+from raykd.evaluate import accuracy, top_k_accuracy
 from raykd.staged import Staged, evaluating
 from raykd.world import World
 from tiny import dataset, network, same_weights
@@ -35,15 +35,28 @@ def test_counts_by_hand():
     assert accuracy(corner(), dataset(), split) == 4 / 5
 
 
+def test_the_highest_scores_by_eye():
+    """A pixel of 90 is nearest to 100, then to 0, then to 200."""
+    split = Split(pixels(90, 90, 90), torch.tensor([1, 0, 2]))
+    assert [top_k_accuracy(corner(), dataset(), split, k) for k in (1, 2, 3)] == [1 / 3, 2 / 3, 1.0]
+
+
+@pytest.mark.parametrize("k", [0, 4])
+def test_refuses_more_scores_than_classes(k: int):
+    with pytest.raises(ValueError, match=f"k must be 1 to 3, the number of classes, got {k}"):
+        top_k_accuracy(corner(), dataset(), dataset().test, k)
+
+
 @pytest.mark.parametrize("num_images", [1, 2, 600])  # 600 are more than one batch, one image is less than two ranks
 def test_the_shares_of_all_ranks_make_the_whole(num_images: int, monkeypatch: pytest.MonkeyPatch):
     stream = torch.Generator().manual_seed(0)
     labels = torch.randint(3, (num_images,), generator=stream)
     split = Split(pixels(*torch.randint(256, (num_images,), generator=stream).tolist()), labels)
-    whole = accuracy(corner(), dataset(), split)
+    wholes = accuracy(corner(), dataset(), split), top_k_accuracy(corner(), dataset(), split, 2)
     monkeypatch.setattr(World, "sum", lambda self, values: values)  # each rank's own count
-    shares = [accuracy(corner(), dataset(), split, World(rank, 2, CPU)) for rank in range(2)]
-    assert sum(shares) == pytest.approx(whole)
+    worlds = [World(rank, 2, CPU) for rank in range(2)]
+    assert sum(accuracy(corner(), dataset(), split, world) for world in worlds) == pytest.approx(wholes[0])
+    assert sum(top_k_accuracy(corner(), dataset(), split, 2, world) for world in worlds) == pytest.approx(wholes[1])
 
 
 def test_every_module_keeps_its_mode():

@@ -1,37 +1,17 @@
 """Fashion-MNIST is read from torchvision's layout, and whatever is wrong with a file is said in one line."""
 
-import gzip
-import struct
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
 
+from data_files import idx_bytes, write
+from data_files import idx_contents as contents
 from raykd.data import Augmentation, fashion_mnist, idx
 from raykd.data.fashion_mnist import FILES, FashionMNIST
 
 DEBIAN = Path("/usr/share/datasets/fashion-mnist")
-
-
-def idx_bytes(values: torch.Tensor) -> bytes:
-    header = bytes((0, 0, 8, values.dim())) + struct.pack(f">{values.dim()}I", *values.shape)
-    return header + values.to(torch.uint8).numpy().tobytes()
-
-
-def contents(num_train: int = 30, num_test: int = 12) -> dict[str, bytes]:
-    """The four files; each training image holds its own number as its pixels."""
-    train = torch.arange(num_train)[:, None, None].expand(-1, 28, 28)
-    test = 100 + torch.arange(num_test)[:, None, None].expand(-1, 28, 28)
-    arrays = (train, torch.arange(num_train) % 10, test, torch.arange(num_test) % 10)
-    return dict(zip(FILES, map(idx_bytes, arrays), strict=True))
-
-
-def write(folder: Path, files: dict[str, bytes], packed: bool = False) -> Path:
-    folder.mkdir(parents=True, exist_ok=True)
-    for name, content in files.items():
-        (folder / f"{name}{'.gz' if packed else ''}").write_bytes(gzip.compress(content, 1) if packed else content)
-    return folder
 
 
 @pytest.fixture
@@ -163,12 +143,13 @@ def downloads(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """Stands in for torchvision's download; the folders that were asked for."""
     asked: list[str] = []
 
-    def download(root: str, download: bool) -> None:
-        assert download
-        asked.append(root)
-        write(Path(root) / "FashionMNIST" / "raw", contents(), packed=True)
+    def download(url: str, folder: str, name: str, md5: str) -> None:
+        assert url.startswith("http") and url.endswith(f"/{name}")
+        assert len(md5) == 32
+        asked.append(str(Path(folder).parents[1]))
+        write(Path(folder), {name.removesuffix(".gz"): contents()[name.removesuffix(".gz")]}, packed=True)
 
-    monkeypatch.setattr("torchvision.datasets.FashionMNIST", download)
+    monkeypatch.setattr("torchvision.datasets.utils.download_url", download)
     return asked
 
 
@@ -178,7 +159,7 @@ def test_download_only_when_asked_and_needed(tmp_path: Path, downloads: list[str
     assert downloads == []
     for _ in range(2):
         assert len(spec(tmp_path, download=True).load().train) == 22
-    assert downloads == [str(tmp_path)]
+    assert downloads == [str(tmp_path)] * 4
 
 
 def test_download_without_a_root_goes_to_the_cache(tmp_path: Path, downloads, monkeypatch: pytest.MonkeyPatch):
@@ -186,7 +167,7 @@ def test_download_without_a_root_goes_to_the_cache(tmp_path: Path, downloads, mo
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(fashion_mnist, "_ROOTS", ("data", "~/.cache/raykd"))
     assert len(FashionMNIST(validation=8, download=True).load().train) == 22
-    assert downloads == [str(tmp_path / ".cache" / "raykd")]
+    assert downloads == [str(tmp_path / ".cache" / "raykd")] * 4
 
 
 @pytest.mark.parametrize(("name", "value"), [("validation", 0), ("validation", -5), ("limit", 0)])

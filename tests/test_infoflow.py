@@ -8,7 +8,8 @@ import torch.distributed as dist
 from torch.multiprocessing.spawn import spawn
 
 from raykd.auxiliary import Auxiliary
-from raykd.methods.infoflow import DIVERGENCES, KERNELS, InfoFlow, gathered, layer_weights, transfer_loss
+from raykd.gather import whole_batch
+from raykd.methods.infoflow import DIVERGENCES, KERNELS, InfoFlow, layer_weights, transfer_loss
 from raykd.search import space
 from raykd.staged import Outputs
 from references import infoflow as reference
@@ -301,11 +302,11 @@ def test_two_live_processes_learn_what_one_with_the_whole_batch_does(tmp_path):
 
 
 def test_gathering_keeps_values_exactly(monkeypatch):
-    monkeypatch.setattr(dist, "get_world_size", lambda: 3)
-    monkeypatch.setattr(dist, "get_rank", lambda: 1)
+    for name, answer in {"is_initialized": True, "get_world_size": 3, "get_rank": 1}.items():
+        monkeypatch.setattr(dist, name, lambda answer=answer: answer)
     monkeypatch.setattr(dist, "all_gather", lambda parts, own: [part.copy_(own) for part in parts])
     features = random(2, 4).float()
-    assert torch.equal(gathered(features), features.repeat(3, 1))
+    assert torch.equal(whole_batch(features), features.repeat(3, 1))
 
 
 # the spec

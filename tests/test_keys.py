@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from raykd import keys
-from raykd.keys import generator, integers, seed_of
+from raykd.keys import generator, integers, seed_of, uniforms
 
 # The first outputs of splitmix64 from the seed 1234567, as published with its reference implementation.
 SPLITMIX64 = [6457827717110365317, 3203168211198807973, 9817491932198370423, 4593380528125082431, 16408922859458223821]
@@ -72,3 +72,13 @@ def test_generators_repeat_and_leave_the_global_one_alone():
     assert torch.equal(first, second)
     assert not torch.equal(first, torch.rand(3, generator=generator("order", 8)))
     assert torch.equal(before, torch.get_rng_state())
+
+
+def test_uniform_numbers_fill_the_unit_interval():
+    values = uniforms(torch.arange(10_000), "test")
+    assert values.dtype == torch.float64
+    assert 0 <= values.min() < 0.001 and 0.999 < values.max() < 1
+    assert values.mean().item() == pytest.approx(0.5, abs=0.01)
+    assert values.std().item() == pytest.approx(12**-0.5, abs=0.01)
+    assert torch.equal(values[7:9], uniforms(torch.tensor([7, 8]), "test"))
+    assert not torch.equal(values, uniforms(torch.arange(10_000), "other"))

@@ -2,6 +2,7 @@
 
 import pickle
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -9,6 +10,7 @@ import torch
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from helpers import Epoch, epochs
+from raykd.epoch import AnchorRatio
 from raykd.listeners import checkpoints, load_checkpoint, tensorboard
 
 
@@ -37,6 +39,26 @@ def test_no_point_stands_twice_after_resuming(tmp_path: Path):
     list(tensorboard(epochs(4), tmp_path))  # epochs 3 and 4 were not in the checkpoint
     list(tensorboard(epochs(5, first=3), tmp_path, resumed_at=2))
     assert points(tmp_path) == [(1, 0.1), (2, 0.2), (3, 0.3), (4, 0.4), (5, 0.5)]
+
+
+def stages(folder: Path) -> list[str]:
+    return sorted(path.name for path in folder.iterdir() if path.is_dir())
+
+
+def test_a_stage_that_lies_ahead_of_a_resumed_run_is_not_drawn(tmp_path: Path):
+    ratios = (AnchorRatio(stage=2, anchor=1, candidate=2, anchor_epoch=10, candidate_epoch=20, ratio=1.5),)
+
+    def run(first: int) -> Iterator[Epoch]:
+        for epoch in epochs(4, first):
+            yield replace(epoch, ratios=ratios) if epoch.number in (2, 4) else epoch
+
+    list(tensorboard(run(1), tmp_path))
+    assert stages(tmp_path) == ["anchors-epoch-0002", "anchors-epoch-0004"]
+    again = tensorboard(run(4), tmp_path, resumed_at=3)
+    again.send(None)
+    assert stages(tmp_path) == ["anchors-epoch-0002", "anchors-epoch-0004"]
+    next(tensorboard(run(1), tmp_path))
+    assert stages(tmp_path) == []
 
 
 def test_a_run_begun_anew_hides_the_one_before(tmp_path: Path):

@@ -68,6 +68,12 @@ def test_a_step_of_training_leaves_the_features_alone_and_reaches_every_paramete
 
 
 @every_spec
+def test_every_stage_falls_below_zero_before_its_relu(spec: Any):
+    outputs = _build(spec).train()(torch.randn(2, *IMAGE))
+    assert all(feature.min() < 0 for feature in outputs.before_relu)
+
+
+@every_spec
 def test_the_same_seed_gives_the_same_weights(spec: Any):
     states = [_build(spec).state_dict() for _ in range(2)]
     assert all(torch.equal(states[0][name], states[1][name]) for name in states[0])

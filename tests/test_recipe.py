@@ -10,7 +10,11 @@ import torch
 from raykd.auxiliary import Auxiliary
 from raykd.baselines import ALONE, PLAIN_KD, baselines
 from raykd.data import Dataset
+from raykd.first_stage import FirstStage
+from raykd.methods.ab import AB
 from raykd.methods.cross_entropy import CrossEntropy
+from raykd.methods.fresh import Fresh
+from raykd.methods.fsp import FSPStart
 from raykd.methods.iakd import IAKD, NoSwap
 from raykd.methods.infoflow import InfoFlow
 from raykd.methods.kd import KD
@@ -21,6 +25,7 @@ from raykd.recipe import Recipe, build_network
 from tiny import NUM_CLASSES, STUDENT, TEACHER, TinyNet, composed, recipe, same_weights
 
 LABELS = CrossEntropy()
+START = AB(first_stage=FirstStage(batch_size=8))
 
 
 # what the recipe alone shows
@@ -31,6 +36,7 @@ LABELS = CrossEntropy()
     [
         ({"epochs": 0}, "epochs must be at least 1, got 0"),
         ({"batch_size": 0}, "batch_size must be at least 1, got 0"),
+        ({"start": IAKD()}, r"start must be a Start such as AB\(\), got IAKD\("),
         ({"route": KD()}, r"route must be a Route such as EqualInterval\(\), got KD\("),
         ({"swap": FinalTeacher()}, r"swap must be a Swap such as IAKD\(\), got FinalTeacher\("),
         ({"terms": (LABELS, "kd")}, r"terms must be terms such as KD\(\), got 'kd'"),
@@ -41,6 +47,7 @@ LABELS = CrossEntropy()
         ({"terms": (CrossEntropy(weight=-1.0),)}, "terms/cross_entropy/weight must be at least 0, got -1.0"),
         ({"terms": (CrossEntropy(weight=float("nan")),)}, "terms/cross_entropy/weight must be at least 0, got nan"),
         ({"teacher": None}, "terms/kd needs a teacher, and the recipe has none"),
+        ({"teacher": None, "terms": (LABELS,), "start": AB()}, "start needs a teacher, and the recipe has none"),
         ({"teacher": None, "terms": (LABELS,), "swap": IAKD()}, "swap needs a teacher"),
         ({"teacher": None, "terms": (LABELS,), "route": EqualInterval()}, "route needs a teacher"),
     ],
@@ -83,6 +90,8 @@ def test_a_term_of_weight_zero_needs_no_teacher():
             {"terms": (InfoFlow(),), "teacher": replace(TEACHER, model=CNN(widths=(6, 8, 8)))},
             "terms/infoflow: student and teacher need equally many stages, got 2 and 3",
         ),
+        ({"start": AB()}, "start: batch_size: 64 is more than the 24 training images"),
+        ({"start": FSPStart()}, r"start: student and teacher need equal widths, got \(1, 4, 6\) and \(1, 6, 8\)"),
         (
             {"terms": (InfoFlow(auxiliary=Auxiliary(model=STUDENT)),)},
             "terms/infoflow: auxiliary/batch_size: 128 is more than the 24 training images",
@@ -102,8 +111,8 @@ def test_check_refuses_a_batch_that_cannot_be_shared_out():
 
 
 def test_check_accepts_what_works():
-    composed().check()
-    composed().alone().check()
+    composed(start=START).check()
+    composed(start=START).alone().check()
 
 
 def test_check_leaves_out_what_a_weight_of_zero_leaves_out():
@@ -127,9 +136,10 @@ def test_shapes():
     shapes = recipe().shapes()
     assert shapes.student == ((4, 8, 8), (6, 4, 4))
     assert shapes.teacher == ((6, 8, 8), (8, 4, 4))
+    assert shapes.student_stem == shapes.teacher_stem == (1, 8, 8)
     assert (shapes.image, shapes.num_classes, shapes.num_images, shapes.num_checkpoints) == ((1, 8, 8), 3, 24, 4)
     alone = recipe().alone().shapes()
-    assert (alone.teacher, alone.num_checkpoints) == ((), 0)
+    assert (alone.teacher, alone.teacher_stem, alone.num_checkpoints) == ((), (), 0)
 
 
 # initial weights
@@ -149,7 +159,7 @@ def test_a_network_depends_on_its_key_alone():
 
 
 def test_alone_keeps_all_but_the_teacher():
-    spec = composed(seed=5)
+    spec = composed(seed=5, start=START)
     expected = Recipe(
         data=spec.data, student=spec.student, terms=(LABELS,), epochs=4, batch_size=8, seed=5, optimiser=spec.optimiser
     )
@@ -157,11 +167,12 @@ def test_alone_keeps_all_but_the_teacher():
 
 
 def test_the_baselines_of_a_search():
-    spec = composed()
+    spec = composed(start=START)
     both = baselines(spec)
     assert both[ALONE] == spec.alone()
     assert both[PLAIN_KD] == replace(
         spec,
+        start=Fresh(),
         terms=(CrossEntropy(weight=0.1), KD(weight=0.9, temperature=4.0)),
         route=FinalTeacher(),
         swap=NoSwap(),

@@ -11,7 +11,10 @@ from typing import Any
 import pytest
 
 from raykd.auxiliary import Auxiliary
+from raykd.data import ResizedCrop
 from raykd.data.digits import Digits
+from raykd.first_stage import FirstStage
+from raykd.methods.ab import AB
 from raykd.methods.cross_entropy import CrossEntropy
 from raykd.methods.iakd import IAKD
 from raykd.methods.infoflow import InfoFlow
@@ -22,7 +25,7 @@ from raykd.models.cnn import CNN
 from raykd.optimiser import SGD, Adam, Cosine, Step
 from raykd.recipe import Recipe
 from raykd.search import override, paths, value_at
-from raykd.serialise import decode, encode, fingerprint, from_file, to_text, type_name
+from raykd.serialise import decode, encode, fingerprint, from_file, place, to_text, type_name
 from raykd.teacher import Teacher
 from tiny import composed
 
@@ -36,6 +39,7 @@ RECIPE = Recipe(
         Quest(words=32, on_anchor="reset"),
         InfoFlow(kernel="cosine", auxiliary=Auxiliary(model=CNN(widths=(8, 16)))),
     ),
+    start=AB(margin=2.0, pairs=((0, 0), (-1, -1)), first_stage=FirstStage(epochs=3, optimiser=Adam())),
     route=Greedy(count=3, restart=True),
     swap=IAKD(schedule="growth", start=0.4),
     optimiser=SGD(lr=0.1, schedule=Step(milestones=(0.5, 0.9))),
@@ -121,12 +125,14 @@ def changed(path: str) -> Any:
     special = {"raykd": None, "depth": 14, "decay": 0.5, "momentum": 0.5, "start": 0.6, "solo": 0.2, "warm_up": 0.1}
     words = {"norm": "none", "kernel": "combined", "divergence": "kl", "schedule": "uniform", "on_anchor": "match"}
     name = path.rsplit("/")[-1]
+    if value is None:
+        return {"resized": ResizedCrop()}[name]
     if isinstance(value, str):
         return "reflect" if name == "mode" else words[name]
     if name == "milestones":
         return (0.4, 0.9)
     if isinstance(value, tuple):
-        return (*value, 64)
+        return (*value, (1, 1) if name == "pairs" else 64)
     if isinstance(value, bool):
         return not value
     return special.get(name, value + 1)
@@ -218,3 +224,30 @@ def test_only_the_given_class_answers_to_its_name():
     """A name among the given types is that class, even where a module of this name holds another thing."""
     assert type(decode({"type": MINE}, [Mine])) is Mine
     assert type(decode(encode(composed()), [type(composed().data)])) is Recipe
+
+
+# places
+
+
+@dataclass(frozen=True, kw_only=True)
+class Lying:
+    """A component that lies somewhere."""
+
+    size: int = 1
+    root: str = place("here")
+
+
+def test_a_place_is_written_down_and_left_out_of_fingerprints():
+    there = Lying(root="there")
+    assert decode(encode(there), [Lying]) == there
+    assert there != Lying()
+    assert fingerprint((there,)) == fingerprint((Lying(),)) != fingerprint((Lying(size=2),))
+
+
+def test_a_place_without_a_default_must_be_given():
+    @dataclass(frozen=True, kw_only=True)
+    class Somewhere:
+        root: str = place()
+
+    with pytest.raises(TypeError, match="root"):
+        Somewhere()

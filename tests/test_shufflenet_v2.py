@@ -40,7 +40,7 @@ def test_the_last_stage_may_end_with_its_last_block():
 
 def test_basic_block_is_the_papers_formula():
     block = BasicBlock(6).eval()
-    hidden = torch.randn(2, 6, 8, 8)
+    hidden = torch.randn(2, 6, 8, 8).relu()  # as it comes from the block before
     inner = F.relu(block.bn1(F.conv2d(hidden[:, 3:], block.conv1.weight)))
     inner = block.bn2(F.conv2d(inner, block.conv2.weight, padding=1, groups=3))
     inner = F.relu(block.bn3(F.conv2d(inner, block.conv3.weight)))

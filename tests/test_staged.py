@@ -7,7 +7,7 @@ import pytest
 import torch
 from torch import nn
 
-from raykd.staged import Staged, feature_shapes
+from raykd.staged import Rectified, Staged, feature_shapes, stem_shape
 
 
 class Plain(nn.Module):
@@ -107,6 +107,65 @@ def test_feature_shapes_leave_no_trace():
     body[0].eval()  # a part that is frozen on its own stays so
     before = copy.deepcopy(network.state_dict())
     assert feature_shapes(network, (4,)) == ((5,), (3,))
+    assert stem_shape(network, (4,)) == (6,)
     assert network.training
     assert [part.training for part in body] == [False, True, True]
     assert all(torch.equal(value, before[name]) for name, value in network.state_dict().items())
+
+
+# maps before the ReLU that ends a stage
+
+
+class Block(Rectified):
+    def __init__(self, before: int, after: int):
+        super().__init__()
+        self.linear = nn.Linear(before, after)
+
+    def before_relu(self, hidden):
+        return self.linear(hidden) + hidden
+
+
+def ending_with(*last: Any) -> Staged:
+    """A network of two stages, the first of which ends with `last`, after a linear layer of 4 to 4."""
+    parts = {"first": nn.Linear(4, 4), "second": nn.Linear(4, 3), "head": nn.Linear(3, 2)}
+    modules = {f"last{index}": module for index, module in enumerate(last) if isinstance(module, nn.Module)}
+    pieces = [f"last{index}" if isinstance(piece, nn.Module) else piece for index, piece in enumerate(last)]
+    return Staged(nn.ModuleDict(parts | modules), stem=(), stages=(("first", *pieces), "second"), head="head")
+
+
+@pytest.mark.parametrize(
+    "last",
+    [
+        [torch.relu],
+        [nn.functional.relu],
+        [nn.ReLU(inplace=True)],
+        [nn.Sequential(nn.Linear(4, 4), nn.Sequential(nn.Linear(4, 4), nn.ReLU(inplace=True)))],
+        [Block(4, 4)],
+        [nn.Sequential(Block(4, 4), Block(4, 4))],
+    ],
+    ids=["function", "functional", "module", "nested", "block", "blocks"],
+)
+def test_a_relu_that_ends_a_stage_stands_apart(last: list[Any]):
+    images = torch.randn(50, 4)
+    network = ending_with(*last)
+    outputs = network(images)
+    hidden = cast(Any, network.network)["first"](images)
+    for piece in last:
+        hidden = piece(hidden)
+    assert torch.equal(outputs.features[0], hidden)
+    assert outputs.before_relu[0].min() < 0 == outputs.features[0].min()
+    assert torch.equal(outputs.before_relu[0].relu(), outputs.features[0])
+    assert torch.equal(network.before_relu(0, images), outputs.before_relu[0])
+    assert torch.equal(network.stage(0, images), outputs.features[0])
+
+
+@pytest.mark.parametrize("last", [[], [torch.tanh], [torch.relu, nn.Dropout(0.0)], [nn.Sequential()]])
+def test_without_one_the_stage_is_what_it_is(last: list[Any]):
+    outputs = ending_with(*last)(torch.randn(5, 4))
+    assert all(before is after for before, after in zip(outputs.before_relu, outputs.features, strict=True))
+
+
+def test_a_stages_gradient_passes_through_its_map_before_the_relu():
+    outputs = ending_with(torch.relu)(torch.randn(5, 4))
+    (gradient,) = torch.autograd.grad(outputs.logits.sum(), outputs.before_relu[0])
+    assert torch.equal(gradient == 0, outputs.before_relu[0] <= 0)

@@ -9,7 +9,10 @@ import optuna
 import pytest
 from optuna.distributions import CategoricalDistribution, FloatDistribution, IntDistribution
 
+from raykd.first_stage import FirstStage
+from raykd.methods.ab import AB
 from raykd.methods.cross_entropy import CrossEntropy
+from raykd.methods.fresh import Fresh
 from raykd.methods.iakd import IAKD, NoSwap
 from raykd.methods.kd import KD
 from raykd.methods.quest import Quest
@@ -253,6 +256,27 @@ def test_a_components_default_may_be_any_of_its_options():
     study = Study(recipe=replace(BASE, swap=own), choices={"swap": {"none": NoSwap(), "own": own}})
     assert study.complete({})["swap"] == "own"
     assert holds(study.every_range()["swap"], "none")
+
+
+def test_a_start_can_be_chosen():
+    own = AB(first_stage=FirstStage(batch_size=8))
+    study = Study(recipe=BASE, choices={"start": {"fresh": Fresh(), "ab": own}}, first=({"start": "ab"},))
+    study.check()
+    assert study.complete({})["start"] == "fresh" and study.recipe_of({}).start == Fresh()
+    assert study.recipe_of({"start": "ab"}).start == own
+    assert {trial.params["start"] for trial in drawn(study)} == {"fresh", "ab"}
+    assert [spec.start for spec in study.every_component()] == [Fresh(), own]  # what is prepared ahead of the trials
+    assert not any(path.startswith("start/") for path in study.every_range())  # all trials share one first stage
+
+
+def test_a_starts_settings_are_searched_where_a_study_says_so():
+    choices = {"start": {"fresh": Fresh(), "ab": AB(first_stage=FirstStage(batch_size=8))}}
+    margin = FloatDistribution(0.5, 2.0)
+    study = Study(recipe=BASE, choices=choices, ranges={"start/margin": margin, "start/first_stage/epochs": None})
+    assert study.recipe_of({"start": "ab", "start/margin": 0.5}).start.margin == 0.5
+    assert "start/margin" not in study.complete({})
+    with pytest.raises(ValueError, match="start: batch_size: 64 is more than the 24 training images"):
+        Study(recipe=BASE, choices={"start": {"fresh": Fresh(), "ab": AB()}}).check()
 
 
 def test_a_schedule_can_be_chosen():

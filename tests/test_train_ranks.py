@@ -8,12 +8,14 @@ import pytest
 
 from ranks import train_on_two_ranks
 from raykd.artifacts import Store
+from raykd.first_stage import FirstStage
+from raykd.methods.ab import AB
 from raykd.methods.iakd import IAKD, NoSwap
 from raykd.methods.infoflow import InfoFlow
 from raykd.models.cnn import CNN
 from raykd.recipe import Recipe
 from raykd.teacher import Teacher
-from tiny import Finished, composed, finish, same_weights
+from tiny import Finished, composed, finish, same_weights, searching
 
 SWAP = IAKD(schedule="uniform", start=0.5, solo=0.0)
 
@@ -66,6 +68,15 @@ def test_two_ranks_repeat_bit_for_bit(composed_run: tuple[Finished, list[Finishe
     assert same_weights(again[0].weights, ranks[0].weights)
 
 
+def test_the_ranks_share_a_first_stage(tmp_path: Path):
+    """A rank makes it with whole batches while the other waits, so that both begin where one process does."""
+    started = replace(spec(swap=NoSwap()), start=AB(first_stage=FirstStage(epochs=1, batch_size=8)))
+    alone, ranks = trained(started, tmp_path / "start")
+    assert len(list((tmp_path / "start").glob("artifacts/start/*"))) == 1
+    assert agree(alone, ranks[0], 1e-4)
+    assert same_weights(ranks[0].weights, ranks[1].weights)
+
+
 def test_without_gathering_information_flow_compares_a_ranks_own_images(tmp_path: Path):
     alone, ranks = trained(spec(gather=False, swap=NoSwap()), tmp_path / "run")
     assert same_weights(ranks[0].weights, ranks[1].weights)
@@ -77,3 +88,15 @@ def test_batch_normalisation_sees_a_ranks_own_share(tmp_path: Path):
     alone, ranks = trained(spec(norm="batch"), tmp_path / "run")
     assert same_weights(ranks[0].weights, ranks[1].weights)
     assert not agree(alone, ranks[0], 1e-3)
+
+
+def test_the_ranks_find_the_same_anchors_by_the_same_ratios(tmp_path: Path):
+    alone, ranks = trained(searching(delta=0.0, restart=True, norm="group"), tmp_path / "run")
+    assert len(alone.ratios) >= 3
+    assert ranks[0].ratios == ranks[1].ratios
+    assert ranks[0].column("train/anchor") == ranks[1].column("train/anchor") == alone.column("train/anchor")
+    ratios = [(ratio.stage, ratio.anchor, ratio.candidate, ratio.ratio) for ratio in ranks[0].ratios]
+    expected = [
+        (ratio.stage, ratio.anchor, ratio.candidate, pytest.approx(ratio.ratio, rel=1e-3)) for ratio in alone.ratios
+    ]
+    assert ratios == expected

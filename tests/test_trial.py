@@ -10,13 +10,14 @@ import torch
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from raykd.artifacts import Store
+from raykd.epoch import AnchorRatio
 from raykd.listeners import load_checkpoint
 from raykd.optimiser import SGD
 from raykd.recipe import Recipe
 from raykd.serialise import from_file
 from raykd.trial import read_epochs, run_trial, saved_epoch
 from raykd.world import World
-from tiny import Finished, TinyData, composed, finish, recipe
+from tiny import Finished, TinyData, composed, finish, recipe, searching
 
 CPU = torch.device("cpu")
 RECIPE = composed()
@@ -55,6 +56,7 @@ def test_a_folder_holds_all_that_is_known(store: Store, whole: Finished, tmp_pat
     epochs = run(tmp_path, store)
     folder = tmp_path / "trial"
     assert sorted(path.name for path in folder.iterdir()) == [
+        "checkpoint.previous.pt",
         "checkpoint.pt",
         "epochs.jsonl",
         "recipe.json",
@@ -87,13 +89,19 @@ def test_a_finished_trial_keeps_what_it_has(store: Store, whole: Finished, tmp_p
     assert len(scalars(tmp_path)) == 4
 
 
-def test_a_torn_checkpoint_is_set_aside_and_the_trial_starts_anew(store: Store, whole: Finished, tmp_path: Path):
+@pytest.mark.parametrize(("torn", "goes_on_with"), [(["checkpoint"], 2), (["checkpoint", "checkpoint.previous"], 1)])
+def test_of_a_torn_checkpoint_the_one_before_it_counts(
+    torn: list[str], goes_on_with: int, store: Store, whole: Finished, tmp_path: Path
+):
     run(tmp_path, store, 2)
-    file = tmp_path / "trial" / "checkpoint.pt"
-    half = file.read_bytes()[:1000]
-    file.write_bytes(half)
-    assert [epoch.number for epoch in run(tmp_path, store)] == [1, 2, 3, 4]
-    assert (tmp_path / "trial" / "checkpoint.torn").read_bytes() == half
+    halves: dict[str, bytes] = {}
+    for name in torn:
+        file = tmp_path / "trial" / f"{name}.pt"
+        halves[name] = file.read_bytes()[:1000]
+        file.write_bytes(halves[name])
+    assert [epoch.number for epoch in run(tmp_path, store)] == [1, 2, 3, 4][goes_on_with - 1 :]
+    for name, half in halves.items():
+        assert (tmp_path / "trial" / f"{name}.torn").read_bytes() == half
     assert logged(tmp_path) == whole.metrics
     assert [step for step, _ in scalars(tmp_path)] == [1, 2, 3, 4]
 
@@ -139,3 +147,35 @@ def test_other_ranks_write_nothing(store: Store, tmp_path: Path):
 def test_no_folder_has_no_epochs(tmp_path: Path):
     assert read_epochs(tmp_path / "trial") == []
     assert saved_epoch(tmp_path / "trial") is None
+
+
+def ratios_in(folder: Path) -> dict[int, list[AnchorRatio]]:
+    """What the log says of each epoch that tells ratios."""
+    records = [record for record in read_epochs(folder / "trial") if "ratios" in record]
+    return {record["number"]: [AnchorRatio(**ratio) for ratio in record["ratios"]] for record in records}
+
+
+def drawn_in(folder: Path) -> dict[str, list[tuple[int, float]]]:
+    """What TensorBoard draws beside the run's own scalars: the points of each stage."""
+    found = {}
+    for stage in sorted(path for path in (folder / "board").iterdir() if path.is_dir()):
+        events = EventAccumulator(str(stage)).Reload().Tensors("anchors/ratio")
+        found[stage.name] = [(event.step, round(event.tensor_proto.float_val[0], 4)) for event in events]
+    return found
+
+
+@pytest.mark.parametrize("stop", [2, 3, 5])
+def test_the_ratios_of_a_greedy_trial_are_kept_however_often_it_stops(stop: int, store: Store, tmp_path: Path):
+    spec = searching(delta=0.0)
+    epochs = run(tmp_path / "whole", store, spec=spec)
+    run(tmp_path, store, stop, spec)
+    run(tmp_path, store, spec=spec)
+    told = {epoch.number: list(epoch.ratios) for epoch in epochs if epoch.ratios}
+    assert list(told) == [3, 5]
+    assert ratios_in(tmp_path) == ratios_in(tmp_path / "whole") == told
+    rounded = {number: [round(ratio.ratio, 4) for ratio in ratios] for number, ratios in told.items()}
+    expected = {  # steps are the teacher's epochs; the anchor itself stands at 1
+        "anchors-epoch-0003": list(enumerate([1.0, *rounded[3]], 1)),
+        "anchors-epoch-0005": list(enumerate([1.0, *rounded[5]], 2)),
+    }
+    assert drawn_in(tmp_path) == drawn_in(tmp_path / "whole") == expected

@@ -2,7 +2,7 @@
 
 import os
 import signal
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -11,17 +11,19 @@ from torch import Tensor, nn
 
 from raykd.artifacts import Store
 from raykd.data import Augmentation, Dataset, Split
+from raykd.epoch import AnchorRatio
 from raykd.methods import Batch, Clock, Shapes, Sources, Term
 from raykd.methods.cross_entropy import CrossEntropy
 from raykd.methods.iakd import IAKD
 from raykd.methods.infoflow import InfoFlow
 from raykd.methods.kd import KD
 from raykd.methods.quest import Quest
-from raykd.methods.rco import EqualInterval
+from raykd.methods.rco import EqualInterval, Greedy
 from raykd.models.cnn import CNN
+from raykd.optimiser import SGD, Constant
 from raykd.recipe import Recipe
 from raykd.serialise import fingerprint
-from raykd.staged import Outputs, Staged, feature_shapes
+from raykd.staged import Outputs, Staged, feature_shapes, stem_shape
 from raykd.teacher import Teacher
 from raykd.train import State, distill
 from raykd.world import World
@@ -73,6 +75,8 @@ def shapes(student: Staged, teacher: Staged, num_images: int = 24, num_checkpoin
         num_classes=NUM_CLASSES,
         num_images=num_images,
         num_checkpoints=num_checkpoints,
+        student_stem=stem_shape(student, IMAGE),
+        teacher_stem=stem_shape(teacher, IMAGE),
     )
 
 
@@ -125,12 +129,21 @@ def composed(**changes: Any) -> Recipe:
     return recipe(**(values | changes))
 
 
+def searching(delta: float, restart: bool = False, norm: str = "batch") -> Recipe:
+    """A greedy search for anchors in 4 stages of 2 epochs, among checkpoints that grow harder for the student."""
+    teacher = replace(TEACHER, model=CNN(widths=(12, 16), norm=norm), optimiser=SGD(lr=0.1, schedule=Constant()))
+    route = Greedy(count=4, delta=delta, restart=restart)
+    student = replace(STUDENT, norm=norm)
+    return recipe(student=student, teacher=teacher, route=route, optimiser=SGD(lr=0.001), epochs=8)
+
+
 @dataclass(frozen=True)
 class Finished:
-    """What a run gave: the metrics of each epoch, and the student's weights at the end."""
+    """What a run gave: the metrics of each epoch, the student's weights at the end, the ratios of its anchors."""
 
     metrics: list[dict[str, float]]
     weights: dict[str, Tensor]
+    ratios: tuple[AnchorRatio, ...] = ()
 
     def column(self, name: str) -> list[float]:
         return [metrics[name] for metrics in self.metrics]
@@ -139,7 +152,8 @@ class Finished:
 def finish(recipe: Recipe, store: Store, resume: State | None = None, world: World | None = None) -> Finished:
     """Trains by a recipe to the end."""
     epochs = list(distill(recipe, resume, store=store, world=world))
-    return Finished([epoch.metrics for epoch in epochs], epochs[-1].student())
+    ratios = tuple(ratio for epoch in epochs for ratio in epoch.ratios)
+    return Finished([epoch.metrics for epoch in epochs], epochs[-1].student(), ratios)
 
 
 def same_weights(one: dict[str, Tensor], other: dict[str, Tensor]) -> bool:

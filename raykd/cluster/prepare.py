@@ -33,17 +33,9 @@ def prepare(trials: Trials, resources: Resources, say: Callable[[str], None]) ->
 
 def on_worker(function: Callable[..., Any], resources: Resources) -> Any:
     """A function as a Ray task that takes the place of one training worker; `fetched` gives its result."""
-
-    def guarded(*arguments: Any) -> Any:
-        try:
-            return function(*arguments)
-        except EXPECTED as error:
-            if not is_for_the_user(error):
-                raise
-            return _ForTheUser(error)
-
     place: dict[str, Any] = {"num_cpus": resources.cpus_per_worker, "num_gpus": resources.gpus_per_worker}
-    return ray.remote(**place, max_retries=2)(guarded)
+    # No named function: what checks types in the tests wraps those, and the wrapper cannot be pickled.
+    return ray.remote(**place, max_retries=2)(lambda *arguments: _guarded(function, *arguments))
 
 
 def fetched(reference: Any) -> Any:
@@ -64,6 +56,15 @@ class _ForTheUser:
     """An error on its way from a worker to the driver, where it is one clear line."""
 
     error: Exception
+
+
+def _guarded(function: Callable[..., Any], *arguments: Any) -> Any:
+    try:
+        return function(*arguments)
+    except EXPECTED as error:
+        if not is_for_the_user(error):
+            raise
+        return _ForTheUser(error)
 
 
 def _make(trials: Trials, mailbox: Any) -> None:

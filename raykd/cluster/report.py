@@ -15,6 +15,7 @@ from raykd.cluster.group import Resources
 from raykd.cluster.prepare import fetched, on_worker
 from raykd.cluster.slot import METRIC
 from raykd.cluster.trials import Trials
+from raykd.cluster.watch import state_of
 from raykd.data import load
 from raykd.evaluate import accuracy
 from raykd.recipe import Recipe
@@ -66,22 +67,12 @@ def _row(trials: Trials, trial: Any, ended: Collection[str]) -> dict[str, Any]:
         "name": name,
         "setting": trials.setting(trial.config),
         "baseline": "baseline" in trial.config,
-        "state": _state(last, trial.status == "ERROR") if name in ended else "unfinished",
+        "state": state_of(last, trial.status == "ERROR") if name in ended else "unfinished",
         METRIC: last.get(METRIC),
         "epochs": last.get("epoch", 0),
         "seconds": sum(epoch["seconds"] for epoch in read_epochs(trials.folder / "trials" / name)),
         **values,
     }
-
-
-def _state(last: dict[str, Any], died: bool) -> str:
-    if last.get("error") or died:
-        return "failed"
-    if last.get("diverged"):
-        return "diverged"
-    if last.get("finished"):
-        return "complete"
-    return "stopped"
 
 
 def _test(trials: Trials, recipes: dict[str, Recipe]) -> dict[str, float]:

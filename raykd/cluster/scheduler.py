@@ -2,34 +2,58 @@
 
 from typing import Any
 
+from optuna.distributions import CategoricalDistribution, IntDistribution
 from ray.tune.experiment import Trial
 from ray.tune.schedulers import AsyncHyperBandScheduler
 
 from raykd.cluster.slot import METRIC
+from raykd.cluster.trials import Trials
+from raykd.cluster.watch import Watch
+from raykd.storage import TRIALS
 from raykd.study import Study
+from raykd.trial import read_epochs
 
 
 class Rungs(AsyncHyperBandScheduler):
     """Stops a trial at a rung (an epoch `grace * reduction**k`) where too many others did better.
 
-    Time is the epoch's number: Tune's own count begins anew when a trial is started again.
+    Time is the epoch's number: Tune's own count begins anew when a trial is started again. Tune does not keep what a
+    scheduler knows: when a search is resumed, the trials' own records tell it again.
     """
 
-    def __init__(self, study: Study):
+    def __init__(self, study: Study, trials: Trials):
         super().__init__(
             time_attr="epoch",
             metric=METRIC,
             mode="max",
-            max_t=study.recipe.epochs,
-            grace_period=min(study.grace, study.recipe.epochs),
+            max_t=most_epochs(study),
+            grace_period=min(study.grace, most_epochs(study)),
             reduction_factor=study.reduction,
         )
+        self._trials = trials
+
+    def on_trial_add(self, tune_controller: Any, trial: Trial) -> None:
+        super().on_trial_add(tune_controller, trial)
+        if "baseline" not in trial.config:
+            for epoch in read_epochs(self._trials.folder / TRIALS / self._trials.name(trial.config)):
+                super().on_trial_result(tune_controller, trial, {"epoch": epoch["number"], METRIC: epoch[METRIC]})
 
     def on_trial_result(self, tune_controller: Any, trial: Trial, result: dict[str, Any]) -> str:
-        if "baseline" in trial.config or result["finished"]:
-            return self.CONTINUE
-        return super().on_trial_result(tune_controller, trial, result)
+        decision = self.CONTINUE
+        if "baseline" not in trial.config and not result["finished"]:
+            decision = super().on_trial_result(tune_controller, trial, result)
+        return self.NOOP if decision == self.CONTINUE and Watch.holds(trial) else decision
 
     def on_trial_complete(self, tune_controller: Any, trial: Trial, result: dict[str, Any]) -> None:
         if "baseline" not in trial.config and not result.get("error"):
             super().on_trial_complete(tune_controller, trial, result)
+
+
+def most_epochs(study: Study) -> int:
+    """Epochs of a trial that is not stopped: the recipe's, or the upper end of their range where they are searched."""
+    match study.every_range().get("epochs"):
+        case IntDistribution(high=most):
+            return most
+        case CategoricalDistribution(choices=choices):
+            return max(int(choice) for choice in choices if choice is not None)
+    return study.recipe.epochs

@@ -1,10 +1,7 @@
 """`tune(study)`: the whole search, from the checks before it to the report after it."""
 
-import contextlib
-import logging
+import dataclasses
 import os
-import warnings
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -16,16 +13,21 @@ from raykd.baselines import baselines
 from raykd.cluster.connect import connected
 from raykd.cluster.plan import Plan, make_plan
 from raykd.cluster.prepare import prepare
+from raykd.cluster.quiet import quiet
 from raykd.cluster.report import report
 from raykd.cluster.scheduler import Rungs
 from raykd.cluster.searcher import StudySearch
 from raykd.cluster.slot import METRIC, Slot
+from raykd.cluster.suggestions import Suggestions
 from raykd.cluster.trials import Trials
 from raykd.cluster.watch import Watch
+from raykd.interrupt import SearchInterrupted, sigterm_as_ctrl_c
 from raykd.listeners import write_experiment
 from raykd.progress import Progress
 from raykd.result import Result
-from raykd.search_folder import Search, new_folder, old_folder
+from raykd.search_folder import Search, new_folder, old_folder, write_search
+from raykd.search_state import Notice, is_asked_to_stop, running
+from raykd.storage import ARTIFACTS
 from raykd.study import Study
 from raykd.study_file import study_module
 
@@ -42,6 +44,7 @@ def tune(
     name: str | None = None,
     seed: int = 0,
     resume: bool = False,
+    more_trials: int | None = None,
     address: str | None = None,
     verbose: bool = False,
 ) -> Result:
@@ -56,46 +59,80 @@ def tune(
         name: of the search; the study's name and the time by default.
         seed: of the sampler. What a trial gives depends on the recipe's own seed.
         resume: go on with the search of that name, or with the study's newest one, as it was started.
+        more_trials: go on with it, whether it has ended or not, and try so many settings more. The sampler knows
+            all that was found, and what has ended is not trained again. The table, the best recipe and the best
+            student are made anew, for which the test split is read once more.
         address: of the Ray cluster; see `raykd.cluster.connect`.
         verbose: let Ray print what it likes.
 
     Returns:
-        What was found. After Ctrl-C: what was found until then; the same call with `resume` goes on.
+        What was found. After Ctrl-C, SIGTERM or `raykd stop`: what was found until then; the same call with `resume`
+        (and without `more_trials`) goes on.
 
     Raises:
-        ValueError, KeyError, FileNotFoundError, FileExistsError, PermissionError, ConnectionError: one line on what
-            is wrong, before any work starts.
+        ValueError, KeyError, FileNotFoundError, FileExistsError, PermissionError, ConnectionError, RuntimeError: one
+            line on what is wrong, before any work starts.
+        SearchInterrupted: it was stopped before its first trial or after its last one; a `KeyboardInterrupt`.
     """
-    trials = study.trials if trials is None else trials
-    if trials < 1:
-        raise ValueError(f"trials must be at least 1, got {trials}")
+    for word, value in (("trials", trials), ("more_trials", more_trials)):
+        if value is not None and value < 1:
+            raise ValueError(f"{word} must be at least 1, got {value}")
     study.check(workers)
     root = Path(storage).expanduser().absolute()
-    search = Search.of(study, trials, seed)
-    if resume:
+    if resume or more_trials:
         folder, search = old_folder(root, name, study)
+        if trials is not None and trials > search.trials:
+            raise ValueError(
+                f"{folder.name} was started with {search.trials} trials, got trials={trials}; "
+                f"more trials for it: {trials - search.trials}"
+            )
     else:
+        search = Search.of(study, study.trials if trials is None else trials, seed)
         folder = new_folder(root, name, search, study)
+    with running(folder):
+        if more_trials:
+            search = dataclasses.replace(search, trials=search.trials + more_trials)
+            write_search(folder, search)
+        try:
+            return _run(Trials(study, folder, root / ARTIFACTS), search, workers, slots, address, verbose)
+        except KeyboardInterrupt:
+            raise SearchInterrupted(folder) from None
+
+
+def _run(trials: Trials, search: Search, workers: int, slots: int | None, address: str | None, verbose: bool) -> Result:
+    """The search in its folder, from its first or next trial to its report."""
+    study, folder = trials.study, trials.folder
     if (module := study_module(study)) is not None:
         cloudpickle.register_pickle_by_value(module)  # workers cannot import a study's file
-    progress = Progress(search.trials + len(baselines(study.recipe)))
-    with connected(address, None if verbose else folder / "ray.log") as line, _quiet(verbose):
+    total = search.trials + len(baselines(study.recipe))
+    progress, notice = Progress(total), Notice(folder, total)
+
+    def say(text: str) -> None:
+        progress.status(text)
+        notice.change(doing=text)
+        if is_asked_to_stop(folder):
+            raise KeyboardInterrupt
+
+    with connected(address, None if verbose else folder / "ray.log") as line, sigterm_as_ctrl_c(), quiet(verbose):
         progress.say(line)
-        plan = make_plan(ray.cluster_resources(), workers, slots, progress.total)
+        plan = make_plan(ray.cluster_resources(), workers, slots, total)
         progress.say(f"{plan.slots} trial(s) at a time, {workers} worker(s) each; everything goes to {folder}")
-        searched = Trials(study, folder, root / "artifacts")
         write_experiment(folder / "tensorboard", study.every_range(), [METRIC, "train/loss"])
         with progress:
-            prepare(searched, plan.resources, progress.status)
-            progress.status("starting the groups of workers")
-            Watch.begin(progress)
-            grid = _tuner(searched, plan, search, progress.total, verbose).fit()
+            prepare(trials, plan.resources, say)
+            say("starting the groups of workers")
+            Watch.begin(progress, notice)
+            Suggestions.begin(total, plan.slots)
+            grid = _tuner(trials, plan, search, verbose).fit()
             progress.status("gathering the results")
-            return report(searched, grid, Watch.ended, progress.total, plan.resources)
+            notice.change(doing="gathering the results", running=(), at_once=True)
+            result = report(trials, grid, Watch.ended, total, plan.resources)
+            notice.change(doing="", at_once=True)
+            return result
 
 
-def _tuner(trials: Trials, plan: Plan, search: Search, total: int, verbose: bool) -> ray_tune.Tuner:
-    """A new search, or the one that was cut off in this folder."""
+def _tuner(trials: Trials, plan: Plan, search: Search, verbose: bool) -> ray_tune.Tuner:
+    """A new search, or the one that was cut off, or has ended, in this folder."""
     trainable: Any = ray_tune.with_resources(
         ray_tune.with_parameters(Slot, trials=trials, resources=plan.resources), plan.slot_resources
     )
@@ -103,13 +140,12 @@ def _tuner(trials: Trials, plan: Plan, search: Search, total: int, verbose: bool
     if ray_tune.Tuner.can_restore(path):
         return ray_tune.Tuner.restore(path, trainable=trainable, resume_unfinished=True, resume_errored=True)
     study = trials.study
+    first = [study.complete(values) for values in study.first or ({},)]
     return ray_tune.Tuner(
         trainable,
         tune_config=ray_tune.TuneConfig(
-            search_alg=StudySearch(study, search.seed, [study.complete(values) for values in study.first or ({},)]),
-            scheduler=Rungs(study),
-            num_samples=total,
-            max_concurrent_trials=plan.slots,
+            search_alg=Suggestions(StudySearch(study, search.seed, first)),
+            scheduler=Rungs(study, trials),
             reuse_actors=True,
         ),
         run_config=ray_tune.RunConfig(
@@ -120,22 +156,3 @@ def _tuner(trials: Trials, plan: Plan, search: Search, total: int, verbose: bool
             verbose=1 if verbose else 0,
         ),
     )
-
-
-@contextlib.contextmanager
-def _quiet(verbose: bool) -> Iterator[None]:
-    """Keeps Ray's notices and warnings off the screen, unless asked for."""
-    if verbose:
-        yield
-        return
-    loggers = [logging.getLogger(name) for name in ("ray", "ray.tune", "ray.train", "optuna")]
-    levels = [logger.level for logger in loggers]
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        for logger in loggers:
-            logger.setLevel(logging.ERROR)
-        try:
-            yield
-        finally:
-            for logger, level in zip(loggers, levels, strict=True):
-                logger.setLevel(level)

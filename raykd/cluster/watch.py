@@ -1,6 +1,9 @@
-"""Tells a `Progress` what Tune hears of its trials."""
+"""Tells a `Progress`, and other processes by a `Notice`, what Tune hears of its trials; ends a search when asked to."""
 
+import dataclasses
 import math
+import signal
+import threading
 from typing import Any, ClassVar
 
 from ray.tune import Callback
@@ -9,30 +12,47 @@ from ray.tune.experiment import Trial
 from raykd.cluster.slot import METRIC
 from raykd.cluster.trials import Trials
 from raykd.progress import Progress
+from raykd.search_state import Ended, Notice, is_asked_to_stop
 
 
 class Watch(Callback):
-    """Tune saves its callbacks and brings them back in a resumed search; what is this process's own is the class's."""
+    """Tune saves its callbacks and brings them back in a resumed search; what is this process's own is the class's.
+
+    A search that is asked to stop gets no new trial (`Suggestions`) and no new epoch (`Rungs`). When the last running
+    epoch has ended, it is interrupted as by Ctrl-C.
+    """
 
     progress: ClassVar[Progress | None] = None
-    ended: ClassVar[dict[str, float | None]]
+    notice: ClassVar[Notice | None] = None
+    ended: ClassVar[dict[str, Ended]]
+    stopping: ClassVar[bool] = False
+    _waiting: ClassVar[set[str]]  # ids of the trials that have been told to train no further epoch
 
     def __init__(self, trials: Trials):
         self._trials = trials
+        self._names: dict[str, str] = {}
 
     @classmethod
-    def begin(cls, progress: Progress) -> None:
-        """Reports to a progress from now on, and forgets the trials of the search before."""
-        cls.progress, cls.ended = progress, {}
+    def begin(cls, progress: Progress, notice: Notice) -> None:
+        """Reports to these from now on, and forgets the trials of the search before."""
+        cls.progress, cls.notice, cls.ended, cls.stopping, cls._waiting = progress, notice, {}, False, set()
+
+    @classmethod
+    def holds(cls, trial: Trial) -> bool:
+        """Whether a trial that has just ended an epoch shall train no further one."""
+        if cls.stopping:
+            cls._waiting.add(trial.trial_id)
+        return cls.stopping
 
     def get_state(self) -> dict[str, Any]:
         """The trials that have ended, saved by Tune with its own state: Ctrl-C leaves others that look the same."""
-        return {"ended": self.ended}
+        return {"ended": {name: dataclasses.asdict(end) for name, end in self.ended.items()}}
 
     def set_state(self, state: dict[str, Any]) -> None:
-        self.ended.update(state["ended"])
+        self.ended.update({name: Ended(**end) for name, end in state["ended"].items()})
         if self.progress is not None:
-            self.progress.resume(self.ended)
+            complete = {name: end.accuracy if end.state == "complete" else None for name, end in self.ended.items()}
+            self.progress.resume(complete)
 
     def on_trial_result(
         self, iteration: int, trials: list[Trial], trial: Trial, result: dict[str, Any], **info: Any
@@ -41,17 +61,51 @@ class Watch(Callback):
             self.progress.epoch()
 
     def on_trial_complete(self, iteration: int, trials: list[Trial], trial: Trial, **info: Any) -> None:
-        if self.progress is not None:
-            last, name = trial.last_result, self._trials.name(trial.config)
-            value = last[METRIC] if last.get("finished") and not last["error"] else None
-            self.ended[name] = value
-            self.progress.trial(name, summary(last), value, failed=bool(last["error"]))
+        last = trial.last_result
+        value = last[METRIC] if last.get("finished") and not last["error"] else None
+        self._end(trial, summary(last), value, died=False)
 
     def on_trial_error(self, iteration: int, trials: list[Trial], trial: Trial, **info: Any) -> None:
-        if self.progress is not None:
-            name = self._trials.name(trial.config)
-            self.ended[name] = None
-            self.progress.trial(name, "its slot died again and again", None, failed=True)
+        self._end(trial, "its slot died again and again", None, died=True)
+
+    def on_step_end(self, iteration: int, trials: list[Trial], **info: Any) -> None:
+        if self.notice is None:
+            return
+        training = [trial for trial in trials if trial.status == Trial.RUNNING]
+        running = tuple(self._name(trial) for trial in training)
+        self.notice.change(doing="stopping after the running epochs" if self.stopping else "", running=running)
+        if threading.current_thread() is not threading.main_thread():
+            return  # nobody could interrupt it there: it goes on to its end
+        if not self.stopping and is_asked_to_stop(self._trials.folder):
+            type(self).stopping = True
+        if self.stopping and all(trial.trial_id in self._waiting for trial in training):
+            signal.raise_signal(signal.SIGINT)
+
+    def _end(self, trial: Trial, said: str, value: float | None, died: bool) -> None:
+        if self.progress is None or self.notice is None:
+            return
+        name, last = self._name(trial), trial.last_result or {}
+        state, accuracy = state_of(last, died), last.get(METRIC, math.nan)
+        epochs = last.get("epoch", 0)
+        self.ended[name] = Ended(state=state, accuracy=accuracy if math.isfinite(accuracy) else None, epochs=epochs)
+        self.progress.trial(name, said, value, failed=state == "failed")
+        self.notice.change(ended=dict(self.ended))
+
+    def _name(self, trial: Trial) -> str:
+        if trial.trial_id not in self._names:
+            self._names[trial.trial_id] = self._trials.name(trial.config)
+        return self._names[trial.trial_id]
+
+
+def state_of(last: dict[str, Any], died: bool) -> str:
+    """How a trial ended, from its last result: complete, stopped, diverged or failed."""
+    if last.get("error") or died:
+        return "failed"
+    if last.get("diverged"):
+        return "diverged"
+    if last.get("finished"):
+        return "complete"
+    return "stopped"
 
 
 def summary(result: dict[str, Any]) -> str:

@@ -10,6 +10,7 @@ import sys
 from collections.abc import Callable, Sequence
 
 from raykd.errors import EXPECTED, is_for_the_user, one_line
+from raykd.interrupt import sigterm_as_ctrl_c
 
 INTERRUPTED = 130
 
@@ -33,10 +34,12 @@ def parse(parser: argparse.ArgumentParser, arguments: Sequence[str] | None = Non
 def run_with_clear_errors(command: Callable[[], int]) -> int:
     """Runs a command; an error that its user can mend becomes one line on the standard error.
 
-    Anything else is a fault of the program and goes on to Python, which shows where it happened.
+    Anything else is a fault of the program and goes on to Python, which shows where it happened. SIGTERM ends a
+    command as Ctrl-C does.
     """
     try:
-        return command()
+        with sigterm_as_ctrl_c():
+            return command()
     except KeyboardInterrupt:
         say_error("stopped")
         return INTERRUPTED
@@ -51,9 +54,19 @@ def say_error(line: str) -> None:
     sys.stderr.write(f"{line}\n")
 
 
-def again(*more: str) -> str:
-    """The command that runs now, as a person would type it, with more words."""
-    return shlex.join(["python", *sys.argv, *more])
+def again(*more: str, without: Sequence[str] = ()) -> str:
+    """The command that runs now, as a person would type it, with more words.
+
+    Args:
+        without: options to leave out, with what follows them up to the next option.
+    """
+    kept: list[str] = []
+    drops = False
+    for word in sys.argv:
+        drops = word.partition("=")[0] in without if word.startswith("--") else drops
+        if not drops:
+            kept.append(word)
+    return shlex.join(["python", *kept, *more])
 
 
 def _unknown(parser: argparse.ArgumentParser, unknown: Sequence[str]) -> str:
@@ -63,4 +76,3 @@ def _unknown(parser: argparse.ArgumentParser, unknown: Sequence[str]) -> str:
     known = [name for action in parser._actions for name in action.option_strings]
     close = difflib.get_close_matches(words[0], known, n=1)
     return f"unknown option {words[0]}; " + (f"did you mean {close[0]}?" if close else "see --help")
-

@@ -32,6 +32,11 @@ def run_teacher(options: argparse.Namespace, root: Path) -> int:
     check_writable(storage)
     board = storage / TEACHERS / f"{study.name}-{fingerprint((recipe.teacher, recipe.data))[:8]}"
     line, heard = Line(Console(highlight=False, soft_wrap=True)), _Board(board)
+
+    def say(text: str) -> None:
+        heard.keep()  # whatever is said: by then the epoch told of before is kept
+        line.status(text)
+
     try:
         with line:
             route = train_teacher(
@@ -39,16 +44,16 @@ def run_teacher(options: argparse.Namespace, root: Path) -> int:
                 recipe.data,
                 Store(storage / ARTIFACTS),
                 device=device,
-                say=line.status,
+                say=say,
                 listen=heard,
             )
     except KeyboardInterrupt:
-        line.say(f"stopped after {heard.finished} of {recipe.teacher.epochs} epochs; go on with: {again()}")
+        line.say(f"stopped {heard.progress}; go on with: {again()}")
         return INTERRUPTED
     finally:
         heard.close()
     _show(route, line)
-    line.say(f"{'trained; it' if heard.finished else 'it was there already, and'} lies in {route.folder}")
+    line.say(f"{'trained; it' if heard.kept else 'it was there already, and'} lies in {route.folder}")
     if board.exists():
         line.say(f"see its training in TensorBoard: tensorboard --logdir {shlex.quote(str(board))}")
     return 0
@@ -58,8 +63,9 @@ class _Board:
     """Hands a training's epochs, as it is told of them, to the listener that writes them to TensorBoard."""
 
     def __init__(self, folder: Path):
-        self.finished = 0
+        self.kept: Epoch | None = None
         self._folder = folder
+        self._last: Epoch | None = None
         self._told: deque[Epoch] = deque()
         self._written: Generator[Epoch, None, None] | None = None
 
@@ -69,7 +75,16 @@ class _Board:
             self._written = tensorboard(iter(self._told.popleft, None), self._folder, resumed_at=resumed_at)
         self._told.append(epoch)
         next(self._written)
-        self.finished = epoch.number
+        self._last = epoch
+
+    @property
+    def progress(self) -> str:
+        """How far the training has come, of what it can go on from."""
+        return f"after {self.kept.number} of {self.kept.epochs} epochs" if self.kept else "before an epoch was kept"
+
+    def keep(self) -> None:
+        """The epoch that was told of last can be gone on from."""
+        self.kept = self._last
 
     def close(self) -> None:
         if self._written is not None:

@@ -10,33 +10,83 @@ from rich.table import Table
 
 import raykd
 from raykd.commands import INTERRUPTED, again
+from raykd.commands.asked import DEFAULT_STUDY
+from raykd.interrupt import SearchInterrupted
 from raykd.result import BEST_RECIPE, STUDENT, TABLE, Result
+from raykd.search_folder import find, read_search
+from raykd.study import Study
 
 _MOST_SHOWN = 5
 
 
 def run_tune(options: argparse.Namespace, root: Path) -> int:
-    """The search of `launch/tune.py`, and its report; 130 where Ctrl-C left trials to run."""
-    study = raykd.load_study(options.study or root / "search_spaces" / "digits.py")
-    result = raykd.tune(
-        study,
-        trials=options.trials,
-        workers=options.workers,
-        slots=options.slots,
-        storage=options.storage,
-        name=options.name,
-        seed=options.seed,
-        resume=options.resume,
-        address=options.address,
-        verbose=options.verbose,
-    )
+    """The search of `launch/tune.py`, and its report; 130 where it was stopped with trials to run."""
+    resume = options.resume is not None or options.more_trials is not None
+    name = _name(options)
+    _check_together(options, resume)
+    study = _study(options, name if resume else None, root)
     console = Console(highlight=False, markup=False, soft_wrap=True)
+    if options.dry_run:
+        from raykd.commands.dry_run import run_dry
+
+        return run_dry(study, options, console)
+    try:
+        result = raykd.tune(
+            study,
+            trials=options.trials,
+            workers=options.workers,
+            slots=options.slots,
+            storage=options.storage,
+            name=name,
+            seed=options.seed,
+            resume=resume,
+            more_trials=options.more_trials,
+            address=options.address,
+            verbose=options.verbose,
+        )
+    except SearchInterrupted as interrupted:
+        return _stopped(interrupted.folder.name, console)
     show(result, console)
-    if result.interrupted:
-        go_on = again(*([] if options.resume else ["--resume"]))
-        console.print(f"stopped before the end; go on with: {go_on}")
-        return INTERRUPTED
-    return 0
+    return _stopped(result.folder.name, console) if result.interrupted else 0
+
+
+def _name(options: argparse.Namespace) -> str | None:
+    """The search's name, from `--name` or `--resume NAME`."""
+    if options.resume and options.name and options.resume != options.name:
+        raise ValueError(f"--resume {options.resume} and --name {options.name} are two searches; leave out --name")
+    return options.resume or options.name
+
+
+def _check_together(options: argparse.Namespace, resume: bool) -> None:
+    if options.dry_run and resume:
+        raise ValueError("--dry-run plans a new search; leave out --resume and --more-trials")
+    if options.price_per_hour is not None and not options.dry_run:
+        raise ValueError("--price-per-hour: what a search will cost is said by --dry-run; give both")
+
+
+def _study(options: argparse.Namespace, resumed: str | None, root: Path) -> Study:
+    """The study that was asked for, or else the one that the resumed search was started with, or the default one."""
+    if options.study is not None or resumed is None:
+        return raykd.load_study(options.study or root / DEFAULT_STUDY)
+    recorded = read_search(find(Path(options.storage).expanduser().absolute(), resumed)).file
+    if recorded is None:
+        raise ValueError(
+            f"the search {resumed!r} was started in Python, not from a file; go on with it there by "
+            f"raykd.tune(study, name={resumed!r}, resume=True), or say by --study what file has the study"
+        )
+    # A cluster's machine may have the project in another folder than the desk that the search was started from.
+    files = [file for file in (Path(recorded), root / DEFAULT_STUDY.parent / Path(recorded).name) if file.is_file()]
+    if not files:
+        raise FileNotFoundError(
+            f"the search {resumed!r} was started from {recorded}, which is not here; say by --study where it is"
+        )
+    return raykd.load_study(files[0])
+
+
+def _stopped(name: str, console: Console) -> int:
+    go_on = again("--resume", name, without=("--resume", "--name", "--more-trials", "--trials", "--seed"))
+    console.print(f"stopped before the end; go on with: {go_on}")
+    return INTERRUPTED
 
 
 def show(result: Result, console: Console) -> None:

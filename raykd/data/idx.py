@@ -9,12 +9,39 @@ import math
 import struct
 import zlib
 from pathlib import Path
+from typing import Any
 
 import torch
 from jaxtyping import UInt8
 from torch import Tensor
 
+from raykd.data.splits import Split
+
+FILES = tuple(f"{part}-{kind}-ubyte" for part in ("train", "t10k") for kind in ("images-idx3", "labels-idx1"))
 _UNSIGNED_BYTE = 8
+
+
+def split(images_path: Path, labels_path: Path, num_classes: int) -> Split:
+    """Grey images and their labels.
+
+    Raises:
+        ValueError: a file is torn, or the two do not belong together; it is named.
+    """
+    images: UInt8[Tensor, "n height width"] = read(images_path, 3)
+    labels: UInt8[Tensor, "m"] = read(labels_path, 1)
+    if len(images) != len(labels):
+        raise ValueError(f"{labels_path}: {len(labels)} labels for the {len(images)} images of {images_path}")
+    if len(labels) and int(labels.max()) >= num_classes:
+        raise ValueError(f"{labels_path}: labels must be 0 to {num_classes - 1}, found {int(labels.max())}")
+    return Split(images[:, None], labels.to(torch.int64))
+
+
+def fetch(source: Any, folder: Path) -> None:
+    """Downloads the packed files of one of torchvision's sets; to make a `source` would also unpickle what it finds."""
+    from torchvision.datasets.utils import download_url
+
+    for name, md5 in source.resources:
+        download_url(source.mirrors[0] + name, str(folder), name, md5)
 
 
 def read(path: Path, num_dimensions: int) -> UInt8[Tensor, "..."]:

@@ -1,24 +1,25 @@
-"""The three seams: where a distillation method acts on training, and nowhere else.
+"""The four seams: where a distillation method acts on training, and nowhere else.
 
 Every method is one file here that plugs into one of them, and any combination runs together:
 
+* `Start`: what the student's weights are when training begins (AB, FSP);
 * `Route`: which checkpoint of the teacher's training route a stretch of epochs learns from (RCO);
 * `Swap`: which stages the teacher stands in for in a step's forward (IAKD);
 * `TermSpec` and `Term`: one more named scalar of the loss (KD, QUEST, information flow, ...).
 
-A `Route`, a `Swap` and a `TermSpec` are frozen dataclasses that stand in a recipe; what they need of a run
-reaches them as values. A `TermSpec` builds its `Term`, the module that may hold parameters and tensors.
+A `Start`, a `Route`, a `Swap` and a `TermSpec` are frozen dataclasses that stand in a recipe; what they need of a
+run reaches them as values. A `TermSpec` builds its `Term`, the module that may hold parameters and tensors.
 """
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, ClassVar, NamedTuple, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, Protocol, runtime_checkable
 
 from jaxtyping import Float, Int64
 from torch import Tensor, nn
 
-from raykd.staged import Outputs, Shape
+from raykd.staged import Outputs, Shape, Staged
 
 if TYPE_CHECKING:
     from raykd.artifacts import Store
@@ -62,6 +63,7 @@ class Shapes:
         num_classes: labels run from 0 to this, exclusive.
         num_images: images in the training split.
         num_checkpoints: checkpoints on the teacher's route.
+        student_stem, teacher_stem: the shape of what the first stage takes in.
     """
 
     student: tuple[Shape, ...]
@@ -70,11 +72,13 @@ class Shapes:
     num_classes: int
     num_images: int
     num_checkpoints: int
+    student_stem: Shape = ()
+    teacher_stem: Shape = ()
 
 
 @dataclass(frozen=True)
 class Sources:
-    """What a term may make its artefacts from, and where they are kept."""
+    """What a start or a term may make its artefacts from, and where they are kept."""
 
     store: "Store"
     dataset: "Dataset"
@@ -121,6 +125,26 @@ class TermSpec(Protocol):
         """The term's module, on the data set's device, with its artefacts got or made.
 
         The caller has seeded PyTorch's generator from the run's seed and the term's name.
+        """
+        ...
+
+
+@runtime_checkable
+class Start(Protocol):
+    """Where a student begins. What a first stage of training gives it is an artefact, shared by trials and ranks."""
+
+    @property
+    def needs_teacher(self) -> bool: ...
+
+    def check(self, shapes: Shapes) -> None:
+        """Raises ValueError where the start cannot work on these shapes."""
+        ...
+
+    def begin(self, student: Staged, model: Any, seed: int, shapes: Shapes, sources: Sources) -> None:
+        """Brings a student with fresh weights, in place, to where training begins; draws from no global generator.
+
+        The teacher to begin from is the final one, whatever the route. `model`, the student's spec, and `seed`, the
+        run's, are what the fresh weights come from.
         """
         ...
 

@@ -18,10 +18,10 @@ from optuna.distributions import FloatDistribution
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from raykd.features import as_map, check_stage, map_size, same_size
+from raykd.features import as_map, bridging_convolution, check_stage, same_size
 from raykd.methods import Batch, Clock, Shapes, Sources, Term
 from raykd.search import searched
-from raykd.staged import Outputs, Shape
+from raykd.staged import Outputs
 from raykd.vectors import full
 
 
@@ -68,18 +68,9 @@ class _FitNet(Term):
         self._stage = spec.stage
         student, teacher = shapes.student[spec.stage], shapes.teacher[spec.stage]
         last = nn.ReLU() if spec.rectify else nn.Identity()
-        self.regressor = nn.Sequential(_convolution(student, teacher), nn.BatchNorm2d(teacher[0]), last)
+        self.regressor = nn.Sequential(bridging_convolution(student, teacher), nn.BatchNorm2d(teacher[0]), last)
 
     def forward(self, student: Outputs, teacher: Outputs | None, batch: Batch, clock: Clock) -> Float[Tensor, ""]:
         assert teacher is not None
         regressed = self.regressor(as_map(student.features[self._stage]))
         return hint_loss(regressed, as_map(teacher.features[self._stage]))
-
-
-def _convolution(student: Shape, teacher: Shape) -> nn.Module:
-    (height, width), (rows, columns) = map_size(student), map_size(teacher)
-    if (height, width) == (2 * rows, 2 * columns):
-        return nn.Conv2d(student[0], teacher[0], 3, stride=2, padding=1)
-    if (2 * height, 2 * width) == (rows, columns):
-        return nn.ConvTranspose2d(student[0], teacher[0], 4, stride=2, padding=1)
-    return nn.Conv2d(student[0], teacher[0], 1)

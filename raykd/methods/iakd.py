@@ -136,21 +136,26 @@ def hybrid(
     """The forward of the student with the teacher's parts at the `swapped` places (the head's place comes last).
 
     Features come back in the student's shapes, a swapped stage's through its converter, so that every term
-    reads them as it reads the student's own. Gradients flow through the teacher's parts, not into them.
+    reads them as it reads the student's own; a converter ends without a ReLU. Gradients flow through the teacher's
+    parts, not into them.
     """
     features: list[Tensor] = []
+    before_relu: list[Tensor] = []
     hidden, owner_is_teacher = images, 0 in swapped
     hidden = (teacher if owner_is_teacher else student).stem(hidden)
     for index in range(student.num_stages):
         if (index in swapped) != owner_is_teacher:
             owner_is_teacher = index in swapped
             hidden = features[-1] if not owner_is_teacher else converters.to_teacher[index - 1](hidden)
-        hidden = (teacher if owner_is_teacher else student).stage(index, hidden)
+        owner = teacher if owner_is_teacher else student
+        before = owner.before_relu(index, hidden)
+        hidden = owner.rectify(index, before)
         features.append(converters.to_student[index](hidden) if owner_is_teacher else hidden)
+        before_relu.append(features[-1] if owner_is_teacher else before)
     if student.num_stages in swapped:
         last = hidden if owner_is_teacher else converters.to_teacher[-1](hidden)
-        return Outputs(teacher.head(last), tuple(features))
-    return Outputs(student.head(features[-1]), tuple(features))
+        return Outputs(teacher.head(last), tuple(features), tuple(before_relu))
+    return Outputs(student.head(features[-1]), tuple(features), tuple(before_relu))
 
 
 def _converter(source: Shape, target: Shape) -> nn.Module:

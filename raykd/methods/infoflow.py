@@ -20,12 +20,12 @@ from dataclasses import dataclass
 from typing import ClassVar, Literal
 
 import torch
-import torch.distributed as dist
 from jaxtyping import Float
 from optuna.distributions import CategoricalDistribution, FloatDistribution
 from torch import Tensor
 
 from raykd.auxiliary import Auxiliary, find_auxiliary, pooled
+from raykd.gather import whole_batch
 from raykd.methods import Batch, Clock, Shapes, Sources, Term
 from raykd.search import fixed, searched
 from raykd.staged import Outputs, Staged
@@ -151,28 +151,13 @@ class _InfoFlow(Term):
             with torch.no_grad():
                 answers = auxiliary(batch.images)
             own, other = ([stage.flatten(1) for stage in outputs.features] for outputs in (student, answers))
-        if spec.gather and dist.is_available() and dist.is_initialized() and dist.get_world_size() > 1:
-            own, other = ([gathered(stage) for stage in stages] for stages in (own, other))
+        own, other = ([whole_batch(stage, spec.gather) for stage in stages] for stages in (own, other))
         weights = layer_weights(clock.epoch, len(own), spec.initial, spec.decay, clock.epochs)
         losses = [
             weight * transfer_loss(mine, theirs, spec.kernel, spec.divergence)
             for weight, mine, theirs in zip(weights, own, other, strict=True)
         ]
         return torch.stack(losses).sum()
-
-
-def gathered(features: Float[Tensor, "n d"]) -> Float[Tensor, "m d"]:
-    """The features of all processes, in the order of their ranks, for a loss that all of them compute alike.
-
-    The gradient is the sum over processes, as through a differentiable all-gather. Since each computes the same
-    loss, that is the own gradient times their number, and nothing need be sent backwards.
-    """
-    size = dist.get_world_size()
-    own = features.detach().contiguous()
-    parts = [torch.empty_like(own) for _ in range(size)]
-    dist.all_gather(parts, own)
-    parts[dist.get_rank()] = own + size * (features - own)
-    return torch.cat(parts)
 
 
 def _cosine(features: Float[Tensor, "n d"], epsilon: float) -> Float[Tensor, "n n"]:

@@ -16,7 +16,7 @@ from optuna.distributions import FloatDistribution
 from torch import Tensor
 
 from raykd.auxiliary import pooled
-from raykd.features import whole_batch
+from raykd.gather import whole_batch
 from raykd.methods import Batch, Clock, Shapes, Sources, Term
 from raykd.methods.infoflow import transfer_loss
 from raykd.search import searched

@@ -20,7 +20,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from raykd.auxiliary import pooled
-from raykd.features import whole_batch
+from raykd.gather import whole_batch
 from raykd.methods import Batch, Clock, Shapes, Sources, Term
 from raykd.search import searched
 from raykd.staged import Outputs

@@ -4,7 +4,7 @@ A 3x3 convolution, three stages of (depth - 2) / 6 basic blocks at 1, 1/2 and 1/
 average pooling and a linear layer. Parameter names and sizes are those of RepDistiller and mdistiller, so that
 their checkpoints load into `CifarResNet`; where a block changes width or size, a 1x1 convolution with batch
 normalisation stands on its shortcut, also for the narrow networks. Every stage ends after its last ReLU. Left out:
-bottleneck blocks and outputs before the ReLU.
+blocks with a bottleneck.
 """
 
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from raykd.staged import Shape, Staged
+from raykd.staged import Rectified, Shape, Staged
 
 NARROW = (16, 16, 32, 64)
 WIDE = (32, 64, 128, 256)  # the "x4" of the papers
@@ -72,7 +72,7 @@ class CifarResNet(nn.Module):
         return self.fc(self.flatten(self.avgpool(hidden)))
 
 
-class BasicBlock(nn.Module):
+class BasicBlock(Rectified):
     """Two 3x3 convolutions beside a shortcut, added before the last ReLU."""
 
     def __init__(self, before: int, width: int, stride: int):
@@ -86,11 +86,11 @@ class BasicBlock(nn.Module):
             shortcut = nn.Conv2d(before, width, 1, stride=stride, bias=False)
             self.downsample = nn.Sequential(shortcut, nn.BatchNorm2d(width))
 
-    def forward(
+    def before_relu(
         self, hidden: Float[Tensor, "batch before height width"]
     ) -> Float[Tensor, "batch after new_height new_width"]:
         residual = F.relu(self.bn1(self.conv1(hidden)))
-        return F.relu(self.bn2(self.conv2(residual)) + self.downsample(hidden))
+        return self.bn2(self.conv2(residual)) + self.downsample(hidden)
 
 
 def resnet8(num_classes: int = 100, image: Shape = (3, 32, 32)) -> Staged:

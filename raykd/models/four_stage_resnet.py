@@ -14,7 +14,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from raykd.staged import Shape, Staged
+from raykd.staged import Rectified, Shape, Staged
 
 BLOCKS = {18: (2, 2, 2, 2), 34: (3, 4, 6, 3), 50: (3, 4, 6, 3), 101: (3, 4, 23, 3), 152: (3, 8, 36, 3)}
 _SHALLOWEST_BOTTLENECK = 50
@@ -70,7 +70,7 @@ class FourStageResNetwork(nn.Module):
         return self.linear(self.flatten(self.avgpool(hidden)))
 
 
-class BasicBlock(nn.Module):
+class BasicBlock(Rectified):
     """Two 3x3 convolutions beside a shortcut, added before the last ReLU."""
 
     expansion = 1
@@ -83,14 +83,14 @@ class BasicBlock(nn.Module):
         self.bn2 = nn.BatchNorm2d(after)
         self.shortcut = _shortcut(before, after, stride)
 
-    def forward(
+    def before_relu(
         self, hidden: Float[Tensor, "batch before height width"]
     ) -> Float[Tensor, "batch after new_height new_width"]:
         residual = F.relu(self.bn1(self.conv1(hidden)))
-        return F.relu(self.bn2(self.conv2(residual)) + self.shortcut(hidden))
+        return self.bn2(self.conv2(residual)) + self.shortcut(hidden)
 
 
-class Bottleneck(nn.Module):
+class Bottleneck(Rectified):
     """A narrowing 1x1, a 3x3 and a widening 1x1 convolution beside a shortcut, added before the last ReLU."""
 
     expansion = 4
@@ -106,12 +106,12 @@ class Bottleneck(nn.Module):
         self.bn3 = nn.BatchNorm2d(after)
         self.shortcut = _shortcut(before, after, stride)
 
-    def forward(
+    def before_relu(
         self, hidden: Float[Tensor, "batch before height width"]
     ) -> Float[Tensor, "batch after new_height new_width"]:
         residual = F.relu(self.bn1(self.conv1(hidden)))
         residual = F.relu(self.bn2(self.conv2(residual)))
-        return F.relu(self.bn3(self.conv3(residual)) + self.shortcut(hidden))
+        return self.bn3(self.conv3(residual)) + self.shortcut(hidden)
 
 
 def resnet18(num_classes: int = 100, image: Shape = (3, 32, 32)) -> Staged:

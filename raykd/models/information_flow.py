@@ -38,7 +38,8 @@ class InformationFlowCNN:
         if min(image[1:]) < _LEAST_SIDE:
             raise ValueError(f"this network needs images of at least {_LEAST_SIDE} x {_LEAST_SIDE} pixels, got {image}")
         network = InformationFlowNetwork(self.width, num_classes, image)
-        layers = [(f"conv{number}", f"conv{number}_bn", torch.relu, "pool") for number in (1, 2, 3)]
+        # the ReLU after the pooling gives the same map, and shows what is below 0 before it
+        layers = [(f"conv{number}", f"conv{number}_bn", "pool", torch.relu) for number in (1, 2, 3)]
         return Staged(network, stem=(), stages=(*layers, ("flatten", "fc1", torch.relu)), head="fc2")
 
 

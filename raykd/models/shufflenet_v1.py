@@ -13,7 +13,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from raykd.staged import Shape, Staged
+from raykd.staged import Rectified, Shape, Staged
 
 _STEM_WIDTH = 24
 
@@ -79,7 +79,7 @@ class ShuffleNetV1Network(nn.Module):
         return self.linear(self.flatten(self.avgpool(hidden)))
 
 
-class Bottleneck(nn.Module):
+class Bottleneck(Rectified):
     """Grouped 1x1, shuffle, depthwise 3x3 and grouped 1x1 convolution beside a shortcut.
 
     With stride 2 the shortcut is a 3x3 average pooling, put behind the block's own channels; else it is added.
@@ -97,15 +97,15 @@ class Bottleneck(nn.Module):
         self.conv3 = nn.Conv2d(inner, after, 1, groups=groups, bias=False)
         self.bn3 = nn.BatchNorm2d(after)
 
-    def forward(
+    def before_relu(
         self, hidden: Float[Tensor, "batch before height width"]
     ) -> Float[Tensor, "batch after new_height new_width"]:
         residual = shuffle(F.relu(self.bn1(self.conv1(hidden))), self.first_groups)
         residual = F.relu(self.bn2(self.conv2(residual)))
         residual = self.bn3(self.conv3(residual))
         if self.joins:
-            return F.relu(torch.cat([residual, F.avg_pool2d(hidden, 3, stride=2, padding=1)], dim=1))
-        return F.relu(residual + hidden)
+            return torch.cat([residual, F.avg_pool2d(hidden, 3, stride=2, padding=1)], dim=1)
+        return residual + hidden
 
 
 def shuffle(

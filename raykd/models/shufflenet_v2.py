@@ -18,7 +18,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from raykd.models.shufflenet_v1 import shuffle
-from raykd.staged import Shape, Staged
+from raykd.staged import Rectified, Shape, Staged
 
 # by width: channels of the three stages and of the last convolution, blocks after the first of each stage
 SIZES = {
@@ -84,8 +84,11 @@ class ShuffleNetV2Network(nn.Module):
         return self.linear(self.flatten(self.avgpool(hidden)))
 
 
-class BasicBlock(nn.Module):
-    """Half of the channels through 1x1, depthwise 3x3 and 1x1 convolution, the other half as it is; shuffled."""
+class BasicBlock(Rectified):
+    """Half of the channels through 1x1, depthwise 3x3 and 1x1 convolution, the other half as it is; shuffled.
+
+    That other half comes from a ReLU (every stage begins with a `DownBlock`), so the one at the end leaves it as it is.
+    """
 
     def __init__(self, width: int):
         super().__init__()
@@ -97,13 +100,13 @@ class BasicBlock(nn.Module):
         self.conv3 = nn.Conv2d(half, half, 1, bias=False)
         self.bn3 = nn.BatchNorm2d(half)
 
-    def forward(
+    def before_relu(
         self, hidden: Float[Tensor, "batch channels height width"]
     ) -> Float[Tensor, "batch channels height width"]:
         kept, changed = hidden.chunk(2, dim=1)
         changed = F.relu(self.bn1(self.conv1(changed)))
         changed = self.bn2(self.conv2(changed))
-        changed = F.relu(self.bn3(self.conv3(changed)))
+        changed = self.bn3(self.conv3(changed))
         return shuffle(torch.cat([kept, changed], dim=1), groups=2)
 
 

@@ -17,21 +17,19 @@ and fitting a ViT's position embedding to another image size.
 import functools
 import itertools
 import math
-import pickle
-import textwrap
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, TypeAlias
 
 import torch
 from jaxtyping import Float
-from safetensors.torch import load_file
 from torch import Tensor, nn
 from torchvision import models
 from torchvision.models import ConvNeXt, EfficientNet, MobileNetV2, MobileNetV3, ResNet, VisionTransformer
+from torchvision.models.resnet import Bottleneck
 
 from raykd.search import nearest
 from raykd.staged import Shape, Staged
+from raykd.weights import anchored, content, load_weights, read_weights
 
 _FAMILIES = ("*resnet*", "resnext*", "mobilenet_v*", "efficientnet_*", "convnext_*", "vit_*")
 NAMES = tuple(models.list_models(models, include=_FAMILIES))
@@ -51,6 +49,7 @@ class Torchvision:
             (`.safetensors`, `.pth`, `.pt` or `.bin`), read without executing code, or one of torchvision's names
             such as `DEFAULT` or `IMAGENET1K_V1`, which downloads it unless torch's hub folder has it. The last
             layer of weights for another number of classes is left out and starts afresh. None for fresh weights.
+            Hashes follow a file's content, not its path.
     """
 
     name: str = "resnet18"
@@ -65,6 +64,8 @@ class Torchvision:
                 f"weights of {self.name} must be a file ending in {', '.join(_SUFFIXES)} or one of {choices}, "
                 f"got {self.weights!r}"
             )
+        if self.weights is not None and _is_file(self.weights):
+            object.__setattr__(self, "weights", anchored(self.weights))
 
     def build(self, num_classes: int, image: Shape) -> Staged:
         """As `ModelSpec.build`.
@@ -83,24 +84,24 @@ class Torchvision:
             self._load(network)
         return cut(network)
 
+    def contents(self) -> dict[str, Any]:
+        """As `raykd.serialise.NamesFiles`."""
+        return {"weights": content(self.weights)} if self.weights is not None and _is_file(self.weights) else {}
+
     def _published(self) -> dict[str, Any]:
         return dict(models.get_model_weights(self.name).__members__)
 
     def _load(self, network: nn.Module) -> None:
         assert self.weights is not None
         if _is_file(self.weights):
-            state = _read(Path(self.weights).expanduser())
+            state = read_weights(self.weights).state
         else:
             state = self._published()[self.weights].get_state_dict(check_hash=True, weights_only=True)
         own = network.state_dict()
         for name in list(own)[-2:]:  # the last layer's weight and bias
-            if isinstance(value := state.get(name), Tensor) and value.shape != own[name].shape:
+            if name in state and state[name].shape != own[name].shape:
                 state[name] = own[name]
-        try:
-            network.load_state_dict(state)  # also takes the older names of files that torchvision published
-        except RuntimeError as error:
-            reason = textwrap.shorten(str(error), 300)
-            raise ValueError(f"{self.weights} does not hold the weights of this {self.name}: {reason}") from None
+        load_weights(network, state, self.weights, self.name)
 
 
 def cut(network: nn.Module) -> Staged:
@@ -112,7 +113,8 @@ def cut(network: nn.Module) -> Staged:
     flat = functools.partial(torch.flatten, start_dim=1)
     match network:
         case ResNet():
-            stem, stages = ("conv1", "bn1", "relu", "maxpool"), ("layer1", "layer2", "layer3", "layer4")
+            stem = ("conv1", "bn1", "relu", "maxpool")
+            stages = [_relu_apart(run) for run in (network.layer1, network.layer2, network.layer3, network.layer4)]
             return Staged(network, stem=stem, stages=stages, head=("avgpool", flat, "fc"))
         case ConvNeXt():
             return Staged(network, stem="features.0", stages=_runs(network), head=("avgpool", "classifier"))
@@ -124,6 +126,18 @@ def cut(network: nn.Module) -> Staged:
         case VisionTransformer():
             return _cut_transformer(network)
     raise ValueError(f"cannot cut a {type(network).__name__}; a Staged of its modules' names does that")
+
+
+def _relu_apart(run: nn.Sequential) -> list[Any]:
+    """A ResNet's run of blocks, the last one's last ReLU standing for itself."""
+    return [*run[:-1], functools.partial(_before_relu, run[-1]), torch.relu]
+
+
+def _before_relu(block: Any, hidden: _Map) -> Float[Tensor, "batch after rows columns"]:
+    residual = block.bn2(block.conv2(block.relu(block.bn1(block.conv1(hidden)))))
+    if isinstance(block, Bottleneck):
+        residual = block.bn3(block.conv3(block.relu(residual)))
+    return residual + (hidden if block.downsample is None else block.downsample(hidden))
 
 
 def _runs(network: _Convolutional) -> list[list[str]]:
@@ -184,17 +198,3 @@ def _checked_side(name: str, image: Shape) -> int:
 
 def _is_file(weights: str) -> bool:
     return weights.endswith(_SUFFIXES)
-
-
-def _read(path: Path) -> dict[str, Tensor]:
-    if not path.is_file():
-        raise FileNotFoundError(f"no file of weights {str(path)!r}")
-    if path.suffix == ".safetensors":
-        return load_file(path)
-    try:
-        state = torch.load(path, map_location="cpu", weights_only=True)
-    except pickle.UnpicklingError:
-        raise ValueError(f"{path} holds more than tensors, and is not read: save a state_dict() instead") from None
-    if not isinstance(state, dict):
-        raise ValueError(f"{path} must hold a state dict, got {type(state).__name__}")
-    return state

@@ -1,18 +1,23 @@
 """ASHA: a trial that falls behind at a rung is stopped, a baseline never is."""
 
+import json
 from typing import Any
 
 import pytest
+from optuna.distributions import CategoricalDistribution, IntDistribution
 from ray.tune.experiment import Trial
 from ray.tune.schedulers import TrialScheduler
+from studies import tiny_study
 
-from raykd.cluster.scheduler import Rungs
+from raykd.cluster.scheduler import Rungs, most_epochs
+from raykd.cluster.trials import Trials
+from raykd.cluster.watch import Watch
 
 CONTROLLER: Any = None  # the scheduler does not use it
 
 
 def trial(name, **config):
-    return Trial("stub", stub=True, trial_id=name, config=config)
+    return Trial("stub", stub=True, trial_id=name, config={"values": tiny_study().complete({})} | config)
 
 
 def result(value, epoch, finished=False):
@@ -20,8 +25,13 @@ def result(value, epoch, finished=False):
 
 
 @pytest.fixture
-def scheduler(study):
-    made = Rungs(study)
+def trials(study, tmp_path):
+    return Trials(study, tmp_path, tmp_path / "artifacts")
+
+
+@pytest.fixture
+def scheduler(study, trials):
+    made = Rungs(study, trials)
     for index, value in enumerate((0.9, 0.8, 0.7)):
         better = trial(f"better{index}", number=index)
         made.on_trial_add(CONTROLLER, better)
@@ -47,3 +57,50 @@ def test_a_baseline_is_never_stopped(scheduler):
     scheduler.on_trial_add(CONTROLLER, baseline)
     assert scheduler.on_trial_result(CONTROLLER, baseline, result(0.0, 2)) == TrialScheduler.CONTINUE
     scheduler.on_trial_complete(CONTROLLER, baseline, result(0.0, 4, finished=True))
+
+
+def test_a_resumed_search_knows_the_trials_before_it(study, trials, scheduler):
+    resumed = Rungs(study, trials)
+    for index, value in enumerate((0.9, 0.8, 0.7)):
+        values = study.complete({"optimiser/lr": 0.02 + index / 100})
+        ended = trial(f"ended{index}", number=index, values=values)
+        folder = trials.folder / "trials" / trials.name(ended.config)
+        folder.mkdir(parents=True)
+        lines = [json.dumps({"number": number, "val/accuracy": value * number / 2}) for number in (1, 2, 3)]
+        (folder / "epochs.jsonl").write_text("\n".join(lines))
+        ended.set_status(Trial.TERMINATED)
+        resumed.on_trial_add(CONTROLLER, ended)
+    assert resumed._brackets[0]._rungs == [
+        (milestone, {name.replace("better", "ended"): value for name, value in recorded.items()})
+        for milestone, recorded in scheduler._brackets[0]._rungs
+    ]
+
+
+def test_a_trial_is_held_where_the_search_is_to_stop(scheduler, monkeypatch):
+    monkeypatch.setattr(Watch, "stopping", True)
+    monkeypatch.setattr(Watch, "_waiting", set(), raising=False)
+    baseline, behind = trial("baseline", baseline="student alone"), trial("behind", number=5)
+    for added in (baseline, behind):
+        scheduler.on_trial_add(CONTROLLER, added)
+    assert scheduler.on_trial_result(CONTROLLER, baseline, result(0.0, 2)) == TrialScheduler.NOOP
+    assert scheduler.on_trial_result(CONTROLLER, behind, result(0.1, 1)) == TrialScheduler.NOOP
+    assert scheduler.on_trial_result(CONTROLLER, behind, result(0.1, 2)) == TrialScheduler.STOP
+    assert Watch._waiting == {"baseline", "behind"}
+
+
+def searching_epochs(epochs):
+    """The tiny study with its epochs searched too."""
+    return tiny_study(ranges={**tiny_study().ranges, "epochs": epochs}, grace=6)
+
+
+def test_epochs_at_most_are_the_recipes_or_the_upper_end_of_their_range():
+    assert most_epochs(tiny_study()) == 4
+    assert most_epochs(searching_epochs(IntDistribution(2, 6))) == 6
+    assert most_epochs(searching_epochs(CategoricalDistribution([2, 8, 4]))) == 8
+
+
+def test_a_trial_of_more_epochs_than_the_base_recipe_has_trains_them_all(trials):
+    made = Rungs(searching_epochs(IntDistribution(2, 6)), trials)
+    longer = trial("longer", number=0)
+    made.on_trial_add(CONTROLLER, longer)
+    assert [made.on_trial_result(CONTROLLER, longer, result(0.5, epoch)) for epoch in range(1, 6)] == ["CONTINUE"] * 5

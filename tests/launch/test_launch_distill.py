@@ -1,28 +1,16 @@
-"""`launch/distill.py` as a person runs it: what it leaves behind, what it refuses, and going on after Ctrl-C."""
+"""`launch/distill.py` as a person runs it: what it says and what it leaves behind."""
 
 import json
-import shlex
-import signal
-import time
 from pathlib import Path
-from typing import Any
 
 import pytest
 import torch
 from safetensors.torch import load_file
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
-from commands import Finished, end, run, run_on_a_terminal, run_several, start, write_study
+from commands import Finished, lines_of, run, run_on_a_terminal, run_several, write_study
 from raykd.data.digits import Digits
 from raykd.models.cnn import CNN
-
-
-def lines_of(file: Path) -> list[dict[str, Any]]:
-    """What each epoch gave, but for the time it took."""
-    if not file.exists():
-        return []
-    records = [json.loads(line) for line in file.read_text().splitlines() if line.endswith("}")]
-    return [{name: value for name, value in record.items() if name != "seconds"} for record in records]
 
 
 @pytest.fixture(scope="module")
@@ -91,111 +79,6 @@ def test_a_finished_run_resumed_shows_its_result_and_changes_nothing(place: Path
     assert (shown.code, shown.error) == (0, "")
     assert shown.out.startswith("validation accuracy 0.")
     assert {path: path.stat().st_mtime_ns for path in folder.rglob("*")} == before
-
-
-@pytest.mark.usefixtures("first")
-def test_what_cannot_work_is_refused_in_one_line(place: Path):
-    there = place / "runs/first"
-    write_study(place, ("study = Study(", "study = dict("), name="no_study")
-    (place / "broken.json").write_text('{"type": ')
-    (place / "foreign.json").write_text('{"type": "os.system"}')
-    (place / "list.json").write_text("[1]")
-    (place / "file").write_text("")
-    mistakes = {
-        ("--name", "first"): f"{there} exists already; go on with it by --resume, or choose another",
-        (
-            "--name",
-            "first",
-            "--resume",
-        ): f"{place / 'runs/first'} has another recipe: terms/quest is there and not here",
-        (
-            "--name",
-            "first",
-            "--resume",
-            "--set",
-            "terms/quest=on",
-            "--seed",
-            "5",
-        ): f"{place / 'runs/first'} has another recipe: seed is 0 there and 5 here",
-        ("--name", "frist", "--resume"): f"no run 'frist' in {place / 'runs'} to resume; did you mean first",
-        ("--resume",): f"no run 'small' of this recipe in {place / 'runs'} to resume; say which by --name",
-        ("--name", "../first"): "a name has letters, digits, '-', '_' and '.', and begins with a letter or digit",
-        ("--name", "artifacts"): "'artifacts' is a folder of the storage itself; choose another name",
-        ("--storage", "file/runs"): f"cannot write to the storage {place / 'file/runs'}: Not a directory",
-        ("--study", "smal.py"): "no study 'smal.py'; did you mean small.py",
-        ("--study", "no_study.py"): "no_study.py sets no variable `study` to a raykd.Study",
-        ("--recipe", "none.json"): "none.json: No such file or directory",
-        ("--recipe", "broken.json"): "broken.json: Expecting value",
-        ("--recipe", "foreign.json"): "foreign.json: unknown class 'os.system'",
-        ("--recipe", "list.json"): "list.json holds no recipe",
-        ("--device", "cuda:77"): "no device 'cuda:77' here; choices: cpu",
-        ("--device", "gpu"): "unknown device 'gpu'; choices: cpu",
-        ("--set", "epoch=3"): "--set: no option 'epoch'; did you mean epochs",
-        ("--set", "terms/kd/temprature=3"): "--set: no option 'terms/kd/temprature'; did you mean terms/kd/temperature",
-        ("--set", "terms/qest=on"): "--set: no option 'terms/qest'; did you mean terms/quest",
-        ("--set", "terms/quest=yes"): "terms/quest: unknown choice 'yes'; choices: off, on",
-        ("--set", "terms/quest/words=8"): "--set: terms/quest/words goes with another terms/quest than is chosen",
-        ("--set", "epochs=many"): "epochs: needs a value of type int, got 'many'",
-        ("--set", "epochs=0"): "epochs: epochs must be at least 1, got 0",
-        ("--set", "epochs"): "--set: needs PATH=VALUE such as terms/kd/temperature=2, got 'epochs'",
-        ("--set", "epochs=1", "--set", "epochs=2"): "--set: epochs is set twice",
-        ("--set", "terms/quest=on", "--set", "terms/quest/words=9999999"): "terms/quest: ",
-        ("--seed", "one"): "--seed: invalid int value: 'one'",
-        ("--nam", "x"): "unknown option --nam; did you mean --name?",
-    }
-    calls = [words if {"--study", "--recipe"} & set(words) else ("--study", "small.py", *words) for words in mistakes]
-    before = sorted((place / "runs").iterdir())
-    for (words, message), ended in zip(mistakes.items(), run_several("distill", calls, folder=place), strict=True):
-        assert ended.code == 1, words
-        assert ended.out == "", words
-        assert ended.error.startswith(f"error: {message}"), (words, ended.error)
-        assert "\n" not in ended.error, words
-    assert sorted((place / "runs").iterdir()) == before
-
-
-def test_a_fault_of_a_study_shows_where_it_is(place: Path):
-    write_study(place, ("epochs=2", "epochs=int('two')"), name="faulty")
-    ended = run("distill", "--study", "faulty.py", folder=place)
-    assert ended.code == 1
-    assert ended.error.startswith("Traceback")
-    assert "epochs=int('two')" in ended.error
-    assert ended.error.endswith("ValueError: invalid literal for int() with base 10: 'two'")
-
-
-def test_a_run_that_diverges_says_so_in_one_line(place: Path, first: Finished):
-    ended = run("distill", "--study", "small.py", "--name", "wild", "--set", "optimiser/lr=1e30", folder=place)
-    assert ended.code == 1
-    assert ended.error.startswith("error: diverged in epoch 1: the loss is no finite number")
-    assert "\n" not in ended.error
-    assert not (place / "runs/wild/student.safetensors").exists()
-
-
-def test_ctrl_c_and_resume_end_as_if_nothing_had_happened(place: Path, first: Finished):
-    words = ("--study", "small.py", "--set", "epochs=60", "--set", "terms/quest=on", "--seed", "3")
-    undisturbed = run("distill", *words, "--name", "undisturbed", folder=place)
-    assert (undisturbed.code, undisturbed.error) == (0, "")
-
-    process = start("distill", *words, folder=place)  # named by the study and the time
-    while not (found := [log for log in place.glob("runs/small-*/epochs.jsonl") if len(lines_of(log)) >= 3]):
-        assert process.poll() is None, process.communicate()
-        time.sleep(0.005)
-    process.send_signal(signal.SIGINT)
-    stopped, folder = end(process), found[0].parent
-    assert (stopped.code, stopped.error) == (130, "")
-    said = stopped.out.splitlines()[-1]
-    finished = int(said.removeprefix("stopped after ").split()[0])
-    assert 2 <= finished < 60  # the third may not have been kept yet
-    told, script, *rest = shlex.split(said.partition("; go on with: ")[2])
-    assert (told, Path(script).name, rest) == ("python", "distill.py", [*words, "--name", folder.name, "--resume"])
-    assert not (folder / "student.safetensors").exists()
-
-    resumed = run("distill", *rest, folder=place)
-    assert (resumed.code, resumed.error) == (0, "")
-    for name in ("student.safetensors", "recipe.json", "values.json", "summary.json"):
-        assert (folder / name).read_bytes() == (place / "runs/undisturbed" / name).read_bytes(), name
-    assert lines_of(folder / "epochs.jsonl") == lines_of(place / "runs/undisturbed/epochs.jsonl")
-    events = EventAccumulator(str(folder / "tensorboard" / folder.name)).Reload()
-    assert [point.step for point in events.Scalars("val/accuracy")] == list(range(1, 61))
 
 
 def test_a_terminal_gets_one_line_that_is_rewritten(place: Path, first: Finished):

@@ -1,15 +1,18 @@
 """`launch/teacher.py` as a person runs it: the route it shows, a second call, and going on after Ctrl-C."""
 
+import argparse
 import re
 import signal
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from commands import Finished, end, run, run_several, start, write_study
-from raykd import Store, load_study, train_teacher
+from raykd import Store, listeners, load_study, train_teacher
+from raykd.commands.teacher import run_teacher
 
 
 @pytest.fixture(scope="module")
@@ -92,6 +95,43 @@ def test_ctrl_c_and_the_same_command_end_as_if_nothing_had_happened(place: Path)
     for file in whole.iterdir():
         assert (gone_on / file.name).read_bytes() == file.read_bytes(), file.name
     assert steps(place, "long") == list(range(1, 51))
+
+
+@pytest.mark.parametrize(
+    ("kept", "said"), [(0, "stopped before an epoch was kept"), (2, "stopped after 2 of 4 epochs")]
+)
+def test_only_kept_epochs_are_counted(
+    kept: int, said: str, place: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture
+):
+    """Ctrl-C while an epoch's state is written: the epoch was heard of, but cannot be gone on from."""
+    states: list[Path] = []
+    write = listeners.artifacts.write
+
+    def interrupted(path: Path, save: Callable[[Path], object]) -> None:
+        if path.name == "last.pt":
+            states.append(path)
+            if len(states) > kept:
+                raise KeyboardInterrupt
+        write(path, save)
+
+    monkeypatch.setattr(listeners.artifacts, "write", interrupted)
+    options = argparse.Namespace(study=place / "small.py", storage=tmp_path, device="cpu")
+    assert run_teacher(options, place) == 130
+    assert capsys.readouterr().out.splitlines()[-1].startswith(f"{said}; go on with: ")
+
+
+def test_sigterm_is_ctrl_c(place: Path):
+    write_study(place, ("epochs=4, every=2", "epochs=2000, every=10"), name="longer")
+    process = start("teacher", "--study", "longer.py", "--storage", "others", folder=place)
+    while not list(place.glob("others/artifacts/unfinished/*/route.json")):
+        assert process.poll() is None, process.communicate()
+        time.sleep(0.005)
+    process.send_signal(signal.SIGTERM)
+    stopped = end(process)
+    assert (stopped.code, stopped.error) == (130, "")
+    said = stopped.out.splitlines()[-1]
+    assert said.startswith("stopped after ")
+    assert said.endswith("teacher.py --study longer.py --storage others")
 
 
 def test_what_cannot_work_is_refused_in_one_line(place: Path):

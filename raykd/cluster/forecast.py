@@ -1,0 +1,135 @@
+"""What a search would do, and for how long, before anything of it starts."""
+
+import math
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+import ray
+import torch
+from ray import cloudpickle
+
+from raykd.artifacts import NotMadeError, Store
+from raykd.baselines import baselines
+from raykd.cluster.connect import connected
+from raykd.cluster.group import Resources
+from raykd.cluster.plan import Plan, make_plan
+from raykd.cluster.prepare import fetched, on_worker
+from raykd.cluster.quiet import quiet
+from raykd.cluster.scheduler import most_epochs
+from raykd.recipe import Recipe
+from raykd.storage import ARTIFACTS, check_name
+from raykd.study import Study
+from raykd.study_file import study_module
+from raykd.train import distill
+from raykd.world import World
+
+_SHORT_S = 10.0  # a first epoch this short says more of the warming up than of an epoch
+
+
+@dataclass(frozen=True, kw_only=True)
+class Forecast:
+    """A search that has not started.
+
+    Args:
+        cluster: what it would run on, in a line.
+        plan: its slots and workers.
+        trials: settings to try.
+        baselines: beside them.
+        epochs: of a trial that is not stopped, at most.
+        likely_epochs: of all trials and baselines together, if the scheduler stops what it should of them.
+        epoch_seconds: of the base recipe, measured on one worker alone; None where `missing` has to be made first.
+        missing: the kind of artefact that the storage lacks for an epoch.
+    """
+
+    cluster: str
+    plan: Plan
+    trials: int
+    baselines: int
+    epochs: int
+    likely_epochs: float
+    epoch_seconds: float | None
+    missing: str | None
+
+    @property
+    def most_epochs(self) -> int:
+        return (self.trials + self.baselines) * self.epochs
+
+    def seconds(self, epochs: int | float) -> float | None:
+        """Wall time of so many epochs, as the slots share them and the workers of a slot share each."""
+        if self.epoch_seconds is None:
+            return None
+        return epochs * self.epoch_seconds / (self.plan.slots * self.plan.resources.workers)
+
+
+def forecast(
+    study: Study,
+    *,
+    trials: int | None = None,
+    workers: int = 1,
+    slots: int | None = None,
+    storage: str | os.PathLike[str] = "runs",
+    name: str | None = None,
+    address: str | None = None,
+) -> Forecast:
+    """What `raykd.tune` of the same arguments would do. Nothing is written.
+
+    Where the storage has what the base recipe needs of its teacher, an epoch of it is trained to measure the time;
+    the teacher itself is not trained, nor is anything else kept.
+
+    Raises:
+        ValueError, FileNotFoundError, FileExistsError, ConnectionError: as `raykd.tune` would.
+    """
+    trials = study.trials if trials is None else trials
+    if trials < 1:
+        raise ValueError(f"trials must be at least 1, got {trials}")
+    study.check(workers)
+    root = Path(storage).expanduser().absolute()
+    if name is not None:
+        check_name(name)
+        if (root / name).exists():
+            raise FileExistsError(f"{root / name} exists already; choose another name")
+    if (module := study_module(study)) is not None:
+        cloudpickle.register_pickle_by_value(module)  # the worker cannot import a study's file
+    beside = len(baselines(study.recipe))
+    with connected(address, Path(os.devnull)) as line, quiet(False):
+        plan = make_plan(ray.cluster_resources(), workers, slots, trials + beside)
+        alone = Resources(
+            cpus_per_worker=plan.resources.cpus_per_worker, gpus_per_worker=plan.resources.gpus_per_worker
+        )
+        seconds, missing = fetched(on_worker(_measure, alone).remote(study.recipe, root / ARTIFACTS))
+    epochs = most_epochs(study)
+    return Forecast(
+        cluster=line,
+        plan=plan,
+        trials=trials,
+        baselines=beside,
+        epochs=epochs,
+        likely_epochs=beside * study.recipe.epochs + trials * likely_epochs(epochs, study.grace, study.reduction),
+        epoch_seconds=seconds,
+        missing=missing,
+    )
+
+
+def likely_epochs(epochs: int, grace: int, reduction: int) -> float:
+    """Mean epochs of a trial where one of every `reduction` goes on at each rung, `grace * reduction**k`."""
+    mean, begun, rung, share = 0.0, 0, grace, 1.0
+    while begun < epochs:
+        end = min(rung, epochs)
+        mean += share * (end - begun)
+        begun, rung, share = end, rung * reduction, share / reduction
+    return mean
+
+
+def _measure(recipe: Recipe, store: Path) -> tuple[float | None, str | None]:
+    """The seconds of an epoch, or else the kind of artefact that it lacks."""
+    torch.set_num_threads(max(1, math.floor(ray.get_runtime_context().get_assigned_resources().get("CPU", 1))))
+    world = World.alone(World.current().device)
+    try:
+        epochs = distill(recipe, store=Store(store, read_only=True), world=world)
+        seconds = next(epochs).seconds
+        if seconds < _SHORT_S and recipe.epochs > 1:
+            seconds = next(epochs).seconds
+    except NotMadeError as error:
+        return None, str(error)
+    return seconds, None

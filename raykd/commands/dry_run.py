@@ -1,0 +1,63 @@
+"""`launch/tune.py --dry-run`: the plan of a search, its time and its cost."""
+
+import argparse
+
+from rich.console import Console
+from rich.table import Table
+
+from raykd.cluster.forecast import Forecast, forecast
+from raykd.line import clock
+from raykd.search import describe
+from raykd.study import Study
+
+
+def run_dry(study: Study, options: argparse.Namespace, console: Console) -> int:
+    """Says what the search would do; starts none."""
+    price = options.price_per_hour
+    if price is not None and price < 0:
+        raise ValueError(f"--price-per-hour must be at least 0, got {price:g}")
+    told = forecast(
+        study,
+        trials=options.trials,
+        workers=options.workers,
+        slots=options.slots,
+        storage=options.storage,
+        name=options.name,
+        address=options.address,
+    )
+    resources = told.plan.resources
+    share = f"{resources.cpus_per_worker:g} CPUs and {resources.gpus_per_worker:g} GPUs"
+    console.print(told.cluster)
+    console.print(f"{told.plan.slots} trial(s) at a time, {resources.workers} worker(s) each, {share} for a worker")
+    console.print(
+        f"study {study.name}: {told.trials} trials and {told.baselines} baselines, at most {told.epochs} epochs each, "
+        f"from epoch {min(study.grace, told.epochs)} on stopped where others do better"
+    )
+    table = Table("searched", "among")
+    for path, distribution in study.every_range().items():
+        table.add_row(path, describe(distribution))
+    console.print(table, soft_wrap=False)
+    console.print(f"time: {_time(told)}")
+    if price is not None:
+        console.print(f"cost: {_cost(told, price)}")
+    console.print("this was a dry run: nothing was started and nothing was written")
+    return 0
+
+
+def _time(told: Forecast) -> str:
+    if told.missing == "route":
+        return "unknown: the teacher is not in the storage yet; launch/teacher.py trains it, and so does the search"
+    likely, most = told.seconds(told.likely_epochs), told.seconds(told.most_epochs)
+    if likely is None or most is None or told.epoch_seconds is None:
+        return f"unknown: the storage lacks an artefact of the base recipe ({told.missing}), which the search makes"
+    return (
+        f"about {clock(likely)}, at most {clock(most)}; an epoch of the base recipe took {told.epoch_seconds:.2f} s, "
+        f"measured on one worker while nothing else ran"
+    )
+
+
+def _cost(told: Forecast, price: float) -> str:
+    likely, most = told.seconds(told.likely_epochs), told.seconds(told.most_epochs)
+    if likely is None or most is None:
+        return "unknown, as the time is"
+    return f"about {likely / 3600 * price:.2f}, at most {most / 3600 * price:.2f}, at {price:g} an hour"

@@ -1,0 +1,133 @@
+"""`raykd status`: how far the searches of a storage are, read from their files by another process."""
+
+import argparse
+import difflib
+import json
+import shlex
+import time
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+from raykd.line import clock
+from raykd.search_state import State, is_running, read_state
+from raykd.storage import EPOCHS, RECIPE, SEARCH, SUMMARY, TRIALS, folders
+
+_METRIC = "val/accuracy"
+
+
+def run_status(options: argparse.Namespace) -> int:
+    """Shows every search of a storage, or one search with its trials.
+
+    Raises:
+        FileNotFoundError: there is none.
+    """
+    asked = Path(options.folder).expanduser()
+    found = searches(asked)
+    console = Console(highlight=False, markup=False, soft_wrap=True)
+    for folder in found:
+        _show(folder, console)
+    if found == [asked]:
+        console.print(_trials(asked), soft_wrap=False)
+    return 0
+
+
+def searches(folder: Path) -> list[Path]:
+    """The search that a folder is, or those in it.
+
+    Raises:
+        FileNotFoundError: there is none.
+    """
+    if (folder / SEARCH).is_file():
+        return [folder]
+    if found := folders(folder):
+        return found
+    if folder.is_dir():
+        raise FileNotFoundError(f"no search in {folder}; python launch/tune.py --storage {folder} starts one")
+    there = [str(path) for path in [*folder.parent.glob("*/"), *folders(folder.parent)]]
+    close = difflib.get_close_matches(str(folder), there, n=1)
+    raise FileNotFoundError(f"no folder {folder}" + (f"; did you mean {close[0]}" if close else ""))
+
+
+def go_on(folder: Path) -> str:
+    """How to go on with a search, in words."""
+    if _record(folder)["file"] is None:
+        return f"go on with: raykd.tune(study, storage={str(folder.parent)!r}, name={folder.name!r}, resume=True)"
+    return f"go on with: python launch/tune.py --resume {folder.name} --storage {shlex.quote(str(folder.parent))}"
+
+
+def _show(folder: Path, console: Console) -> None:
+    """How far a search is, what runs in it or how to go on with it."""
+    state = read_state(folder)
+    word = _word(folder, state)
+    done, best, failed = "no trial done", "none yet", ""
+    if state is not None:
+        done = f"{len(state.ended)} of {state.total} trials done"
+        failed = f", {state.failed} failed" if state.failed else ""
+        best = f"{state.best[1]:.4f} ({state.best[0]})" if state.best else best
+    about = f"{folder.name} (study {_record(folder)['study']}): {word}"
+    console.print(f"{about}, {done}{failed}, best so far {best}, last epoch {_last_epoch(folder)}")
+    if word == "stopped":
+        console.print(f"  {go_on(folder)}")
+    elif word == "finished":
+        found = json.loads((folder / SUMMARY).read_text())
+        tested = "" if found["test_accuracy"] is None else f", test accuracy {found['test_accuracy']:.4f}"
+        console.print(f"  winner {found['best']}{tested}")
+    elif state is not None:
+        console.print(f"  process {state.pid} on {state.host}" + (f": {state.doing}" if state.doing else ""))
+        for name in state.running:
+            console.print(f"  {name}: {_progress(folder / TRIALS / name)}")
+
+
+def _trials(folder: Path) -> Table:
+    """Every trial that has begun, those that train now first and then the best first."""
+    state = read_state(folder)
+    ended = state.ended if state else {}
+    running = state.running if state and _word(folder, state) == "running" else ()
+    table = Table("trial", "state", "validation", "epochs")
+    rest = sorted({path.name for path in (folder / TRIALS).glob("*/")} - {*ended, *running})
+    for name in (*running, *rest):
+        epoch = _newest(folder / TRIALS / name)
+        accuracy = f"{epoch[_METRIC]:.4f}" if epoch else ""
+        table.add_row(name, "running" if name in running else "unfinished", accuracy, str(epoch.get("number", 0)))
+    for name in sorted(ended, key=lambda name: ended[name].accuracy or 0.0, reverse=True):
+        end = ended[name]
+        table.add_row(name, end.state, "" if end.accuracy is None else f"{end.accuracy:.4f}", str(end.epochs))
+    return table
+
+
+def _word(folder: Path, state: State | None) -> str:
+    """Whether a search is running, finished or stopped."""
+    if is_running(folder):
+        return "running"
+    is_done = state is not None and len(state.ended) >= state.total and (folder / SUMMARY).exists()
+    return "finished" if is_done else "stopped"
+
+
+def _progress(trial: Path) -> str:
+    """How far a trial is, in words."""
+    epoch = _newest(trial)
+    if not epoch:
+        return "no epoch yet"
+    epochs = json.loads((trial / RECIPE).read_text())["epochs"]
+    return f"epoch {epoch['number']} of {epochs}, validation accuracy {epoch[_METRIC]:.4f}"
+
+
+def _newest(trial: Path) -> dict[str, Any]:
+    """What the newest epoch of a trial gave; nothing before its first. A line that is being written is left out."""
+    try:
+        lines = (trial / EPOCHS).read_text().splitlines()
+    except FileNotFoundError:
+        return {}
+    return next((json.loads(line) for line in reversed(lines) if line.endswith("}")), {})
+
+
+def _last_epoch(folder: Path) -> str:
+    times = [file.stat().st_mtime for file in folder.glob(f"{TRIALS}/*/{EPOCHS}")]
+    return f"{clock(max(0.0, time.time() - max(times)))} ago" if times else "none yet"
+
+
+def _record(folder: Path) -> dict[str, Any]:
+    return {"file": None} | json.loads((folder / SEARCH).read_text())

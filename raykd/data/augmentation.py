@@ -1,0 +1,75 @@
+"""Views of training images: random crops, resized crops and mirror images, batch by batch, on the images' device.
+
+The view of image i in epoch e is a function of (data seed, e, i) alone: neither the batch that it stands in, nor the
+rank, nor the order matters.
+"""
+
+from dataclasses import dataclass
+
+import torch
+from jaxtyping import Float, Int64
+from torch import Tensor
+from torch.nn import functional as F
+
+from raykd.data.resized_crop import ResizedCrop, crop_and_resize
+from raykd.keys import integers
+
+PADDINGS = {"zeros": "constant", "reflect": "reflect"}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Augmentation:
+    """Random resized crops, random crops of the padded image, and horizontal flips, in this order.
+
+    Args:
+        padding: pixels added on each side before a crop of the image's own size; 0 for no crop.
+        mode: what is padded with, `zeros` (black, as pixels are padded before they are normalised) or `reflect`.
+        flip: whether half of the views are mirrored left to right.
+        resized: a random part of the image, brought to the size of a whole one; None for the whole image.
+    """
+
+    padding: int = 0
+    mode: str = "zeros"
+    flip: bool = False
+    resized: ResizedCrop | None = None
+
+    def __post_init__(self) -> None:
+        if self.padding < 0:
+            raise ValueError(f"padding must be at least 0 pixels, got {self.padding}")
+        if self.mode not in PADDINGS:
+            raise ValueError(f"unknown padding mode {self.mode!r}; choices: {', '.join(PADDINGS)}")
+
+    def view(
+        self,
+        images: Float[Tensor, "b channels height width"],
+        indices: Int64[Tensor, "b"],
+        epoch: int,
+        seed: int,
+    ) -> Float[Tensor, "b channels height width"]:
+        """The views of images in an epoch; the same image, epoch and seed always give the same view."""
+        if self.resized:
+            height, width = images.shape[-2:]
+            boxes = self.resized.boxes(
+                self.resized.draws(indices, epoch, seed),
+                torch.full_like(indices, height),
+                torch.full_like(indices, width),
+            )
+            images = crop_and_resize(images, boxes, (height, width))
+        if self.padding:
+            images = self._crop(images, indices, epoch, seed)
+        if self.flip:
+            mirrored = integers(indices, 2, "flip", seed, epoch).bool()
+            images = torch.where(mirrored[:, None, None, None], images.flip(-1), images)
+        return images
+
+    def _crop(self, images: Tensor, indices: Tensor, epoch: int, seed: int) -> Tensor:
+        height, width = images.shape[-2:]
+        padded = F.pad(images, [self.padding] * 4, mode=PADDINGS[self.mode])
+        places = 2 * self.padding + 1
+        top = integers(indices, places, "crop top", seed, epoch)
+        left = integers(indices, places, "crop left", seed, epoch)
+        rows = top[:, None] + torch.arange(height, device=images.device)
+        columns = left[:, None] + torch.arange(width, device=images.device)
+        batch = torch.arange(len(images), device=images.device)
+        cropped = padded[batch[:, None, None], :, rows[:, :, None], columns[:, None, :]]
+        return cropped.permute(0, 3, 1, 2)

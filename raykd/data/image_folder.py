@@ -1,0 +1,142 @@
+"""Any folder of pictures: ImageNet, Tiny-ImageNet, CUB-200, SUN397, or one's own.
+
+Pictures of any size become squares (`Frame`). By default they stay in their files and are decoded again in every
+epoch, as ImageNet's 1.28 million do not fit anywhere else. `in_memory` decodes a smaller set once, into a file of bytes
+that later runs on the machine share, and keeps it on the device. A random resized crop then is one of the square, not
+of the picture: other views, so that this is a part of the recipe and not a matter of speed alone.
+"""
+
+import functools
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import ClassVar
+
+import numpy as np
+import torch
+
+from raykd.artifacts import Store
+from raykd.data import Augmentation, Dataset, Files, Frame, ResizedCrop, Split, cut
+from raykd.data.layouts import ClassFolders, Labelled, Layout, Listing
+from raykd.data.published import CACHE, absolute, check_normalisation
+from raykd.serialise import fingerprint, place
+
+_SHARE = 0.1  # of the training images, held out where nothing else is said
+_DECODED_VERSION = 1
+_AT_ONCE = 64  # pictures
+
+
+@dataclass(frozen=True, kw_only=True)
+class ImageFolder:
+    """A folder of pictures as it stands in a recipe.
+
+    Args:
+        root: the folder; a relative one counts from the working folder of whoever makes the recipe.
+        layout: how the folder tells classes and splits; `ClassFolders`, `CUB200` or `SUN397`.
+        validation: the share of the training images that is held out; None for the layout's own validation split,
+            or else a tenth.
+        frame: how a picture becomes a square. For Tiny-ImageNet, whose pictures are squares of 64 pixels already:
+            `Frame(resize=64, size=64)`.
+        in_memory: decode all pictures once, to squares, and keep them on the device.
+        cache: the folder of decoded sets; None decodes anew in every process.
+        mean, std: to normalise by, on the scale 0 to 1; by default ImageNet's.
+        augmentation: how the training views are made; by default ImageNet's.
+        seed: which images are held out, and the views.
+    """
+
+    name: ClassVar[str] = "image_folder"
+    root: str = place()
+    layout: Layout = ClassFolders()
+    validation: float | None = None
+    frame: Frame = Frame()
+    in_memory: bool = False
+    cache: str | None = place(CACHE)
+    mean: tuple[float, ...] = (0.485, 0.456, 0.406)
+    std: tuple[float, ...] = (0.229, 0.224, 0.225)
+    augmentation: Augmentation = Augmentation(flip=True, resized=ResizedCrop())
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        if self.validation is not None and not 0 < self.validation < 1:
+            raise ValueError(f"validation must be a share above 0 and below 1, got {self.validation}")
+        if not isinstance(self.layout, Layout):
+            raise ValueError(f"layout must be a layout such as ClassFolders(), got {self.layout!r}")
+        check_normalisation(self.mean, self.std, channels=3)
+        object.__setattr__(self, "root", absolute(self.root))
+        if self.cache is not None:
+            object.__setattr__(self, "cache", absolute(self.cache))
+
+    def contents(self) -> Mapping[str, str]:
+        """What a fingerprint reads in place of `root`: a hash of the pictures' paths, lengths and labels."""
+        return {"root": _digest(self)}
+
+    def load(self) -> Dataset:
+        listing = self._listing()
+        train, test = self._split(listing.root, listing.train), self._split(listing.root, listing.test)
+        if listing.validation:
+            validation = self._split(listing.root, listing.validation)
+        else:
+            held_out = max(1, round((self.validation or _SHARE) * len(train)))
+            train, validation = cut(train.images, train.labels, held_out, self.seed)
+        splits = {"train": train, "validation": validation, "test": test}
+        if self.in_memory:
+            splits = {name: self._decoded(split) for name, split in splits.items()}
+        return Dataset(
+            **splits,
+            num_classes=len(listing.classes),
+            mean=self.mean,
+            std=self.std,
+            augmentation=self.augmentation,
+            seed=self.seed,
+        )
+
+    def _listing(self) -> Listing:
+        root = Path(self.root).expanduser()
+        if not root.is_dir():
+            raise FileNotFoundError(f"no folder {root}; set root to the folder that has the pictures")
+        listing = self.layout.read(root)
+        if listing.validation and self.validation is not None:
+            raise ValueError("validation must be None where the layout has a validation split of its own")
+        if shared := listing.train.keys() & (listing.test.keys() | listing.validation.keys()):
+            raise ValueError(f"{listing.root}: {min(shared)} is for training and for the test or the validation")
+        return listing
+
+    def _split(self, root: Path, labelled: Labelled) -> Split:
+        """A split of pictures in the order of their paths, each of which must be there."""
+        names = sorted(labelled)
+        try:
+            # A Path for each of ImageNet's million pictures takes three times as long.
+            lengths = tuple(os.stat(f"{root}/{name}").st_size for name in names)  # noqa: PTH116
+        except FileNotFoundError as error:
+            raise FileNotFoundError(f"{error.filename}: not there, though a list of {root} names it") from None
+        labels = torch.tensor([labelled[name] for name in names], dtype=torch.int64)
+        return Split(Files(root, tuple(names), lengths, self.frame), labels)
+
+    def _decoded(self, split: Split) -> Split:
+        """The same split as bytes: mapped from a file in the cache, which is made first where there is none."""
+        files: Files = split.images
+
+        def make(folder: Path) -> None:
+            _decode(files, np.lib.format.open_memmap(folder / "images.npy", "w+", np.uint8, files.shape))
+
+        if self.cache is None:
+            images = np.empty(files.shape, np.uint8)
+            _decode(files, images)
+        else:
+            key = fingerprint({"files": files.summary().hex(), "version": _DECODED_VERSION})
+            folder = Store(Path(self.cache).expanduser()).get("images", key, make)
+            images = np.load(folder / "images.npy", mmap_mode="c")  # PyTorch asks for pages it may write to
+        return Split(torch.from_numpy(images), split.labels)
+
+
+@functools.lru_cache(maxsize=4)
+def _digest(spec: ImageFolder) -> str:
+    listing = spec._listing()
+    splits = (listing.train, listing.validation, listing.test)
+    return fingerprint([spec._split(listing.root, labelled).digest() for labelled in splits])
+
+
+def _decode(files: Files, images: np.ndarray) -> None:
+    for indices, batch in files.read(torch.arange(len(files)).split(_AT_ONCE)):
+        images[indices] = batch.numpy()

@@ -1,0 +1,145 @@
+"""How a folder of pictures says which class a picture is of, and which pictures are for the test.
+
+A layout reads names and lists, never a picture, and gives for each split the pictures' paths below the root.
+"""
+
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import ClassVar, Protocol, runtime_checkable
+
+ENDINGS = (".jpg", ".jpeg", ".png", ".ppm", ".bmp", ".pgm", ".tif", ".tiff", ".webp")  # torchvision's
+_ANNOTATIONS = "val_annotations.txt"
+_NONE = f"no picture in it; known endings: {', '.join(ENDINGS)}"
+
+Labelled = dict[str, int]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Listing:
+    """What a layout finds: the number of a picture's class by its path below `root`, for each split.
+
+    Args:
+        root: where the paths begin.
+        classes: their names, by number.
+        train, test: the splits.
+        validation: a split of its own; empty where it is to be cut from `train`.
+    """
+
+    root: Path
+    classes: tuple[str, ...]
+    train: Labelled
+    test: Labelled
+    validation: Labelled = field(default_factory=dict)
+
+
+@runtime_checkable
+class Layout(Protocol):
+    """A layout as it stands in a recipe."""
+
+    name: ClassVar[str]
+
+    def read(self, root: Path) -> Listing:
+        """What lies below a folder.
+
+        Raises:
+            FileNotFoundError: a folder or list is missing; it is named.
+            ValueError: a list that does not fit the others; it is named.
+        """
+        ...
+
+
+@dataclass(frozen=True, kw_only=True)
+class ClassFolders:
+    """A folder for each split, and in it a folder for each class: ImageNet, Tiny-ImageNet, any folder of one's own.
+
+    The classes are the folders of `train`, numbered in the order of their names; pictures may lie deeper in them.
+    A folder of images with a `val_annotations.txt` beside it, as Tiny-ImageNet's `val` comes, is read by that list.
+
+    Args:
+        train: the folder of the training images.
+        test: the folder that is read once, for the final report. The published sets call it `val`, as they keep the
+            labels of theirs secret.
+        validation: the folder of a validation split, if there is one; else some of `train` is held out.
+    """
+
+    name: ClassVar[str] = "class_folders"
+    train: str = "train"
+    test: str = "val"
+    validation: str | None = None
+
+    def __post_init__(self) -> None:
+        folders = [folder for folder in (self.train, self.test, self.validation) if folder is not None]
+        if len(set(folders)) < len(folders):
+            raise ValueError(f"train, test and validation must be different folders, got {', '.join(folders)}")
+
+    def read(self, root: Path) -> Listing:
+        if not (root / self.train).is_dir():
+            raise FileNotFoundError(
+                f"no folder {self.train!r} with a folder for each class in {root}; set root, or layout where a list "
+                f"says what is for training, as CUB200()"
+            )
+        classes = sorted(entry.name for entry in os.scandir(root / self.train) if entry.is_dir())
+        number = {name: index for index, name in enumerate(classes)}
+        train = _by_folders(root, self.train, number)
+        if empty := set(number.values()) - set(train.values()):
+            raise ValueError(f"{root / self.train / classes[min(empty)]}: {_NONE}")
+        validation = _split(root, self.validation, number) if self.validation else {}
+        test = _split(root, self.test, number)
+        return Listing(root=root, classes=tuple(classes), train=train, test=test, validation=validation)
+
+
+def _split(root: Path, folder: str, number: dict[str, int]) -> Labelled:
+    if not (root / folder).is_dir():
+        raise FileNotFoundError(f"no folder {folder!r} in {root}")
+    annotations = root / folder / _ANNOTATIONS
+    sorted_already = any((root / folder / name).is_dir() for name in number)
+    if annotations.is_file() and not sorted_already:
+        return _by_annotations(annotations, folder, number)
+    if not (found := _by_folders(root, folder, number)):
+        raise ValueError(f"{root / folder}: {_NONE}")
+    return found
+
+
+def _by_folders(root: Path, folder: str, number: dict[str, int]) -> Labelled:
+    """The pictures in a split's class folders, in the order of their paths."""
+    labelled: Labelled = {}
+    for entry in sorted(os.scandir(root / folder), key=lambda entry: entry.name):
+        pictures = sorted(_pictures(entry.path, f"{folder}/{entry.name}")) if entry.is_dir() else []
+        if pictures and entry.name not in number:
+            raise ValueError(f"{entry.path}: the training images have no class of this name")
+        labelled |= dict.fromkeys(pictures, number.get(entry.name, -1))
+    return labelled
+
+
+def _by_annotations(file: Path, folder: str, number: dict[str, int]) -> Labelled:
+    """Tiny-ImageNet's list: a picture in `images`, its class and four numbers, separated by tabs."""
+    labelled: Labelled = {}
+    for line in lines(file):
+        picture, name = (*line.split("\t"), "")[:2]
+        if name not in number:
+            raise ValueError(f"{file}: {line!r} names no class that the training images have")
+        labelled[f"{folder}/images/{picture}"] = number[name]
+    return labelled
+
+
+def _pictures(folder: str, below: str) -> Iterator[str]:
+    for entry in os.scandir(folder):
+        if entry.is_dir():
+            yield from _pictures(entry.path, f"{below}/{entry.name}")
+        elif entry.name.lower().endswith(ENDINGS):
+            yield f"{below}/{entry.name}"
+
+
+def holding(root: Path, below: str, file: str) -> Path:
+    """The root, or the folder `below` it, whichever holds a file."""
+    for folder in (root, root / below):
+        if (folder / file).is_file():
+            return folder
+    raise FileNotFoundError(f"no {file} in {root} or {root / below}")
+
+
+def lines(file: Path) -> list[str]:
+    """The lines of a list that are not empty."""
+    return [line.strip() for line in file.read_text().splitlines() if line.strip()]

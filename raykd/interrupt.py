@@ -1,0 +1,45 @@
+"""What ends a command from outside: Ctrl-C, and SIGTERM, by which Slurm, spot machines and `kill` ask for the same."""
+
+import contextlib
+import signal
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from types import FrameType
+
+
+class SearchInterrupted(KeyboardInterrupt):
+    """Ctrl-C before a search's first trial or after its last one.
+
+    Args:
+        folder: of the search, where everything is kept.
+    """
+
+    def __init__(self, folder: Path):
+        super().__init__(str(folder))
+        self.folder = folder
+
+
+@contextlib.contextmanager
+def sigterm_as_ctrl_c() -> Iterator[None]:
+    """While it lasts, SIGTERM does what Ctrl-C does at that moment.
+
+    Python alone dies of it, and `ray.init` sets a handler that leaves at once: so it is set again after that call.
+    In a thread beside the main one nothing changes, as only the main one may handle signals.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGTERM, _as_ctrl_c)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, signal.SIG_DFL if before is None else before)
+
+
+def _as_ctrl_c(number: int, frame: FrameType | None) -> None:
+    handler = signal.getsignal(signal.SIGINT)  # Ray Tune has its own while it runs trials
+    if callable(handler):
+        handler(signal.SIGINT, frame)
+    else:  # a shell starts what runs in its background with Ctrl-C ignored
+        raise KeyboardInterrupt

@@ -1,0 +1,20 @@
+"""No first stage: the student begins with the fresh weights that the run's seed gives it."""
+
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+from raykd.methods import Shapes, Sources
+from raykd.staged import Staged
+
+
+@dataclass(frozen=True, kw_only=True)
+class Fresh:
+    """The student stays as it was initialised."""
+
+    needs_teacher: ClassVar[bool] = False
+
+    def check(self, shapes: Shapes) -> None:
+        pass
+
+    def begin(self, student: Staged, model: Any, seed: int, shapes: Shapes, sources: Sources) -> None:
+        pass

@@ -1,0 +1,71 @@
+"""What the channels of a teacher's maps are like before their ReLU, over all training images, as an artefact."""
+
+from pathlib import Path
+from typing import NamedTuple
+
+import torch
+from jaxtyping import Float
+from safetensors.torch import load_file, save_file
+from torch import Tensor
+
+from raykd.data import Dataset
+from raykd.features import as_map
+from raykd.methods import Sources
+from raykd.serialise import fingerprint
+from raykd.staged import Staged
+from raykd.vectors import full
+
+_MAKER_VERSION = 1
+
+
+class Moments(NamedTuple):
+    """Mean, standard deviation and least value of each channel of a stage, over all images and places."""
+
+    mean: Float[Tensor, "channels"]
+    std: Float[Tensor, "channels"]
+    least: Float[Tensor, "channels"]
+
+
+def find_moments(sources: Sources, checkpoint: int) -> list[Moments]:
+    """Those of all stages of a checkpoint of the teacher, got from the store or made.
+
+    Images are not augmented, and the teacher is in eval mode.
+    """
+    teacher, dataset = sources.teacher, sources.dataset
+    assert teacher is not None
+    key = {
+        "version": _MAKER_VERSION,
+        "weights": teacher.digest(checkpoint),
+        "images": [dataset.digest, dataset.mean, dataset.std],
+    }
+
+    def make(folder: Path) -> None:
+        sources.say(f"moments: maps of the teacher's checkpoint {checkpoint} before their ReLU")
+        stages = measure(teacher.network(checkpoint), dataset)
+        named = {
+            f"{index} {name}": part for index, stage in enumerate(stages) for name, part in stage._asdict().items()
+        }
+        save_file(named, folder / "moments.safetensors")
+
+    folder = sources.store.get("moments", fingerprint(key), make)
+    named = load_file(folder / "moments.safetensors", device=str(dataset.device))
+    num_stages = len(named) // len(Moments._fields)
+    return [Moments(*(named[f"{index} {name}"] for name in Moments._fields)) for index in range(num_stages)]
+
+
+@torch.inference_mode()
+def measure(network: Staged, dataset: Dataset) -> list[Moments]:
+    """The moments of every stage over the training images; sums are in double precision."""
+    seen: list[list[Tensor]] = [[] for _ in range(network.num_stages)]
+    for batch in dataset.plain(dataset.train):
+        for stage, features in zip(seen, network(batch.images).before_relu, strict=True):
+            places = full(as_map(features)).flatten(2)
+            sums = (values.mean(dim=2, dtype=torch.float64).sum(dim=0) for values in (places, places.square()))
+            stage.append(torch.stack([*sums, places.amin(dim=(0, 2)).double()]))
+    return [_moments(torch.stack(stage), len(dataset.train)) for stage in seen]
+
+
+def _moments(batches: Float[Tensor, "batches 3 channels"], num_images: int) -> Moments:
+    mean, squares = batches[:, :2].sum(dim=0) / num_images
+    std = (squares - mean.square()).clamp_min(0.0).sqrt()
+    return Moments(mean.float(), std.float(), batches[:, 2].amin(dim=0).float())

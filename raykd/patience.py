@@ -1,0 +1,41 @@
+"""Waits for a storage that is full or away, so that what was trained for it is not lost."""
+
+import errno
+import sys
+import time
+from collections.abc import Callable
+from typing import TypeVar
+
+T = TypeVar("T")
+
+_PASSING = {
+    getattr(errno, name)
+    for name in (
+        *("ENOSPC", "EDQUOT", "EIO", "EROFS"),
+        *("ENOENT", "ENOTDIR", "ENODEV", "ENXIO", "ESTALE"),  # a file system that is not mounted, or was replaced
+        *("ETIMEDOUT", "EHOSTDOWN", "EHOSTUNREACH", "ENOTCONN", "ECONNRESET"),  # of file systems over a network
+    )
+}
+_LONGEST_PAUSE_S = 10.0
+
+
+def patiently(action: Callable[[], T], patience_s: float = 3600.0) -> T:
+    """What an action on files gives, tried again and again while the storage is full or away.
+
+    Says so on the standard error, once.
+
+    Args:
+        action: must be harmless to repeat after it failed.
+        patience_s: seconds; then the last error is raised. Other errors are raised at once.
+    """
+    begun, pause = time.monotonic(), 0.25
+    while True:
+        try:
+            return action()
+        except OSError as error:
+            if error.errno not in _PASSING or time.monotonic() - begun > patience_s:
+                raise
+            if pause == 0.25:
+                sys.stderr.write(f"waiting for the storage: {error.strerror}: {error.filename}\n")
+        time.sleep(pause)
+        pause = min(2 * pause, _LONGEST_PAUSE_S)

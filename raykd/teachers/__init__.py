@@ -1,0 +1,157 @@
+"""The seam of teachers: where a run's teacher comes from, each kind a frozen dataclass in a file of its own.
+
+* `trained.Teacher` is trained with labels alone;
+* `pretrained.PretrainedTeacher` is a file of weights that somebody has;
+* `folder.CheckpointFolder` is a folder of checkpoints that somebody's training has left;
+* `distilled.DistilledTeacher` is the student of another recipe; `chains` strings such teachers together.
+
+Whatever the kind, a teacher gives a route: a checkpoint every few epochs, with its accuracy; of a single file it has
+one checkpoint. A route is an artefact: made once, by one process while others wait, and shared by every trial of
+every search in the same storage.
+"""
+
+import functools
+import hashlib
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Protocol, runtime_checkable
+
+import torch
+from safetensors.torch import load_file, save_file
+
+from raykd.artifacts import Store, write, write_text
+from raykd.data import Dataset, DataSpec, load
+from raykd.epoch import Epoch
+from raykd.staged import Staged
+from raykd.world import World
+
+RECORDS = "route.json"
+
+
+@dataclass(frozen=True)
+class Workshop:
+    """What a route is made from, where it is kept, and who is told of it.
+
+    Args:
+        data: the data set of the run that the teacher teaches in.
+        dataset: the same, on the device to compute on.
+        store: where the route is kept.
+        say: told in one line what is going on, once an epoch; by then the epoch is kept.
+        listen: given each epoch of the teacher's own training as it ends.
+    """
+
+    data: DataSpec
+    dataset: Dataset
+    store: Store
+    say: Callable[[str], None] = field(default=lambda line: None)
+    listen: Callable[[Epoch], None] = field(default=lambda epoch: None)
+
+
+@runtime_checkable
+class TeacherSpec(Protocol):
+    """A teacher as it stands in a recipe."""
+
+    @property
+    def model(self) -> Any:
+        """The network, a `raykd.models.ModelSpec`."""
+        ...
+
+    @property
+    def num_checkpoints(self) -> int:
+        """How many checkpoints its route has, known before it is made."""
+        ...
+
+    def check(self, data: DataSpec) -> None:
+        """Refuses, before any work starts, a teacher that cannot be had for this data.
+
+        Raises:
+            ValueError: it cannot be trained, or is another network's.
+            FileNotFoundError: its files are not there.
+        """
+        ...
+
+    def route(self, workshop: Workshop) -> "TeacherRoute":
+        """The teacher's route, made now unless the store has it."""
+        ...
+
+
+@dataclass(frozen=True)
+class TeacherRoute:
+    """A teacher's checkpoints, counted from 1; the last one is the final teacher.
+
+    Args:
+        teacher: whose they are.
+        folder: where the checkpoints lie.
+        dataset: what it teaches, on the device that networks are loaded to.
+    """
+
+    teacher: TeacherSpec
+    folder: Path
+    dataset: Dataset
+
+    @functools.cached_property
+    def records(self) -> list[dict[str, Any]]:
+        """The epoch and the validation accuracy (0 to 1) of each checkpoint."""
+        return read_records(self.folder)
+
+    @property
+    def num_checkpoints(self) -> int:
+        return len(self.records)
+
+    def weights(self, checkpoint: int) -> dict[str, torch.Tensor]:
+        """The state of the plain network at a checkpoint, on the data set's device."""
+        return load_file(self._file(checkpoint), device=str(self.dataset.device))
+
+    def network(self, checkpoint: int) -> Staged:
+        """The teacher at a checkpoint: in eval mode, without gradients to its parameters."""
+        with torch.random.fork_rng(devices=[]):  # the initial weights that are drawn here are not used
+            network = self.teacher.model.build(self.dataset.num_classes, self.dataset.image_shape)
+        network.network.load_state_dict(self.weights(checkpoint))
+        return network.to(self.dataset.device).requires_grad_(False).eval()
+
+    def digest(self, checkpoint: int) -> str:
+        """A hash of a checkpoint's weights, to name what is made from them."""
+        return hashlib.sha256(self._file(checkpoint).read_bytes()).hexdigest()[:32]
+
+    def _file(self, checkpoint: int) -> Path:
+        assert 1 <= checkpoint <= self.num_checkpoints, checkpoint
+        return self.folder / checkpoint_name(checkpoint)
+
+
+def train_teacher(
+    teacher: TeacherSpec,
+    data: DataSpec,
+    store: Store,
+    *,
+    device: str | torch.device | None = None,
+    say: Callable[[str], None] = lambda line: None,
+    listen: Callable[[Epoch], None] = lambda epoch: None,
+) -> TeacherRoute:
+    """The route of a teacher of whatever kind, made now unless the store has it.
+
+    Args:
+        say: told in one line what is going on, once an epoch; by then the epoch is kept.
+        listen: given each epoch as it ends; once more if the training is cut off before it is kept.
+    """
+    return teacher.route(Workshop(data, load(data, World.current(device).device), store, say, listen))
+
+
+def write_checkpoint(folder: Path, checkpoint: int, weights: Mapping[str, torch.Tensor]) -> None:
+    """Puts a checkpoint into a folder that is to become a route."""
+    whole = {name: tensor.contiguous() for name, tensor in weights.items()}
+    write(folder / checkpoint_name(checkpoint), lambda path: save_file(whole, path))
+
+
+def write_records(folder: Path, records: Sequence[Mapping[str, Any]]) -> None:
+    """Says of each checkpoint its number, its epoch and its validation accuracy."""
+    write_text(folder / RECORDS, json.dumps(records, indent=1))
+
+
+def read_records(folder: Path) -> list[dict[str, Any]]:
+    return json.loads((folder / RECORDS).read_text())
+
+
+def checkpoint_name(checkpoint: int) -> str:
+    return f"checkpoint_{checkpoint:04d}.safetensors"

@@ -1,0 +1,54 @@
+"""A teacher that was a student itself: what another recipe makes, with a teacher of its own (TAKD, born-again)."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from raykd.data import DataSpec
+from raykd.recipe import Recipe
+from raykd.teachers import TeacherRoute, Workshop
+from raykd.teachers.training import num_checkpoints, trained_route
+
+
+@dataclass(frozen=True, kw_only=True)
+class DistilledTeacher:
+    """The student of a recipe as the teacher of another.
+
+    Args:
+        recipe: how it is distilled; its data must be that of the recipe in which this teacher stands.
+        every: a checkpoint is kept after this many epochs, and after the last one.
+    """
+
+    recipe: Any
+    every: int = 10
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.recipe, Recipe):
+            raise ValueError(f"recipe must be a Recipe, got {self.recipe!r}")
+        if self.every < 1:
+            raise ValueError(f"every must be at least 1, got {self.every}")
+
+    @property
+    def model(self) -> Any:
+        return self.recipe.student
+
+    @property
+    def num_checkpoints(self) -> int:
+        return num_checkpoints(self.recipe.epochs, self.every)
+
+    @property
+    def depth(self) -> int:
+        """How many distillations lie before it, its own counted."""
+        teacher = self.recipe.teacher
+        return 1 + (teacher.depth if isinstance(teacher, DistilledTeacher) else 0)
+
+    def check(self, data: DataSpec) -> None:
+        if self.recipe.data != data:
+            different = f"{self.recipe.data!r}, not {data!r}"
+            raise ValueError(f"teacher/recipe/data must be the data of the recipe that it stands in, got {different}")
+        try:
+            self.recipe.check()
+        except ValueError as error:
+            raise ValueError(f"teacher/recipe/{error}") from None
+
+    def route(self, workshop: Workshop) -> TeacherRoute:
+        return trained_route(self, self.recipe, self.every, workshop, f"distilled teacher {self.depth}")

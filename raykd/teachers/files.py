@@ -1,0 +1,152 @@
+"""Routes from files of weights that are there already: fitted to their network, measured once, kept as an artefact.
+
+Files are known by their content: one that is replaced, at the same path, makes another artefact.
+
+An accuracy is that on the validation split, as of every route. The file's maker has usually trained on these images
+too, so it says that a teacher works here, not how good it is: it is to be at least what the maker says of the test
+images, less a tolerance. Far less means other classes, another order of them, or images normalised otherwise.
+"""
+
+import functools
+import re
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Protocol, runtime_checkable
+
+import torch
+
+from raykd.data import Dataset, DataSpec, load
+from raykd.evaluate import accuracy
+from raykd.serialise import fingerprint
+from raykd.staged import Shape, Staged
+from raykd.teachers import TeacherRoute, TeacherSpec, Workshop, write_checkpoint, write_records
+from raykd.weights import Weights, content, load_weights, read_weights
+
+_MAKER_VERSION = 1
+
+
+def check_files(model: Any, files: Sequence[Path], data: DataSpec) -> None:
+    """Refuses files that do not hold the network's weights; reads them once per process."""
+    dataset = load(data, torch.device("cpu"))
+    for file in files:
+        _check(model, file, content(file), dataset.num_classes, dataset.image_shape)
+
+
+def route_of_files(teacher: TeacherSpec, files: Sequence[Path], workshop: Workshop) -> TeacherRoute:
+    """The route of a teacher's files, in the order of their epochs; of none, the network as its model builds it."""
+    dataset = workshop.dataset
+    key = {
+        "model": teacher.model,
+        "files": sorted([content(file), str(_number_in(file))] for file in files),
+        "data": workshop.data,
+        "images": dataset.digest,
+        "version": _MAKER_VERSION,
+    }
+
+    def make(folder: Path) -> None:
+        records: list[dict[str, Any]] = []
+        for number, (epoch, file) in enumerate(_in_order(files) or [(1, None)], 1):
+            network, told = _network(teacher.model, file, dataset.num_classes, dataset.image_shape)
+            measured = accuracy(network.to(dataset.device), dataset, dataset.validation)
+            name = file.name if file else "its own weights"
+            workshop.say(f"teacher: {name} has validation accuracy {measured:.4f}")
+            write_checkpoint(folder, number, network.network.state_dict())
+            records.append({"checkpoint": number, "epoch": epoch, "accuracy": measured, "told": told.accuracy})
+        write_records(folder, records)
+
+    return TeacherRoute(teacher, workshop.store.get("route", fingerprint(key), make), dataset)
+
+
+@runtime_checkable
+class Demanding(Protocol):
+    """What a teacher of files asks of its final checkpoint's validation accuracy, all of it 0 to 1."""
+
+    @property
+    def minimum_accuracy(self) -> float | None:
+        """The least; None for a tenth of the way from chance to 1."""
+        ...
+
+    @property
+    def expected_accuracy(self) -> float | None:
+        """What its maker says; None for what its file says, if it does."""
+        ...
+
+    @property
+    def tolerance(self) -> float:
+        """By how much it may be below that."""
+        ...
+
+
+def check_shares(teacher: Demanding) -> None:
+    """Refuses accuracies outside 0 to 1."""
+    for name in ("minimum_accuracy", "expected_accuracy", "tolerance"):
+        share = getattr(teacher, name)
+        if share is not None and not 0 <= share <= 1:
+            raise ValueError(f"{name} must be 0 to 1, got {share}")
+
+
+def check_accuracy(teacher: Demanding, route: TeacherRoute, name: str) -> None:
+    """Refuses a route whose final teacher does not know these images; `name` is the teacher's in the message."""
+    final, dataset = route.records[-1], route.dataset
+    minimum, expected, tolerance = teacher.minimum_accuracy, teacher.expected_accuracy, teacher.tolerance
+    chance = 1 / dataset.num_classes
+    if minimum is None:
+        rules = [(chance + 0.1 * (1 - chance), f"chance is {chance:.4f}; minimum_accuracy changes this")]
+    else:
+        rules = [(minimum, "minimum_accuracy")]
+    if expected is not None:
+        rules.append((expected - tolerance, f"expected_accuracy is {expected}, the tolerance {tolerance}"))
+    elif (told := final["told"]) is not None:
+        why = f"its file says {told:.4f}, the tolerance is {tolerance}; expected_accuracy changes this"
+        rules.append((told - tolerance, why))
+    least, why = max(rules)
+    if final["accuracy"] < least:
+        raise ValueError(
+            f"the teacher {name} has validation accuracy {final['accuracy']:.4f}, which must be at least {least:.4f} "
+            f"({why}); are its classes in this order, and its images {_normalised(dataset)}?"
+        )
+
+
+@functools.lru_cache(maxsize=1024)
+def _check(model: Any, file: Path, digest: str, num_classes: int, image: Shape) -> None:
+    _network(model, file, num_classes, image)
+
+
+def _network(model: Any, file: Path | None, num_classes: int, image: Shape) -> tuple[Staged, Weights]:
+    with torch.random.fork_rng(devices=[]):  # the initial weights are replaced
+        network = model.build(num_classes, image)
+    if file is None:
+        return network, Weights({})
+    weights = read_weights(file)
+    load_weights(network.network, weights.state, file, type(network.network).__name__)
+    return network, weights
+
+
+def _in_order(files: Sequence[Path]) -> list[tuple[int, Path]]:
+    """The files with their epochs, as they say themselves or else by the last number in their names."""
+    epochs = {file: _epoch(file) for file in files}
+    if len(files) == 1:
+        return [(epochs[files[0]] or 1, files[0])]
+    order: dict[int, Path] = {}
+    for file, epoch in epochs.items():
+        if epoch is None:
+            raise ValueError(f"{file} says no epoch, neither inside nor in its name; narrow the pattern")
+        if epoch in order:
+            raise ValueError(f"{order[epoch].name} and {file.name} are both of epoch {epoch}; narrow the pattern")
+        order[epoch] = file
+    return sorted(order.items())
+
+
+def _epoch(file: Path) -> int | None:
+    told = read_weights(file).epoch
+    return told if told is not None else _number_in(file)
+
+
+def _number_in(file: Path) -> int | None:
+    numbers = re.findall(r"\d+", file.stem)
+    return int(numbers[-1]) if numbers else None
+
+
+def _normalised(dataset: Dataset) -> str:
+    mean, std = (", ".join(f"{value:.4f}" for value in values) for values in (dataset.mean, dataset.std))
+    return f"normalised by mean ({mean}) and deviation ({std})"

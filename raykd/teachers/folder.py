@@ -1,0 +1,60 @@
+"""A folder of checkpoints that somebody's training has left, as the route of a teacher (for RCO)."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from raykd.data import DataSpec
+from raykd.teachers import TeacherRoute, Workshop
+from raykd.teachers.architectures import architecture
+from raykd.teachers.files import check_accuracy, check_files, check_shares, route_of_files
+from raykd.weights import anchored, content
+
+
+@dataclass(frozen=True, kw_only=True)
+class CheckpointFolder:
+    """Checkpoints in the order of their epochs: as a file says itself, or else the last number in its name.
+
+    Args:
+        folder: where they lie, `~` being the home folder; every machine of a cluster must see it there.
+        model: the network; None for the one that the folder is named by, as in `resnet32x4_vanilla`.
+        pattern: which files of the folder they are, such as `ckpt_epoch_*.pth`.
+        minimum_accuracy, expected_accuracy, tolerance: of the last one, as for a `PretrainedTeacher`.
+    """
+
+    folder: str
+    model: Any = None
+    pattern: str = "*.pth"
+    minimum_accuracy: float | None = None
+    expected_accuracy: float | None = None
+    tolerance: float = 0.05
+
+    def __post_init__(self) -> None:
+        check_shares(self)
+        object.__setattr__(self, "folder", anchored(self.folder))
+        if self.model is None:
+            object.__setattr__(self, "model", architecture(Path(self.folder).name))
+
+    @property
+    def num_checkpoints(self) -> int:
+        return len(self._files())
+
+    def contents(self) -> dict[str, Any]:
+        """As `raykd.serialise.NamesFiles`."""
+        return {"folder": {file.name: content(file) for file in self._files()}}
+
+    def check(self, data: DataSpec) -> None:
+        check_files(self.model, self._found(), data)
+
+    def route(self, workshop: Workshop) -> TeacherRoute:
+        route = route_of_files(self, self._found(), workshop)
+        check_accuracy(self, route, self.folder)
+        return route
+
+    def _files(self) -> list[Path]:
+        return sorted(file for file in Path(self.folder).expanduser().glob(self.pattern) if file.is_file())
+
+    def _found(self) -> list[Path]:
+        if not (files := self._files()):
+            raise FileNotFoundError(f"no checkpoint {self.pattern!r} in the folder {self.folder!r}")
+        return files

@@ -1,0 +1,57 @@
+"""A teacher that is trained with labels alone."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from raykd.data import DataSpec
+from raykd.optimiser import SGD
+from raykd.recipe import Recipe
+from raykd.teachers import TeacherRoute, Workshop
+from raykd.teachers.training import num_checkpoints, trained_route
+
+
+@dataclass(frozen=True, kw_only=True)
+class Teacher:
+    """How a teacher is trained, with labels alone.
+
+    Args:
+        model: the network.
+        epochs: passes over the training split.
+        every: a checkpoint is kept after this many epochs, and after the last one.
+        optimiser, batch_size, seed: as in a recipe.
+    """
+
+    model: Any
+    epochs: int = 240
+    every: int = 10
+    optimiser: Any = SGD()
+    batch_size: int = 64
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        for name in ("epochs", "every", "batch_size"):
+            if getattr(self, name) < 1:
+                raise ValueError(f"{name} must be at least 1, got {getattr(self, name)}")
+
+    @property
+    def num_checkpoints(self) -> int:
+        return num_checkpoints(self.epochs, self.every)
+
+    def check(self, data: DataSpec) -> None:
+        try:
+            self._recipe(data).check()
+        except ValueError as error:
+            raise ValueError(f"teacher/{error}") from None
+
+    def route(self, workshop: Workshop) -> TeacherRoute:
+        return trained_route(self, self._recipe(workshop.data), self.every, workshop, "teacher")
+
+    def _recipe(self, data: DataSpec) -> Recipe:
+        return Recipe(
+            data=data,
+            student=self.model,
+            optimiser=self.optimiser,
+            epochs=self.epochs,
+            batch_size=self.batch_size,
+            seed=self.seed,
+        )

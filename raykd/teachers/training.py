@@ -1,0 +1,93 @@
+"""Trains by a recipe and keeps the route that the training takes; goes on from the last finished epoch if cut off."""
+
+import math
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+from raykd.epoch import Epoch
+from raykd.recipe import Recipe
+from raykd.serialise import fingerprint
+from raykd.teachers import (
+    RECORDS,
+    TeacherRoute,
+    TeacherSpec,
+    Workshop,
+    checkpoint_name,
+    read_records,
+    write_checkpoint,
+    write_records,
+)
+from raykd.world import World
+
+_MAKER_VERSION = 1
+
+
+def trained_route(teacher: TeacherSpec, recipe: Recipe, every: int, workshop: Workshop, word: str) -> TeacherRoute:
+    """The route that the student of a recipe takes as it is trained.
+
+    Args:
+        teacher: what the route is named by, and belongs to.
+        every: a checkpoint is kept after this many epochs, and after the last one.
+        word: what the teacher is called in what is said.
+    """
+    dataset = workshop.dataset
+    key = fingerprint({"teacher": teacher, "data": workshop.data, "images": dataset.digest, "version": _MAKER_VERSION})
+    unfinished = workshop.store.root / "unfinished" / f"route-{key}"
+
+    def make(folder: Path) -> None:
+        unfinished.mkdir(parents=True, exist_ok=True)
+        for epoch in _train(recipe, every, workshop, unfinished):
+            if epoch.diverged:
+                raise RuntimeError(f"the {word}'s training diverged in epoch {epoch.number}; lower its learning rate")
+            accuracy = epoch.metrics["val/accuracy"]
+            workshop.say(f"{word}: epoch {epoch.number} of {epoch.epochs}, validation accuracy {accuracy:.4f}")
+        numbers = range(1, num_checkpoints(recipe.epochs, every) + 1)
+        for name in (RECORDS, *map(checkpoint_name, numbers)):
+            shutil.copyfile(unfinished / name, folder / name)
+
+    folder = workshop.store.get("route", key, make)
+    shutil.rmtree(unfinished, ignore_errors=True)
+    return TeacherRoute(teacher, folder, dataset)
+
+
+def num_checkpoints(epochs: int, every: int) -> int:
+    return math.ceil(epochs / every)
+
+
+def _train(recipe: Recipe, every: int, workshop: Workshop, folder: Path) -> Iterator[Epoch]:
+    """The epochs, each kept in `folder` before it is yielded; goes on where a cut-off training stopped."""
+    from raykd.listeners import checkpoints, load_checkpoint  # the loop needs teachers, hence not above
+    from raykd.train import distill
+
+    saved = load_checkpoint(folder / "last.pt")
+    records = {int(entry["checkpoint"]): entry for entry in _read_records(folder)} if saved else {}
+    world = World.alone(workshop.dataset.device)
+    epochs = distill(recipe, saved["state"] if saved else None, store=workshop.store, world=world, say=workshop.say)
+    yield from checkpoints(_kept(epochs, every, records, folder, workshop.listen), folder / "last.pt")
+
+
+def _kept(
+    epochs: Iterator[Epoch],
+    every: int,
+    records: dict[int, dict[str, Any]],
+    folder: Path,
+    listen: Callable[[Epoch], None],
+) -> Iterator[Epoch]:
+    for epoch in epochs:
+        listen(epoch)
+        if epoch.number % every == 0 or epoch.number == epoch.epochs:
+            number = num_checkpoints(epoch.number, every)
+            write_checkpoint(folder, number, epoch.student())
+            accuracy = epoch.metrics["val/accuracy"]
+            records[number] = {"checkpoint": number, "epoch": epoch.number, "accuracy": accuracy}
+            write_records(folder, [records[number] for number in sorted(records)])
+        yield epoch
+
+
+def _read_records(folder: Path) -> list[dict[str, Any]]:
+    try:
+        return read_records(folder)
+    except FileNotFoundError:  # cut off before the first checkpoint
+        return []

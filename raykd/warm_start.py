@@ -1,0 +1,101 @@
+"""Warm starts: a first stage trains the student's stem and stages on features alone, and its weights are kept.
+
+The student's head takes no part and stays as it was initialised. The weights are an artefact, named by the student
+and its seed, the start, the final teacher and the images, beside a record of the mean loss of each epoch.
+"""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import torch
+from safetensors.torch import load_file, save_file
+from torch import Tensor, nn
+
+from raykd.first_stage import FirstStage, drawing, minimise, training_images
+from raykd.keys import seed_of
+from raykd.methods import Batch, Sources
+from raykd.serialise import fingerprint
+from raykd.staged import Staged
+
+_MAKER_VERSION = 1
+
+
+class Trunk(NamedTuple):
+    """What a network without its head says of a batch; `features` and `before_relu` as in `raykd.staged.Outputs`."""
+
+    stem: Tensor
+    features: tuple[Tensor, ...]
+    before_relu: tuple[Tensor, ...]
+
+
+def warm_start(
+    student: Staged,
+    make_loss: Callable[[], nn.Module],
+    stage: FirstStage,
+    *,
+    start: Any,
+    model: Any,
+    seed: int,
+    sources: Sources,
+) -> None:
+    """Gives a fresh student, in place, the weights that a first stage leaves it, got from the store or made.
+
+    Args:
+        make_loss: makes the loss, a module with what is trained beside the student, that takes the `Trunk` of the
+            student's and that of the teacher's. PyTorch's generator is seeded for it.
+        start: the recipe's start, for the artefact's name.
+        model, seed: as in `raykd.methods.Start.begin`.
+    """
+    teacher, dataset = sources.teacher, sources.dataset
+    assert teacher is not None
+    final = teacher.num_checkpoints
+    name = type(start).__name__
+
+    def make(folder: Path) -> None:
+        with drawing(dataset.device, "start", seed):
+            loss = make_loss().to(dataset.device)
+            losses = _train(student.to(dataset.device), teacher.network(final), loss, stage, seed, name, sources)
+        weights = {name: value.contiguous() for name, value in student.network.state_dict().items()}
+        save_file(weights, folder / "student.safetensors")
+        (folder / "record.json").write_text(json.dumps({"loss": losses}, indent=1))
+
+    key = {
+        "version": _MAKER_VERSION,
+        "start": start,
+        "student": model,
+        "seed": seed,
+        "classes": dataset.num_classes,
+        "weights": teacher.digest(final),
+        "images": training_images(dataset),
+    }
+    folder = sources.store.get("start", fingerprint(key), make)
+    student.network.load_state_dict(load_file(folder / "student.safetensors"))
+
+
+def trunk(network: Staged, images: Tensor) -> Trunk:
+    """Runs all of a network but its head."""
+    hidden = stem = network.stem(images)
+    features: list[Tensor] = []
+    before_relu: list[Tensor] = []
+    for index in range(network.num_stages):
+        before_relu.append(network.before_relu(index, hidden))
+        hidden = network.rectify(index, before_relu[-1])
+        features.append(hidden)
+    return Trunk(stem, tuple(features), tuple(before_relu))
+
+
+def _train(
+    student: Staged, teacher: Staged, loss: nn.Module, stage: FirstStage, seed: int, name: str, sources: Sources
+) -> list[float]:
+    def loss_of(batch: Batch) -> Tensor:
+        with torch.no_grad():
+            target = trunk(teacher, batch.images)
+        return loss(trunk(student, batch.images), target)
+
+    trained = nn.ModuleList([student, loss])
+    order = seed_of("start order", seed)
+    return minimise(
+        loss_of, trained, stage, sources.dataset, order, lambda line: sources.say(f"start with {name}: {line}")
+    )

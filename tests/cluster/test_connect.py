@@ -1,0 +1,100 @@
+"""A search joins the cluster that `ray start` left on the node, and says so; a dead one is one clear line."""
+
+import contextlib
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from commands import Finished, end, start, write_study
+
+pytestmark = pytest.mark.slow
+
+
+@dataclass(frozen=True)
+class Head:
+    """A Ray cluster of one node, with a folder for temporary files of its own."""
+
+    process: subprocess.Popen[bytes]
+    address: str
+    environment: dict[str, str]
+
+
+@pytest.fixture(scope="module")
+def head() -> Iterator[Head]:
+    folder = tempfile.mkdtemp(prefix="rk", dir="/tmp")  # short: sockets below it may have 107 letters
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    environment = {"RAY_TMPDIR": folder, "RAY_USAGE_STATS_ENABLED": "0"}
+    options = ["--head", "--block", f"--port={port}", "--num-cpus=2"]
+    memory = ["--object-store-memory=100000000", "--include-dashboard=false"]
+    command = [sys.executable, "-m", "ray.scripts.scripts", "start", *options, *memory]
+    process = subprocess.Popen(
+        command, env=os.environ | environment, start_new_session=True, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE
+    )
+    deadline = time.monotonic() + 60
+    current = Path(folder) / "ray" / "ray_current_cluster"
+    while not current.exists():
+        assert process.poll() is None and time.monotonic() < deadline, "ray start does not come up"
+        time.sleep(0.2)
+    yield Head(process, current.read_text().strip(), environment)
+    _kill(process)
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture
+def tune(head: Head, tmp_path: Path):
+    """`launch/tune.py` of the small study, started where the head's cluster was started."""
+
+    def tuned(*words: object, **environment: str) -> Finished:
+        write_study(tmp_path)
+        words = ("--study", "small.py", *words)
+        return end(start("tune", *words, folder=tmp_path, environment=head.environment | environment))
+
+    return tuned
+
+
+def test_a_cluster_that_was_started_on_this_node_is_joined(head: Head, tune):
+    ended = tune()
+    assert ended.code == 0, ended.error
+    assert ended.out.startswith(f"joined the Ray cluster at {head.address} with 2 CPUs and 0 GPUs\n")
+    assert "winner: trial-0000" in ended.out
+    assert head.process.poll() is None
+
+
+def test_an_address_in_the_environment_is_joined(head: Head, tune):
+    ended = tune("--trials", 1, RAY_TMPDIR=str(Path("/tmp")), RAY_ADDRESS=head.address)
+    assert ended.code == 0, ended.error
+    assert ended.out.startswith(f"joined the Ray cluster at {head.address} ")
+
+
+def test_local_starts_its_own_beside_it(tune):
+    ended = tune("--address", "local")
+    assert ended.code == 0, ended.error
+    assert ended.out.startswith("started Ray on this machine with ")
+
+
+def test_a_dead_cluster_is_one_line(head: Head, tune):
+    """The last of these tests: it kills the cluster as a power cut would, its address staying on the disk."""
+    _kill(head.process)
+    ended = tune()
+    assert ended.code == 1
+    assert ended.error.startswith(f"error: no Ray cluster answers at {head.address}: ")
+    assert ended.error.endswith("--address local starts one")
+    assert len(ended.error.splitlines()) == 1
+
+
+def _kill(process: subprocess.Popen[bytes]) -> None:
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGKILL)
+    process.wait()

@@ -1,0 +1,62 @@
+"""What a search would do: epochs that can be counted by hand, and the time of an epoch once the teacher is there."""
+
+import pytest
+from studies import tiny_study
+
+from raykd.artifacts import Store
+from raykd.cluster.forecast import Forecast, forecast, likely_epochs
+from raykd.cluster.group import Resources
+from raykd.cluster.plan import Plan
+from raykd.teacher import train_teacher
+
+
+@pytest.mark.parametrize(
+    ("epochs", "grace", "reduction", "mean"),
+    [
+        (10, 10, 3, 10),  # nobody is stopped
+        (10, 99, 3, 10),
+        (9, 1, 3, 1 + 2 / 3 + 6 / 9),  # all to epoch 1, a third to 3, a ninth to 9
+        (4, 2, 2, 2 + 2 / 2),
+        (5, 2, 2, 2 + 2 / 2 + 1 / 4),
+        (1, 1, 4, 1),
+    ],
+)
+def test_epochs_that_a_trial_trains_on_average(epochs: int, grace: int, reduction: int, mean: float):
+    assert likely_epochs(epochs, grace, reduction) == pytest.approx(mean)
+
+
+def test_the_time_is_shared_by_slots_and_workers():
+    plan = Plan(slots=3, resources=Resources(workers=2))
+    told = Forecast(
+        cluster="", plan=plan, trials=10, baselines=2, epochs=5, likely_epochs=30.0, epoch_seconds=4.0, missing=None
+    )
+    assert told.most_epochs == 60
+    assert told.seconds(60) == 60 * 4 / 6
+    assert told.seconds(30.0) == 30 * 4 / 6
+
+
+@pytest.mark.usefixtures("ray_cluster")
+def test_an_epoch_is_measured_once_the_teacher_is_there_and_nothing_is_made(tmp_path):
+    study = tiny_study()
+    early = forecast(study, trials=6, slots=2, storage=tmp_path / "runs")
+    assert (early.trials, early.baselines, early.epochs, early.most_epochs) == (6, 2, 4, 32)
+    assert early.likely_epochs == 2 * 4 + 6 * (2 + 2 / 2)
+    assert (early.plan.slots, early.missing, early.epoch_seconds, early.seconds(9)) == (2, "route", None, None)
+    assert not (tmp_path / "runs").exists()
+
+    store = Store(tmp_path / "runs" / "artifacts")
+    train_teacher(study.recipe.teacher, study.recipe.data, store, device="cpu")
+    before = {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*")}
+    told = forecast(study, slots=1, storage=tmp_path / "runs")
+    assert (told.trials, told.missing) == (study.trials, None)
+    assert told.epoch_seconds is not None
+    assert 0 < told.epoch_seconds < 60
+    assert {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*")} == before
+
+
+def test_what_cannot_work_is_refused(tmp_path):
+    (tmp_path / "there").mkdir()
+    with pytest.raises(FileExistsError, match="there exists already; choose another name"):
+        forecast(tiny_study(), storage=tmp_path, name="there")
+    with pytest.raises(ValueError, match="trials must be at least 1, got 0"):
+        forecast(tiny_study(), storage=tmp_path, trials=0)

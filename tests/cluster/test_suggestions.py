@@ -1,0 +1,74 @@
+"""How many trials Tune is given: what the driver wants now, whatever a search was started with."""
+
+import pytest
+from ray.tune.experiment import Experiment
+
+from raykd.cluster.searcher import StudySearch
+from raykd.cluster.suggestions import Suggestions
+from raykd.cluster.watch import Watch
+
+pytestmark = [
+    pytest.mark.usefixtures("ray_cluster"),
+    pytest.mark.filterwarnings("ignore::optuna.exceptions.ExperimentalWarning"),
+]
+
+
+def trainable(config):
+    """Is never run."""
+
+
+def begun(study, total, slots):
+    Suggestions.begin(total, slots)
+    return Suggestions(StudySearch(study, 0, [study.complete(values) for values in study.first]))
+
+
+def started(study, total, slots, folder):
+    made = begun(study, total, slots)
+    made.add_configurations([Experiment("search", trainable, storage_path=str(folder))])
+    return made
+
+
+def ask(suggestions, most=20):
+    """Trials until there is none for now."""
+    asked = []
+    while len(asked) < most and (trial := suggestions.next_trial()) is not None:
+        asked.append(trial)
+    return asked
+
+
+def end(suggestions, trials):
+    for index, trial in enumerate(trials):
+        told = {"val/accuracy": index / 10, "epoch": 1, "finished": True}
+        suggestions.on_trial_complete(trial.trial_id, told)
+
+
+def test_no_more_at_a_time_than_slots_and_no_more_at_all_than_wanted(study, tmp_path):
+    suggestions = started(study, 4, 3, tmp_path)
+    first = ask(suggestions)
+    assert len(first) == 3
+    assert not suggestions.is_finished()
+    end(suggestions, first)
+    assert len(ask(suggestions)) == 1
+    assert suggestions.is_finished()
+
+
+def test_a_finished_search_is_given_more_trials_and_other_slots(study, tmp_path):
+    finished = started(study, 4, 4, tmp_path)
+    end(finished, ask(finished))
+    finished.save_to_dir(str(tmp_path), "session")
+    resumed = begun(study, 7, 2)
+    resumed.restore_from_dir(str(tmp_path))
+    assert not resumed.is_finished()
+    more = ask(resumed)
+    assert [trial.config["number"] for trial in more] == [2, 3]  # after the two baselines and the two first settings
+    end(resumed, more)
+    assert [trial.config["number"] for trial in ask(resumed)] == [4]
+    assert resumed.is_finished()
+    known = resumed.searcher.searcher._ot_study.trials
+    assert [trial.value for trial in known[:4]] == [0.2, 0.3, 0.0, 0.1]
+
+
+def test_a_search_that_is_to_stop_gets_no_new_trial(study, tmp_path, monkeypatch):
+    suggestions = started(study, 4, 3, tmp_path)
+    monkeypatch.setattr(Watch, "stopping", True)
+    assert ask(suggestions) == []

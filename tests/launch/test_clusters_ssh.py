@@ -1,0 +1,105 @@
+"""`ray up`, `ray submit` and `ray down` for real, on the committed files, over SSH to machines made of namespaces.
+
+What is changed in the files: the key to log in with, and the setup commands, which would download PyTorch: here they
+put the interpreter that runs these tests on the PATH, and the copy of the clone where it finds raykd.
+"""
+
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from machines import Machines, skip_where_there_can_be_none
+
+from commands import ROOT, write_study
+
+pytestmark = pytest.mark.slow
+
+
+def write_cluster(machines: Machines, name: str, **provider: Any) -> Path:
+    """A committed cluster file with the changes named above."""
+    config = yaml.safe_load((ROOT / name).read_text())
+    config["auth"]["ssh_private_key"] = str(machines.key)
+    paths = f"PATH={Path(sys.executable).parent}:$PATH PYTHONPATH=$HOME/raykd-source"
+    config["setup_commands"] = [f"echo 'export {paths}' >> ~/.bashrc"]
+    config["provider"] |= provider
+    path = machines.folder / Path(name).name
+    path.write_text(yaml.safe_dump(config))
+    return path
+
+
+@pytest.fixture(scope="module")
+def one() -> Iterator[Machines]:
+    skip_where_there_can_be_none()
+    machines = Machines()
+    yield machines
+    machines.end()
+
+
+@pytest.fixture(scope="module")
+def cluster(one: Machines) -> Path:
+    """`cluster.yaml`, its cluster up."""
+    path = write_cluster(one, "cluster.yaml")
+    up = one.ray("up", path, "--yes", folder=ROOT)
+    assert up.returncode == 0, up.stdout
+    assert "1 of 1 machines have joined" in up.stdout
+    return path
+
+
+def test_the_command_of_the_readme_runs_from_a_clone(one: Machines, cluster: Path):
+    """With arguments; the study lies in the clone's copy on the head, where a relative path finds it."""
+    write_study(one.home() / "raykd-source" / "search_spaces", name="small")
+    words = ("--study", "search_spaces/small.py", "--name", "first", "--trials", 1)
+    ended = one.ray("submit", cluster, "launch/tune.py", "--", *words, folder=ROOT)
+    assert ended.returncode == 0, ended.stdout
+    assert "joined the Ray cluster at " in ended.stdout
+    assert "winner: trial-0000" in ended.stdout
+    assert (one.home() / "runs" / "first" / "best_recipe.json").is_file()
+
+
+def test_an_error_is_one_line_and_fails(one: Machines, cluster: Path):
+    ended = one.ray("submit", cluster, "launch/tune.py", "--", "--trails", 1, folder=ROOT)
+    assert ended.returncode == 1
+    assert "error: unknown option --trails; did you mean --trials?" in ended.stdout
+    assert "Traceback" not in ended.stdout
+
+
+def test_what_was_made_is_fetched(one: Machines, cluster: Path, tmp_path: Path):
+    made = one.home() / "runs" / "fetched" / "trials.csv"
+    made.parent.mkdir(parents=True)
+    made.write_text("name\n")
+    ended = one.ray("rsync-down", cluster, "~/runs/", tmp_path / "runs", folder=ROOT)
+    assert ended.returncode == 0, ended.stdout
+    assert (tmp_path / "runs" / "fetched" / "trials.csv").read_text() == "name\n"
+
+
+def test_down_leaves_nothing_running(one: Machines, cluster: Path):
+    """The last test on this cluster."""
+    assert "gcs_server" in one.processes()
+    ended = one.ray("down", cluster, "--yes", folder=ROOT)
+    assert ended.returncode == 0, ended.stdout
+    assert "gcs_server" not in one.processes()
+    assert "raylet" not in one.processes()
+
+
+def test_trials_run_on_the_workers_of_a_head_without_resources(tmp_path: Path):
+    """`on_premises_gpu.yaml` with one of its workers: a head with 0 CPUs, and a shared folder at /mnt/raykd."""
+    skip_where_there_can_be_none()
+    machines = Machines(workers=["10.0.0.2"], head="10.0.0.1")
+    try:
+        path = write_cluster(machines, "launch/clusters/on_premises_gpu.yaml", worker_ips=["10.0.0.2"])
+        up = machines.ray("up", path, "--yes", folder=ROOT)
+        assert up.returncode == 0, up.stdout
+        assert "2 of 2 machines have joined" in up.stdout
+        study = write_study(machines.folder / "storage")
+        words = ("--study", f"/mnt/raykd/{study.name}", "--storage", "/mnt/raykd", "--name", "first")
+        ended = machines.ray("submit", path, "launch/tune.py", "--", *words, folder=ROOT)
+        assert ended.returncode == 0, ended.stdout
+        assert "winner: trial-0000" in ended.stdout
+        assert (machines.folder / "storage" / "first" / "student.safetensors").is_file()
+        assert machines.ray("down", path, "--yes", folder=ROOT).returncode == 0
+        assert "raylet" not in machines.processes(0) + machines.processes(1)
+    finally:
+        machines.end()

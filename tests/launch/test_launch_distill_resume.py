@@ -1,0 +1,55 @@
+"""`launch/distill.py` stopped by Ctrl-C or SIGTERM, and gone on with."""
+
+import shlex
+import signal
+import time
+from pathlib import Path
+
+import pytest
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+from commands import end, lines_of, run, start, write_study
+
+WORDS = ("--study", "small.py", "--set", "epochs=60", "--set", "terms/quest=on", "--seed", "3")
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with the small study in it, and a run that nothing has disturbed."""
+    folder = tmp_path_factory.mktemp("place")
+    write_study(folder)
+    undisturbed = run("distill", *WORDS, "--name", "undisturbed", folder=folder)
+    assert (undisturbed.code, undisturbed.error) == (0, "")
+    return folder
+
+
+@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM], ids=["Ctrl-C", "SIGTERM"])
+def test_stopped_and_resumed_it_ends_as_if_nothing_had_happened(how: signal.Signals, place: Path):
+    before = set(place.glob("runs/small-*"))
+    process = start("distill", *WORDS, folder=place)  # named by the study and the time
+    while not (
+        found := [
+            log
+            for log in place.glob("runs/small-*/epochs.jsonl")
+            if len(lines_of(log)) >= 3 and log.parent not in before
+        ]
+    ):
+        assert process.poll() is None, process.communicate()
+        time.sleep(0.005)
+    process.send_signal(how)
+    stopped, folder = end(process), found[0].parent
+    assert (stopped.code, stopped.error) == (130, "")
+    said = stopped.out.splitlines()[-1]
+    finished = int(said.removeprefix("stopped after ").split()[0])
+    assert 2 <= finished < 60  # the third may not have been kept yet
+    told, script, *rest = shlex.split(said.partition("; go on with: ")[2])
+    assert (told, Path(script).name, rest) == ("python", "distill.py", [*WORDS, "--name", folder.name, "--resume"])
+    assert not (folder / "student.safetensors").exists()
+
+    resumed = run("distill", *rest, folder=place)
+    assert (resumed.code, resumed.error) == (0, "")
+    for name in ("student.safetensors", "recipe.json", "values.json", "summary.json"):
+        assert (folder / name).read_bytes() == (place / "runs/undisturbed" / name).read_bytes(), name
+    assert lines_of(folder / "epochs.jsonl") == lines_of(place / "runs/undisturbed/epochs.jsonl")
+    events = EventAccumulator(str(folder / "tensorboard" / folder.name)).Reload()
+    assert [point.step for point in events.Scalars("val/accuracy")] == list(range(1, 61))

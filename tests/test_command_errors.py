@@ -1,0 +1,115 @@
+"""Which errors of a command are its user's, and become one line, and which are faults of the program."""
+
+import errno
+import linecache
+import math
+import os
+import signal
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+import raykd
+from raykd.artifacts import Store
+from raykd.commands import INTERRUPTED, run_with_clear_errors
+from raykd.data.digits import Digits
+from raykd.models.cnn import CNN
+from raykd.recipe import Recipe
+from raykd.search import override
+from raykd.serialise import from_file
+
+
+def test_a_command_that_works_gives_its_own_code(capsys: pytest.CaptureFixture[str]):
+    assert run_with_clear_errors(lambda: 5) == 5
+    assert capsys.readouterr() == ("", "")
+
+
+def test_ctrl_c(capsys: pytest.CaptureFixture[str]):
+    def command() -> int:
+        raise KeyboardInterrupt
+
+    assert run_with_clear_errors(command) == INTERRUPTED
+    assert capsys.readouterr() == ("", "stopped\n")
+
+
+def test_sigterm_is_ctrl_c(capsys: pytest.CaptureFixture[str]):
+    def command() -> int:
+        os.kill(os.getpid(), signal.SIGTERM)
+        time.sleep(5)
+        return 0
+
+    before = signal.getsignal(signal.SIGTERM)
+    assert run_with_clear_errors(command) == INTERRUPTED
+    assert capsys.readouterr() == ("", "stopped\n")
+    assert signal.getsignal(signal.SIGTERM) == before
+
+
+def recipe(**changes) -> Recipe:
+    return Recipe(data=Digits(), student=CNN(), **changes)
+
+
+@pytest.mark.parametrize(
+    ("mistake", "line"),
+    [
+        (lambda folder: recipe(epochs=0), "epochs must be at least 1, got 0"),
+        (lambda folder: override(recipe(), {"epoch": 3}), "no option 'epoch'; did you mean epochs"),
+        (lambda folder: from_file(folder / "none.json"), "{folder}/none.json: No such file or directory"),
+        (lambda folder: (folder / "x" / "y").write_text(""), "{folder}/x/y: No such file or directory"),
+        (lambda folder: folder.write_text(""), "{folder}: Is a directory"),
+    ],
+)
+def test_what_a_user_can_mend_is_one_line(mistake, line: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+    assert run_with_clear_errors(lambda: mistake(tmp_path)) == 1
+    assert capsys.readouterr() == ("", f"error: {line.format(folder=tmp_path)}\n")
+
+
+def test_a_full_disk_is_one_line(capsys: pytest.CaptureFixture[str]):
+    def command() -> int:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    assert run_with_clear_errors(command) == 1
+    assert capsys.readouterr() == ("", "error: No space left on device\n")
+
+
+def test_an_error_of_several_lines_becomes_one(capsys: pytest.CaptureFixture[str], tmp_path: Path):
+    (tmp_path / "torn.json").write_text('{"type": "two\\nlines"}')
+    assert run_with_clear_errors(lambda: from_file(tmp_path / "torn.json")) == 1
+    assert capsys.readouterr().err.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    ("fault", "kind"),
+    [
+        (lambda folder: torch.tensor([[1], [2, 3]]), ValueError),  # PyTorch's
+        (lambda folder: {}["word"], KeyError),
+        (lambda folder: recipe(epochs="many"), Exception),  # TypeError, or what checks types in these tests
+    ],
+)
+def test_a_fault_of_the_program_is_not_hidden(fault, kind: type[Exception], tmp_path: Path):
+    with pytest.raises(kind):
+        run_with_clear_errors(lambda: len(Store(tmp_path).get("word", "key", fault).parts))
+
+
+def test_of_errors_that_end_in_our_frame_those_that_a_line_of_ours_raises_are_for_the_user(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+):
+    with pytest.raises(ValueError, match="math domain error"):
+        run_with_clear_errors(_in_the_package("return math.sqrt(-1)", monkeypatch))  # by compiled code
+    with pytest.raises(KeyError, match="word"):
+        run_with_clear_errors(_in_the_package("return {}['word']", monkeypatch))  # by Python
+    assert capsys.readouterr().err == ""
+    assert run_with_clear_errors(_in_the_package("raise KeyError('no word')", monkeypatch)) == 1
+    assert capsys.readouterr().err == "error: no word\n"
+
+
+def _in_the_package(line: str, monkeypatch: pytest.MonkeyPatch) -> Callable[[], int]:
+    """A function of this one line that stands in a file of raykd, as far as its frame tells."""
+    file, lines = str(Path(raykd.__file__ or "").parent / "imagined.py"), ["def f():\n", f"    {line}\n"]
+    monkeypatch.setitem(linecache.cache, file, (1, None, lines, file))
+    place: dict[str, Any] = {"math": math}
+    exec(compile("".join(lines), file, "exec"), place)
+    return place["f"]
