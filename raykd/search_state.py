@@ -133,7 +133,9 @@ def ask_to_stop(folder: Path) -> None:
 
 
 def is_asked_to_stop(folder: Path) -> bool:
-    return (folder / _STOP).exists()
+    with contextlib.suppress(OSError):  # the storage may be away for a while
+        return (folder / _STOP).exists()
+    return False
 
 
 def _locked(file: IO[str], kind: int, patience_s: float = 0.0) -> bool:

@@ -1,9 +1,9 @@
 """A study: a recipe, what may be changed in it, and how much a search may spend.
 
 The ranges beside the recipe's defaults are the search space. A study may narrow, widen or drop them (`ranges`),
-and offer whole components (`choices`): which terms are on, which route, which swap; the ranges of a component
-are drawn only where it is chosen. The first trials are settings written down in the study, such as the
-papers', so that a search never does worse than they do.
+and offer whole components (`choices`): which terms are on, which route, which swap, or which of several methods; the
+ranges of a component are drawn only where it is chosen. The first trials are settings written down in the study, such
+as the papers', so that a search never does worse than they do.
 """
 
 from collections.abc import Iterator, Mapping
@@ -13,6 +13,7 @@ from typing import Any
 import optuna
 from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution, IntDistribution
 
+from raykd.choices import changes, check_choices, own_option
 from raykd.recipe import Recipe
 from raykd.search import describe, holds, nearest, override, paths, space, value_at
 
@@ -27,7 +28,8 @@ class Study:
         recipe: the base, and the first trial.
         ranges: by path, the range to draw from instead of the one beside the default; None drops it.
         choices: by path, named components to choose among: `{"terms/quest": {"off": None, "on": Quest()}}`.
-            None takes a term out. The base recipe's own component must be among them.
+            None takes a term out. Under a name of one's own, named groups of components by path, see `raykd.choices`.
+            The base recipe's own component must be among them, or a group that is the base recipe.
         first: settings to try first, each as values by path; what is not given is as in the base recipe.
         name: of the study; the file's name by default.
         trials: how many settings a search tries, the first ones counted in.
@@ -48,8 +50,7 @@ class Study:
         for name, least in (("trials", 1), ("grace", 1), ("reduction", 2)):
             if getattr(self, name) < least:
                 raise ValueError(f"{name} must be at least {least}, got {getattr(self, name)}")
-        for path, options in self.choices.items():
-            _check_options(self.recipe, path, options)
+        check_choices(self.recipe, self.choices)
         known = {path for recipe in self.every_component() for path in paths(recipe)}
         for path in self.ranges:
             if path not in known:
@@ -137,16 +138,11 @@ class Study:
     def _components(self, chosen: Mapping[str, str]) -> dict[str, Any]:
         components: dict[str, Any] = {}
         for path, name in chosen.items():
-            options = self.choices[path]
-            if name not in options:
-                raise ValueError(f"{path}: unknown choice {name!r}; choices: {', '.join(options)}")
-            if options[name] is not None or _component(self.recipe, path) is not None:
-                components[path] = options[name]
+            components |= changes(self.recipe, path, self.choices[path], name)
         return components
 
     def _default(self, path: str) -> str:
-        own = _component(self.recipe, path)
-        return next(name for name, component in self.choices[path].items() if component == own)
+        return own_option(self.recipe, path, self.choices[path])
 
     def _space(self, recipe: Recipe) -> dict[str, BaseDistribution]:
         """The ranges of a recipe as the study wants them, each holding its default."""
@@ -160,21 +156,6 @@ class Study:
                     f"{path}: the range {describe(distribution)} does not hold its default {value_at(recipe, path)!r}"
                 )
         return ranges
-
-
-def _check_options(recipe: Recipe, path: str, options: Mapping[str, Any]) -> None:
-    own = _component(recipe, path)
-    if own is None and not path.startswith("terms/"):
-        raise KeyError(f"choices: no component {path!r}; {nearest(path, paths(recipe))}")
-    if own not in options.values():
-        raise ValueError(f"choices: {path} needs the base recipe's own component among its options, {own!r}")
-
-
-def _component(recipe: Recipe, path: str) -> Any:
-    try:
-        return value_at(recipe, path)
-    except KeyError:
-        return None
 
 
 def _draw(trial: optuna.Trial, path: str, distribution: BaseDistribution) -> None:

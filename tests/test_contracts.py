@@ -1,4 +1,4 @@
-"""What every method, model and study promises; found by walking the folders: a new file is tested with no edit."""
+"""What every method and model promises; found by walking the folders: a new file is tested with no edit."""
 
 import dataclasses
 import importlib
@@ -6,13 +6,12 @@ import inspect
 import math
 import pkgutil
 import re
-from pathlib import Path
 from types import ModuleType
 from typing import Any
 
 import pytest
 import torch
-from optuna.distributions import CategoricalDistribution, FloatDistribution, IntDistribution
+from optuna.distributions import CategoricalDistribution, IntDistribution
 
 import raykd.methods
 import raykd.models
@@ -26,13 +25,10 @@ from raykd.models.cnn import CNN
 from raykd.recipe import Recipe
 from raykd.search import holds, override, paths, space, value_at
 from raykd.serialise import decode, encode, fingerprint
-from raykd.study import Study
-from raykd.study_file import load_study
 from raykd.train import _Run, distill
 from raykd.world import World
-from tiny import STUDENT, TEACHER, TinyData, assert_same_run, composed, finish, recipe, same_weights
+from tiny import STUDENT, TEACHER, assert_same_run, composed, finish, recipe, same_weights
 
-STUDIES = sorted((Path(__file__).parents[1] / "search_spaces").glob("[!_]*.py"))
 TWIN = dataclasses.replace(TEACHER, model=CNN(widths=STUDENT.widths, convolutions=2))  # widths that suit every method
 SHORT = {"epochs": 1, "batch_size": 8}  # of a first stage
 SHARED = {"weight", "swap_head", "restart"}  # fields that their seam explains, in `raykd.methods`
@@ -64,7 +60,6 @@ every_start = pytest.mark.parametrize("cls", STARTS, ids=lambda cls: cls.__name_
 every_term = pytest.mark.parametrize("cls", TERMS, ids=lambda cls: cls.__name__)
 every_route = pytest.mark.parametrize("cls", ROUTES, ids=lambda cls: cls.__name__)
 every_swap = pytest.mark.parametrize("cls", SWAPS, ids=lambda cls: cls.__name__)
-every_study = pytest.mark.parametrize("file", STUDIES, ids=lambda file: file.stem)
 
 
 @pytest.fixture(scope="module")
@@ -91,7 +86,6 @@ def test_the_walk_finds_what_is_there():
     assert {"FinalTeacher", "EqualInterval", "Greedy"} <= {cls.__name__ for cls in ROUTES}
     assert {"NoSwap", "IAKD"} <= {cls.__name__ for cls in SWAPS}
     assert {"CNN", "ResNet"} <= {cls.__name__ for cls in MODELS}
-    assert "digits" in {file.stem for file in STUDIES}
 
 
 # all components
@@ -270,49 +264,3 @@ def test_a_swapped_run_trains_and_resumes_nothing_of_the_teacher(cls: Any, store
 @every_route
 def test_a_run_follows_every_route(cls: Any, store: Store):
     assert finish(recipe(route=cls()), store).column("train/anchor")[-1] == 4
-
-
-# studies
-
-
-def reduced(spec: Recipe) -> Recipe:
-    """A recipe on few random images of the same kind, with as few epochs as its route has stages."""
-    epochs = len(spec.route.starts(spec.epochs))
-    data = spec.data.load()
-    small = TinyData(num_images=64, image=data.image_shape, num_classes=data.num_classes)
-    few = {"batch_size": 16, "epochs": 1, "pretrain_epochs": 1}
-    values = {path: few[name] for path in paths(spec) if (name := path.rpartition("/")[2]) in few}
-    teacher = {"teacher/epochs": epochs, "teacher/every": 1} if spec.teacher else {}
-    return override(spec, values | {"data": small, "epochs": epochs} | teacher)
-
-
-@every_study
-def test_a_study_loads_and_every_setting_that_it_offers_can_work(file: Path):
-    study = load_study(file)
-    assert isinstance(study, Study) and study.name == file.stem
-    assert study.trials >= len(study.first)
-    try:
-        study.recipe.data.load()
-    except FileNotFoundError as error:
-        pytest.skip(str(error))
-    study.check()
-    study.check(num_processes=2)
-
-
-@every_study
-def test_a_study_trains_its_base_recipe_and_its_first_settings(file: Path, store: Store):
-    study = load_study(file)
-    try:
-        study.recipe.data.load()
-    except FileNotFoundError as error:
-        pytest.skip(str(error))
-    for values in ({}, *study.first):
-        found = finish(reduced(study.recipe_of(study.complete(values))), store)
-        assert all(map(math.isfinite, found.column("train/loss"))), values
-
-
-@every_study
-def test_a_studys_ranges_are_those_of_optuna(file: Path):
-    kinds = (FloatDistribution, IntDistribution, CategoricalDistribution)
-    ranges = load_study(file).every_range()
-    assert ranges and all(isinstance(found, kinds) for found in ranges.values())

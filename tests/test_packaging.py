@@ -1,6 +1,7 @@
 """What the project's own files promise: dependencies, where Ray is known, sizes, the cluster file."""
 
 import ast
+import importlib
 import re
 import subprocess
 import sys
@@ -42,6 +43,12 @@ def test_conda_installs_the_same():
     (pip,) = (entry["pip"] for entry in entries if isinstance(entry, dict))
     assert pip[-1] == "--editable ."
     assert [Requirement(line) for line in pip[:-1]] == DEPENDENCIES
+
+
+def test_the_installed_command_is_there():
+    assert list(PROJECT["scripts"]) == ["raykd"]
+    module, _, function = PROJECT["scripts"]["raykd"].partition(":")
+    assert callable(getattr(importlib.import_module(module), function))
 
 
 @pytest.mark.parametrize("requirement", DEPENDENCIES, ids=lambda requirement: requirement.name)

@@ -34,7 +34,7 @@ def write_trial(folder: Path, name: str, *accuracies: float, torn: str = "", age
     (trial / "recipe.json").write_text(json.dumps({"epochs": 9}))
     lines = [json.dumps({"number": number, "val/accuracy": value}) for number, value in enumerate(accuracies, start=1)]
     (trial / "epochs.jsonl").write_text("".join(line + "\n" for line in lines) + torn)
-    os.utime(trial / "epochs.jsonl", (time.time() - age_s,) * 2)
+    os.utime(trial / "epochs.jsonl", (0.0, time.time() - age_s))
 
 
 def end(state: str, accuracy: float | None, epochs: int = 9) -> Ended:

@@ -22,6 +22,7 @@ from ray.train.torch import TorchConfig, TorchTrainer, get_device
 
 from raykd.artifacts import Store, write_text
 from raykd.cluster.job import Answer, Job
+from raykd.cluster.leftovers import forget_placement, free_leftovers, mailbox_name, record_placement
 from raykd.cluster.mailbox import END, GIVEN_UP, JOB, NEXT, Mailbox
 from raykd.epoch import Epoch
 from raykd.errors import one_line
@@ -54,12 +55,15 @@ class Group:
     """
 
     def __init__(self, name: str, folder: str, resources: Resources):
-        self._mailbox: Any = ray.remote(num_cpus=0)(Mailbox).remote()
+        self._folder, self._name = Path(folder), name
+        self._folder.mkdir(exist_ok=True)
+        self._mailbox: Any = ray.remote(num_cpus=0)(Mailbox).options(name=mailbox_name(self._folder, name)).remote()
         self._failure: BaseException | None = None
+        self._is_up = False
         backend = "nccl" if resources.gpus_per_worker else "gloo"
         self._trainer = TorchTrainer(
             _work,
-            train_loop_config={"mailbox": self._mailbox},
+            train_loop_config={"mailbox": self._mailbox, "folder": folder, "name": name},
             torch_config=TorchConfig(backend=backend, timeout_s=_PATIENCE_S),
             scaling_config=train.ScalingConfig(
                 num_workers=resources.workers,
@@ -96,7 +100,10 @@ class Group:
             ready, _ = ray.wait([waiting], timeout=2.0)
             if ready:
                 answer = ray.get(ready[0])
+                self._is_up = True
                 return pickle.loads(answer) if answer != GIVEN_UP else Answer(error=_GIVEN_UP, done=True)
+            if not self._is_up:
+                free_leftovers(self._folder)
             if not self._thread.is_alive():
                 raise RuntimeError(f"the group of workers has ended: {self._failure}") from self._failure
 
@@ -104,6 +111,7 @@ class Group:
         """Ends the group and waits until its workers are gone."""
         ray.get(self._mailbox.post.remote(END))
         self._thread.join(timeout=30)
+        forget_placement(self._folder, self._name)
 
     def _fit(self) -> None:
         try:
@@ -117,6 +125,8 @@ def _work(config: dict[str, Any]) -> None:
     mailbox = config["mailbox"]
     torch.set_num_threads(max(1, int(ray.get_runtime_context().get_assigned_resources().get("CPU", 1))))
     world = World.current(get_device())
+    if world.rank == 0:
+        record_placement(Path(config["folder"]), config["name"])
     place = _agreed_place(mailbox, world)
     epochs: Generator[Answer, None, None] | None = None
     while True:

@@ -83,16 +83,14 @@ def tune(
         folder, search = old_folder(root, name, study)
         if trials is not None and trials > search.trials:
             raise ValueError(
-                f"{folder.name} was started with {search.trials} trials, got trials={trials}; "
-                f"more trials for it: {trials - search.trials}"
+                f"{folder.name} has {search.trials} trials, got trials={trials}; "
+                f"what adds some is more_trials={trials - search.trials} (--more-trials {trials - search.trials})"
             )
     else:
         search = Search.of(study, study.trials if trials is None else trials, seed)
         folder = new_folder(root, name, search, study)
+    search = dataclasses.replace(search, trials=search.trials + (more_trials or 0))
     with running(folder):
-        if more_trials:
-            search = dataclasses.replace(search, trials=search.trials + more_trials)
-            write_search(folder, search)
         try:
             return _run(Trials(study, folder, root / ARTIFACTS), search, workers, slots, address, verbose)
         except KeyboardInterrupt:
@@ -117,6 +115,7 @@ def _run(trials: Trials, search: Search, workers: int, slots: int | None, addres
         progress.say(line)
         plan = make_plan(ray.cluster_resources(), workers, slots, total)
         progress.say(f"{plan.slots} trial(s) at a time, {workers} worker(s) each; everything goes to {folder}")
+        write_search(folder, search)  # with the trials that were added, as nothing can refuse them any more
         write_experiment(folder / "tensorboard", study.every_range(), [METRIC, "train/loss"])
         with progress:
             prepare(trials, plan.resources, say)

@@ -7,8 +7,8 @@ weight 1 - weight, as in the reference benchmark with KD's weight 0.9, or of wei
 
 `standardise` takes from each image's logits, the student's as the teacher's, their mean, and divides them by their
 deviation (Sun et al., CVPR 2024, arXiv 2403.01427): the student may then differ from the teacher in shift and scale.
-Published with T = 2 and KD's weight 9, beside a cross-entropy of weight 0.1; a study that searches around that
-sets the range of the weight itself. `raykd.methods.ctkd` is KD at a learnable temperature.
+Published with T = 2 and KD's weight 9, beside a cross-entropy of weight 0.1. `raykd.methods.ctkd` is KD at a learnable
+temperature.
 """
 
 from dataclasses import dataclass
@@ -58,7 +58,7 @@ class KD:
 
     name: ClassVar[str] = "kd"
     needs_teacher: ClassVar[bool] = True
-    weight: float = searched(0.9, FloatDistribution(0.0, 2.0))
+    weight: float = searched(0.9, FloatDistribution(0.1, 20.0, log=True))  # standardised, 9 is published
     temperature: float = searched(4.0, FloatDistribution(1.0, 20.0, log=True))
     standardise: bool = False
 

@@ -73,7 +73,7 @@ class Machines:
         if workers:
             self._connect([head, *workers])
 
-    def ray(self, *words: object, folder: Path, timeout: float = 150) -> subprocess.CompletedProcess[str]:
+    def ray(self, *words: object, folder: Path, timeout: float = 300) -> subprocess.CompletedProcess[str]:
         """A `ray` command, as typed on a machine that reaches the head."""
         call = [*self._inside(0, "--net"), sys.executable, "-m", "ray.scripts.scripts", *map(str, words)]
         more = {"RAY_TMPDIR": str(self.folder / "m0" / "t"), "HOME": str(self.folder / "m0" / "home"), "TERM": "dumb"}

@@ -1,4 +1,4 @@
-"""The cluster files: Ray's own validation takes them, they agree with each other, and their headers are their manual."""
+"""The cluster files: Ray's own validation takes them, they agree with each other, and each header is a manual."""
 
 import importlib
 import json
@@ -142,7 +142,7 @@ def test_the_header_is_the_manual(name: str):
     assert parse(options.split()).trials == 40
     for word in ("SSH", "token", "--port-forward 6006", "unquoted"):
         assert word in text
-    marks = {mark for mark in re.findall(r"marked lines? (\(\d\))", text)}
+    marks = set(re.findall(r"marked lines? (\(\d\))", text))
     assert all(FILES[name].read_text().count(mark) > text.count(mark) for mark in marks)
 
 

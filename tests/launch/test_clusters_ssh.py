@@ -5,6 +5,7 @@ put the interpreter that runs these tests on the PATH, and the copy of the clone
 """
 
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,17 @@ from machines import Machines, skip_where_there_can_be_none
 
 from commands import ROOT, write_study
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
+
+
+# What the README adds to a cluster file where others share the network.
+TOKEN = yaml.safe_load("""
+file_mounts:
+  "~/.ray/auth_token": "~/.ray/auth_token"
+setup_commands:
+  - chmod 600 ~/.ray/auth_token
+  - grep -qs RAY_AUTH_MODE ~/.bashrc || echo 'export RAY_AUTH_MODE=token' >> ~/.bashrc
+""")
 
 
 def write_cluster(machines: Machines, name: str, **provider: Any) -> Path:
@@ -84,22 +95,38 @@ def test_down_leaves_nothing_running(one: Machines, cluster: Path):
     assert "raylet" not in one.processes()
 
 
-def test_trials_run_on_the_workers_of_a_head_without_resources(tmp_path: Path):
-    """`on_premises_gpu.yaml` with one of its workers: a head with 0 CPUs, and a shared folder at /mnt/raykd."""
+def test_trials_run_on_the_workers_of_a_head_without_resources():
+    """`on_premises_gpu.yaml` with one of its workers, a shared folder at /mnt/raykd, and the README's token."""
     skip_where_there_can_be_none()
     machines = Machines(workers=["10.0.0.2"], head="10.0.0.1")
     try:
+        assert machines.ray("get-auth-token", "--generate", folder=ROOT).returncode == 0
         path = write_cluster(machines, "launch/clusters/on_premises_gpu.yaml", worker_ips=["10.0.0.2"])
+        config = yaml.safe_load(path.read_text())
+        config["file_mounts"] |= TOKEN["file_mounts"]
+        config["setup_commands"] += TOKEN["setup_commands"]
+        path.write_text(yaml.safe_dump(config))
         up = machines.ray("up", path, "--yes", folder=ROOT)
         assert up.returncode == 0, up.stdout
         assert "2 of 2 machines have joined" in up.stdout
+
+        stranger = "RAY_AUTH_MODE=disabled ray status --address 10.0.0.1:6379"
+        refused = machines.ray("exec", path, stranger, folder=ROOT)
+        assert refused.returncode != 0
+        assert "token" in refused.stdout.lower(), refused.stdout
+
         study = write_study(machines.folder / "storage")
         words = ("--study", f"/mnt/raykd/{study.name}", "--storage", "/mnt/raykd", "--name", "first")
         ended = machines.ray("submit", path, "launch/tune.py", "--", *words, folder=ROOT)
         assert ended.returncode == 0, ended.stdout
         assert "winner: trial-0000" in ended.stdout
         assert (machines.folder / "storage" / "first" / "student.safetensors").is_file()
+
         assert machines.ray("down", path, "--yes", folder=ROOT).returncode == 0
-        assert "raylet" not in machines.processes(0) + machines.processes(1)
+        assert "raylet" not in machines.processes(0)
+        deadline = time.monotonic() + 120  # Ray stops the head; workers end when they have missed it for a minute
+        while "raylet" in machines.processes(1):
+            assert time.monotonic() < deadline
+            time.sleep(1)
     finally:
         machines.end()

@@ -23,21 +23,20 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+def running(place: Path) -> set[Path]:
+    """The folders of runs without a name that have three epochs on record, or more."""
+    return {log.parent for log in place.glob("runs/small-*/epochs.jsonl") if len(lines_of(log)) >= 3}
+
+
 @pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM], ids=["Ctrl-C", "SIGTERM"])
 def test_stopped_and_resumed_it_ends_as_if_nothing_had_happened(how: signal.Signals, place: Path):
-    before = set(place.glob("runs/small-*"))
+    before = running(place)
     process = start("distill", *WORDS, folder=place)  # named by the study and the time
-    while not (
-        found := [
-            log
-            for log in place.glob("runs/small-*/epochs.jsonl")
-            if len(lines_of(log)) >= 3 and log.parent not in before
-        ]
-    ):
+    while not (found := running(place) - before):
         assert process.poll() is None, process.communicate()
         time.sleep(0.005)
     process.send_signal(how)
-    stopped, folder = end(process), found[0].parent
+    stopped, folder = end(process), found.pop()
     assert (stopped.code, stopped.error) == (130, "")
     said = stopped.out.splitlines()[-1]
     finished = int(said.removeprefix("stopped after ").split()[0])

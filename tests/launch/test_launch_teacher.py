@@ -122,8 +122,8 @@ def test_only_kept_epochs_are_counted(
 
 def test_sigterm_is_ctrl_c(place: Path):
     write_study(place, ("epochs=4, every=2", "epochs=2000, every=10"), name="longer")
-    process = start("teacher", "--study", "longer.py", "--storage", "others", folder=place)
-    while not list(place.glob("others/artifacts/unfinished/*/route.json")):
+    process = start("teacher", "--study", "longer.py", "--storage", "terminated", folder=place)
+    while not list(place.glob("terminated/artifacts/unfinished/*/route.json")):
         assert process.poll() is None, process.communicate()
         time.sleep(0.005)
     process.send_signal(signal.SIGTERM)
@@ -131,7 +131,7 @@ def test_sigterm_is_ctrl_c(place: Path):
     assert (stopped.code, stopped.error) == (130, "")
     said = stopped.out.splitlines()[-1]
     assert said.startswith("stopped after ")
-    assert said.endswith("teacher.py --study longer.py --storage others")
+    assert said.endswith("teacher.py --study longer.py --storage terminated")
 
 
 def test_what_cannot_work_is_refused_in_one_line(place: Path):

@@ -92,7 +92,7 @@ def test_looked_at_stopped_politely_and_given_more_trials(place: Path):
     ended = {name: (search / "trials" / name / "checkpoint.pt").stat().st_mtime_ns for name in after if name != running}
     whole = run("tune", *words, "--more-trials", "1", folder=place)
     assert (whole.code, whole.error) == (0, ""), whole
-    table = pandas.read_csv(search / "trials.csv").set_index("name")
+    table: Any = pandas.read_csv(search / "trials.csv").set_index("name")
     assert sorted(name[:10] for name in table.index if name.startswith("trial-")) == [
         f"trial-000{number}" for number in range(3)
     ]

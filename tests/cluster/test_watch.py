@@ -1,0 +1,100 @@
+"""What a search says of itself, and how it ends when it is asked to."""
+
+import io
+import signal
+from typing import Any
+
+import pytest
+from ray.tune.experiment import Trial
+from rich.console import Console
+from studies import tiny_study
+
+from raykd.cluster.trials import Trials
+from raykd.cluster.watch import Watch
+from raykd.progress import Progress
+from raykd.search_state import Ended, Notice, ask_to_stop, read_state
+
+
+@pytest.fixture
+def raised(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """The signals that were raised, none of which comes through."""
+    numbers: list[int] = []
+    monkeypatch.setattr(signal, "raise_signal", numbers.append)
+    return numbers
+
+
+@pytest.fixture
+def watch(study, tmp_path):
+    Watch.begin(Progress(5, Console(file=io.StringIO())), Notice(tmp_path, 5))
+    yield Watch(Trials(study, tmp_path, tmp_path / "artifacts"))
+    Watch.progress, Watch.notice, Watch.stopping = None, None, False
+
+
+def trial(number: int, status: str = Trial.RUNNING, **result: Any) -> Trial:
+    values = tiny_study().complete({"optimiser/lr": 0.02 + number / 100})
+    made = Trial("stub", stub=True, trial_id=f"t{number}", config={"number": number, "values": values})
+    made.set_status(status)
+    if result:
+        made.update_last_result({"error": "", "training_iteration": 1, "time_total_s": 1.0} | result)
+    return made
+
+
+def step(watch: Watch, *trials: Trial) -> None:
+    watch.on_step_end(iteration=1, trials=list(trials))
+
+
+def test_a_search_that_is_to_stop_is_interrupted_when_the_last_running_epoch_has_ended(watch, raised, tmp_path):
+    first, second, waiting = trial(0), trial(1), trial(2, Trial.PENDING)
+    step(watch, first, second, waiting)
+    assert not Watch.holds(first)
+    ask_to_stop(tmp_path)
+    step(watch, first, second, waiting)
+    assert (Watch.stopping, raised) == (True, [])
+    assert Watch.holds(first)
+    step(watch, first, second, waiting)
+    assert raised == []
+    second.set_status(Trial.TERMINATED)  # its last epoch
+    step(watch, first, second, waiting)
+    assert raised == [signal.SIGINT]
+
+
+def test_a_search_whose_trials_all_wait_stops_at_once(watch, raised, tmp_path):
+    ask_to_stop(tmp_path)
+    step(watch, trial(0, Trial.PENDING))
+    assert raised == [signal.SIGINT]
+
+
+def test_others_read_what_runs_and_what_has_ended(watch, tmp_path):
+    ends = {
+        "complete": trial(0, **{"val/accuracy": 0.5, "epoch": 4, "finished": True}),
+        "stopped": trial(1, **{"val/accuracy": 0.25, "epoch": 2, "finished": False}),
+        "diverged": trial(2, **{"val/accuracy": 0.0, "epoch": 1, "finished": True, "diverged": True}),
+        "failed": trial(3, **{"val/accuracy": float("nan"), "epoch": 0, "finished": True, "error": "no memory"}),
+    }
+    for ended in ends.values():
+        watch.on_trial_complete(iteration=1, trials=[], trial=ended)
+    assert watch.notice is not None
+    step(watch, trial(4))
+    watch.notice.change(at_once=True)
+    state = read_state(tmp_path)
+    assert state is not None
+    assert [(end.state, end.accuracy, end.epochs) for end in state.ended.values()] == [
+        ("complete", 0.5, 4),
+        ("stopped", 0.25, 2),
+        ("diverged", 0.0, 1),
+        ("failed", None, 0),
+    ]
+    assert [name[:10] for name in state.running] == ["trial-0004"]
+    assert (state.failed, state.best) == (1, (next(iter(state.ended)), 0.5))
+
+
+def test_a_resumed_search_brings_back_what_has_ended(watch, study, tmp_path):
+    watch.on_trial_complete(
+        iteration=1, trials=[], trial=trial(0, **{"val/accuracy": 0.5, "epoch": 4, "finished": True})
+    )
+    kept = watch.get_state()
+    progress = Progress(5, Console(file=io.StringIO()))
+    Watch.begin(progress, Notice(tmp_path, 5))
+    Watch(Trials(study, tmp_path, tmp_path / "artifacts")).set_state(kept)
+    assert list(Watch.ended.values()) == [Ended(state="complete", accuracy=0.5, epochs=4)]
+    assert (progress.done, progress.best) == (1, 0.5)
