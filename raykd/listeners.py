@@ -7,7 +7,6 @@ epochs. What a listener writes of an epoch is on the disk before the epoch is ha
 """
 
 import io
-import pickle
 import shutil
 import time
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
@@ -153,7 +152,9 @@ def load_checkpoint(path: Path) -> dict[str, Any] | None:
         content = torch.load(path, map_location="cpu", weights_only=True)
     except FileNotFoundError:
         return None
-    except (RuntimeError, pickle.UnpicklingError, EOFError) as error:
+    except OSError:
+        raise
+    except Exception as error:  # of many kinds: what a torn file leads PyTorch's reader to depends on where it is torn
         raise ValueError(f"{path} is no whole checkpoint; delete it to start the run anew") from error
     if not isinstance(content, dict) or content.keys() != {"number", "metrics", "state"}:
         raise ValueError(f"{path} holds no checkpoint of raykd; delete it to start the run anew")

@@ -19,6 +19,8 @@ from optuna.distributions import (
     IntDistribution,
 )
 
+from raykd.fields import check_fields
+
 T = TypeVar("T")
 
 _RANGE = "range"
@@ -120,13 +122,16 @@ def describe(distribution: BaseDistribution) -> str:
 
 
 def nearest(name: str, choices: Iterable[str]) -> str:
-    """The choices that look like `name`, or all of them, as words for an error message."""
+    """The choices that look like `name`, or else the first of them, as words for an error message."""
     choices = list(choices)
-    close = difflib.get_close_matches(name, choices, n=3, cutoff=0.6)
-    return ("did you mean " if close else "choices: ") + (", ".join(close or choices) or "none")
+    if close := difflib.get_close_matches(name, choices, n=3, cutoff=0.6):
+        return f"did you mean {', '.join(close)}"
+    more = f" and {len(choices) - _MOST_CHOICES} more" if len(choices) > _MOST_CHOICES else ""
+    return f"choices: {', '.join(choices[:_MOST_CHOICES]) or 'none'}{more}"
 
 
 _MISSING = object()
+_MOST_CHOICES = 30  # a line that a person can still read
 
 
 def _fields(component: Any) -> dict[str, Any]:
@@ -161,6 +166,7 @@ def _override(component: Any, values: Mapping[str, Any], prefix: str) -> Any:
     if in_tuple:
         return tuple(part for part in members.values() if part is not None)
     try:
+        check_fields(type(component), members)
         return dataclasses.replace(component, **members)
     except ValueError as error:
         place = prefix + next(iter(values)) if len(values) == 1 else prefix.rstrip("/")

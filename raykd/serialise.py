@@ -8,6 +8,8 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
 
+from raykd.fields import check_fields
+
 _TYPE = "type"
 _PLACE = "place"
 
@@ -113,8 +115,9 @@ def _decode(data: Any, known: Mapping[str, type]) -> Any:
     if unknown := sorted(given.keys() - names):
         raise ValueError(f"{data[_TYPE]} has no field {unknown[0]!r}; its fields: {', '.join(sorted(names))}")
     try:
+        check_fields(cls, given)
         return cls(**given)
-    except TypeError as error:
+    except (TypeError, ValueError) as error:
         raise ValueError(f"{data[_TYPE]}: {error}") from None
 
 

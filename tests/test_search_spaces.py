@@ -1,6 +1,7 @@
 """What every study in `search_spaces` promises, without its data: a new file there is tested with no edit."""
 
 import dataclasses
+import functools
 import math
 from pathlib import Path
 from typing import Any
@@ -32,7 +33,7 @@ KINDS = {  # of images, and how many classes, where the data need not be here; I
     ImageFolder: ((3, 64, 64), 1000),
 }
 ENOUGH = 2100  # images for 8192 words, the most that is searched, in maps of 2 x 2
-FEW = {"batch_size": 2, "epochs": 1, "pretrain_epochs": 1, "words": 4, "negatives": 2}
+FEW = {"batch_size": 2, "epochs": 1, "pretrain_epochs": 1, "words": 4, "negatives": 2, "count": 2}
 
 every_study = pytest.mark.parametrize("file", STUDIES, ids=lambda file: file.stem)
 every_pair = pytest.mark.parametrize("file", PAIRS, ids=lambda file: file.stem)
@@ -46,6 +47,11 @@ every_study_slowly = pytest.mark.parametrize(
 @pytest.fixture(scope="module")
 def store(tmp_path_factory: pytest.TempPathFactory) -> Store:
     return Store(tmp_path_factory.mktemp("store"))
+
+
+@functools.cache
+def studied(file: Path) -> Study:
+    return load_study(file)
 
 
 def kind(data: Any) -> tuple[tuple[int, ...], int]:
@@ -74,13 +80,13 @@ def without_files(study: Study) -> Study:
 
 
 def reduced(spec: Recipe) -> Recipe:
-    """A recipe on four images, with as few epochs as its route has stages."""
-    epochs = len(spec.route.starts(spec.epochs))
+    """A recipe on four images, with as few epochs as its route has stages, two at most."""
     data = Synthetic(image_shape=kind(spec.data)[0], num_classes=4, num_images=4, held_out=4)
     places = [path for path in paths(spec) if not path.startswith("teacher/")]
     few = {path: FEW[name] for path in places if (name := path.rpartition("/")[2]) in FEW}
-    teacher = trained(spec, epochs=epochs, every=1, batch_size=2)
-    return override(spec, few | {"data": data, "epochs": epochs, "teacher": teacher})
+    spec = override(spec, few | {"data": data})
+    epochs = len(spec.route.starts(2))
+    return override(spec, {"epochs": epochs, "teacher": trained(spec, epochs=epochs, every=1, batch_size=2)})
 
 
 def assert_trains(spec: Recipe, store: Store):
@@ -94,23 +100,21 @@ def test_the_walk_finds_what_is_there():
 
 @every_study
 def test_a_study_loads_and_every_setting_that_it_offers_can_work(file: Path):
-    study = load_study(file)
+    study = studied(file)
     assert isinstance(study, Study) and study.name == file.stem
     assert study.trials >= len(study.first)
     assert study.grace <= study.recipe.epochs
-    here = without_files(study)
-    here.check()
-    here.check(num_processes=2)
+    without_files(study).check(num_processes=2)
 
 
 @every_study
 def test_a_study_trains_its_base_recipe(file: Path, store: Store):
-    assert_trains(load_study(file).recipe, store)
+    assert_trains(studied(file).recipe, store)
 
 
 @every_study_slowly
 def test_a_study_trains_its_first_settings(file: Path, store: Store):
-    study = load_study(file)
+    study = studied(file)
     for values in study.first:
         assert_trains(study.recipe_of(study.complete(values)), store)
 
@@ -118,7 +122,7 @@ def test_a_study_trains_its_first_settings(file: Path, store: Store):
 @every_study
 def test_a_studys_ranges_are_those_of_optuna(file: Path):
     kinds = (FloatDistribution, IntDistribution, CategoricalDistribution)
-    ranges = load_study(file).every_range()
+    ranges = studied(file).every_range()
     assert ranges and all(isinstance(found, kinds) for found in ranges.values())
 
 
@@ -127,7 +131,7 @@ def test_a_studys_ranges_are_those_of_optuna(file: Path):
 
 @every_pair
 def test_a_pair_tries_every_method_that_works_on_it_at_its_published_setting(file: Path):
-    study = load_study(file)
+    study = studied(file)
     tried = {values["method"]: study.recipe_of(study.complete(values)) for values in study.first}
     assert tried.keys() == study.choices["method"].keys()
     assert methods().keys() - tried.keys() <= {"fsp", "iakd"}  # equal widths; equal sizes of maps
@@ -159,7 +163,7 @@ def test_a_pair_tries_every_method_that_works_on_it_at_its_published_setting(fil
 
 @every_pair
 def test_a_pair_is_trained_by_the_benchmarks_recipe(file: Path):
-    spec = load_study(file).recipe
+    spec = studied(file).recipe
     light = file.stem.endswith(("mobilenetv2", "shufflev1", "shufflev2"))
     for trained_by, rate in ((spec, 0.01 if light else 0.05), (spec.teacher, 0.05)):
         optimiser = trained_by.optimiser
@@ -179,7 +183,7 @@ def test_a_pair_is_trained_by_the_benchmarks_recipe(file: Path):
 )
 def test_settings_of_a_pair(pair: str, dkd: float, review_kd: float, quest: float):
     (file,) = (file for file in PAIRS if file.stem == f"cifar100_{pair}")
-    study = load_study(file)
+    study = studied(file)
     values = {name: study.recipe_of({"method": name}).terms[1] for name in ("dkd", "review_kd", "quest")}
     assert (values["dkd"].beta, values["review_kd"].weight, values["quest"].weight) == (dkd, review_kd, quest)
 
@@ -187,11 +191,11 @@ def test_settings_of_a_pair(pair: str, dkd: float, review_kd: float, quest: floa
 def test_a_teacher_of_one_checkpoint_has_no_route():
     """As a downloaded `ckpt_epoch_240.pth`: RCO is not offered then."""
     file = next(file for file in STUDIES if file.stem == "imagenet_resnet34_resnet18")
-    assert "rco" not in load_study(file).choices["method"]
+    assert "rco" not in studied(file).choices["method"]
 
 
 def test_the_ranges_around_published_settings_hold_them():
-    study = load_study(PAIRS[0])
+    study = studied(PAIRS[0])
     for values in study.first:
         spec = study.recipe_of(values)
         ranges = study.every_range()

@@ -92,7 +92,7 @@ def forecast(
     if (module := study_module(study)) is not None:
         cloudpickle.register_pickle_by_value(module)  # the worker cannot import a study's file
     beside = len(baselines(study.recipe))
-    with connected(address, Path(os.devnull)) as line, quiet(False):
+    with connected(address, Path(os.devnull)) as line, quiet(Path(os.devnull)):
         plan = make_plan(ray.cluster_resources(), workers, slots, trials + beside)
         alone = Resources(
             cpus_per_worker=plan.resources.cpus_per_worker, gpus_per_worker=plan.resources.gpus_per_worker

@@ -18,11 +18,12 @@ import ray
 import torch
 import torch.distributed as dist
 from ray import cloudpickle, train
+from ray.exceptions import RayActorError
 from ray.train.torch import TorchConfig, TorchTrainer, get_device
 
 from raykd.artifacts import Store, write_text
 from raykd.cluster.job import Answer, Job
-from raykd.cluster.leftovers import forget_placement, free_leftovers, mailbox_name, record_placement
+from raykd.cluster.leftovers import free_leftovers, free_placement, mailbox_name, record_placement
 from raykd.cluster.mailbox import END, GIVEN_UP, JOB, NEXT, Mailbox
 from raykd.epoch import Epoch
 from raykd.errors import one_line
@@ -109,9 +110,10 @@ class Group:
 
     def end(self) -> None:
         """Ends the group and waits until its workers are gone."""
-        ray.get(self._mailbox.post.remote(END))
-        self._thread.join(timeout=30)
-        forget_placement(self._folder, self._name)
+        with contextlib.suppress(RayActorError):  # the mailbox may be what has died
+            ray.get(self._mailbox.post.remote(END))
+            self._thread.join(timeout=30)
+        free_placement(self._folder, self._name)
 
     def _fit(self) -> None:
         try:

@@ -30,20 +30,21 @@ def record_placement(folder: Path, group: str) -> None:
         write_text(folder / f"{group}{_RECORD}", placement.id.hex())
 
 
-def forget_placement(folder: Path, group: str) -> None:
-    """Called when a group has ended as it should."""
-    (folder / f"{group}{_RECORD}").unlink(missing_ok=True)
+def free_placement(folder: Path, group: str) -> None:
+    """Frees what a group holds, if it still does: of one that has ended as it should, nothing is left."""
+    file = folder / f"{group}{_RECORD}"
+    with contextlib.suppress(FileNotFoundError):  # another slot has just freed it
+        text = file.read_text()
+        file.unlink()
+        with contextlib.suppress(ValueError):  # of an earlier cluster, which took it along
+            ray.util.remove_placement_group(PlacementGroup(PlacementGroupID(bytes.fromhex(text))))
 
 
 def free_leftovers(folder: Path) -> None:
-    """Frees the placement groups of all groups in a folder whose mailbox is gone."""
+    """Frees what the groups in a folder hold whose mailbox is gone."""
     for file in folder.glob(f"*{_RECORD}"):
         group = file.name.removesuffix(_RECORD)
         try:
             ray.get_actor(mailbox_name(folder, group))
         except ValueError:  # there is none of that name
-            with contextlib.suppress(FileNotFoundError):  # another slot has just freed it
-                text = file.read_text()
-                file.unlink()
-                with contextlib.suppress(ValueError):  # of an earlier cluster, which took it along
-                    ray.util.remove_placement_group(PlacementGroup(PlacementGroupID(bytes.fromhex(text))))
+            free_placement(folder, group)

@@ -4,22 +4,30 @@ import contextlib
 import logging
 import warnings
 from collections.abc import Iterator
+from pathlib import Path
 
 
 @contextlib.contextmanager
-def quiet(verbose: bool) -> Iterator[None]:
-    """Keeps Ray's notices and warnings off the screen, unless asked for."""
-    if verbose:
+def quiet(log: Path | None) -> Iterator[None]:
+    """Sends the notices, warnings and errors that Ray and Optuna log to a file; what matters of them raykd says itself.
+
+    Args:
+        log: the file, in a folder that is there; None lets them be seen.
+    """
+    if log is None:
         yield
         return
     loggers = [logging.getLogger(name) for name in ("ray", "ray.tune", "ray.train", "optuna")]
-    levels = [logger.level for logger in loggers]
+    before = [(logger.level, logger.handlers, logger.propagate) for logger in loggers]
+    file = logging.FileHandler(log, delay=True)
+    file.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         for logger in loggers:
-            logger.setLevel(logging.ERROR)
+            logger.level, logger.handlers, logger.propagate = logging.WARNING, [file], False
         try:
             yield
         finally:
-            for logger, level in zip(loggers, levels, strict=True):
-                logger.setLevel(level)
+            for logger, (level, handlers, propagate) in zip(loggers, before, strict=True):
+                logger.level, logger.handlers, logger.propagate = level, handlers, propagate
+            file.close()

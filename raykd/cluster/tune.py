@@ -111,7 +111,8 @@ def _run(trials: Trials, search: Search, workers: int, slots: int | None, addres
         if is_asked_to_stop(folder):
             raise KeyboardInterrupt
 
-    with connected(address, None if verbose else folder / "ray.log") as line, sigterm_as_ctrl_c(), quiet(verbose):
+    log = None if verbose else folder / "ray.log"
+    with connected(address, log) as line, sigterm_as_ctrl_c(), quiet(log):
         progress.say(line)
         plan = make_plan(ray.cluster_resources(), workers, slots, total)
         progress.say(f"{plan.slots} trial(s) at a time, {workers} worker(s) each; everything goes to {folder}")

@@ -9,6 +9,7 @@ from typing import Any, ClassVar
 from ray.tune import Callback
 from ray.tune.experiment import Trial
 
+from raykd.cluster.pruning import Pruning
 from raykd.cluster.slot import METRIC
 from raykd.cluster.trials import Trials
 from raykd.progress import Progress
@@ -31,6 +32,7 @@ class Watch(Callback):
     def __init__(self, trials: Trials):
         self._trials = trials
         self._names: dict[str, str] = {}
+        self._pruning = Pruning(trials.folder / "trials")
 
     @classmethod
     def begin(cls, progress: Progress, notice: Notice) -> None:
@@ -90,6 +92,7 @@ class Watch(Callback):
         self.ended[name] = Ended(state=state, accuracy=accuracy if math.isfinite(accuracy) else None, epochs=epochs)
         self.progress.trial(name, said, value, failed=state == "failed")
         self.notice.change(ended=dict(self.ended))
+        self._pruning.prune(self.ended)
 
     def _name(self, trial: Trial) -> str:
         if trial.trial_id not in self._names:

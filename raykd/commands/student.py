@@ -17,7 +17,7 @@ from raykd.recipe import Recipe
 from raykd.result import BEST_RECIPE, STUDENT, SUMMARY
 from raykd.serialise import from_file
 from raykd.staged import Staged
-from raykd.trial import CHECKPOINT, RECIPE, student_weights
+from raykd.trial import CHECKPOINT, RECIPE, read_epochs, student_weights
 
 
 @dataclass(frozen=True)
@@ -84,7 +84,12 @@ def trained(folder: Path, types: Iterable[type] = ()) -> Trained:
     if (folder / STUDENT).exists():
         return Trained(f"the student of {folder}", recipe, _weights(folder / STUDENT))
     if (saved := load_checkpoint(folder / CHECKPOINT)) is None:
-        raise FileNotFoundError(f"{folder} has no student yet: no epoch of it is finished")
+        gone = (
+            "the search kept the checkpoints of its best trials alone"
+            if read_epochs(folder)
+            else "no epoch is finished"
+        )
+        raise FileNotFoundError(f"{folder} has no student: {gone}")
     whose = f"the student of {folder} after {saved['number']} of {recipe.epochs} epochs"
     return Trained(whose, recipe, student_weights(folder))
 

@@ -164,7 +164,7 @@ def test_outside_a_clone_it_is_one_line(slurm: Slurm):
     process = slurm.start(SLURM_SUBMIT_DIR=str(slurm.folder))
     _, error = process.communicate(timeout=30)
     assert process.returncode == 1
-    assert error == f"error: run sbatch in raykd's clone; there is no launch/tune.py in {slurm.folder}\n"
+    assert error == f"error: run sbatch in the clone; there is no launch/tune.py in {slurm.folder}\n"
 
 
 @pytest.mark.slow

@@ -142,7 +142,7 @@ def test_what_cannot_be_measured_is_refused_in_one_line(place: Path):
         ("runs/frist",): "no folder 'runs/frist'; did you mean runs/first",
         ("runs/empty",): "runs/empty is no folder of a search, run or trial: it has no best_recipe.json or recipe.json",
         ("begun",): "no trial of runs/begun has finished; name one of its trials, such as runs/begun/trials/",
-        ("unfinished",): "runs/unfinished has no student yet: no epoch of it is finished",
+        ("unfinished",): "runs/unfinished has no student: no epoch is finished",
         ("torn",): "runs/torn/student.safetensors is torn, or holds no weights",
         ("foreign",): "runs/foreign/recipe.json: unknown class 'mine.KD'",
         ("misfit",): "the weights of the student of runs/misfit do not fit the network of its recipe",
