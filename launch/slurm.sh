@@ -23,7 +23,7 @@ set -euo pipefail
 set -m # or else what runs in the background would not hear SIGINT
 
 cd "${SLURM_SUBMIT_DIR:?"error: start this by sbatch"}"
-[[ -f launch/tune.py ]] || { echo "error: run sbatch in raykd's clone; there is no launch/tune.py in $PWD" >&2; exit 1; }
+[[ -f launch/tune.py ]] || { echo "error: run sbatch in the clone; there is no launch/tune.py in $PWD" >&2; exit 1; }
 
 storage=runs name="" previous=""
 for word in "$@"; do

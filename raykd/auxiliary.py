@@ -21,6 +21,7 @@ from raykd.evaluate import accuracy
 from raykd.first_stage import FirstStage, drawing, minimise, training_images
 from raykd.keys import seed_of
 from raykd.methods import Batch, Sources
+from raykd.models import ModelSpec
 from raykd.optimiser import Adam, Step
 from raykd.serialise import fingerprint
 from raykd.staged import Shape, Staged
@@ -41,7 +42,7 @@ class Auxiliary:
         seed: of its initialisation and of the data's order.
     """
 
-    model: Any
+    model: ModelSpec
     pretrain_epochs: int = 80
     epochs: int = 40
     lr: float = 1e-3

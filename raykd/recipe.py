@@ -12,7 +12,7 @@ from typing import Any
 
 import torch
 
-from raykd.data import load
+from raykd.data import DataSpec, load
 from raykd.keys import seed_of
 from raykd.methods import Route, Shapes, Start, Swap, TermSpec
 from raykd.methods.cross_entropy import CrossEntropy
@@ -20,7 +20,7 @@ from raykd.methods.fresh import Fresh
 from raykd.methods.iakd import NoSwap
 from raykd.methods.rco import FinalTeacher
 from raykd.models import ModelSpec
-from raykd.optimiser import SGD
+from raykd.optimiser import SGD, Optimiser
 from raykd.search import fixed
 from raykd.staged import Shape, Staged, feature_shapes, stem_shape
 from raykd.teachers import TeacherSpec
@@ -60,14 +60,9 @@ class Recipe:
         for name in ("epochs", "batch_size"):
             if getattr(self, name) < 1:
                 raise ValueError(f"{name} must be at least 1, got {getattr(self, name)}")
-        if not isinstance(self.teacher, TeacherSpec | None):
-            raise ValueError(f"teacher must be a teacher such as Teacher(), or None, got {self.teacher!r}")
-        if not isinstance(self.start, Start):
-            raise ValueError(f"start must be a Start such as AB(), got {self.start!r}")
-        if not isinstance(self.route, Route):
-            raise ValueError(f"route must be a Route such as EqualInterval(), got {self.route!r}")
-        if not isinstance(self.swap, Swap):
-            raise ValueError(f"swap must be a Swap such as IAKD(), got {self.swap!r}")
+        for name, (kind, rule) in _KINDS.items():
+            if not isinstance(getattr(self, name), kind):
+                raise ValueError(f"{name} must be {rule}, got {getattr(self, name)!r}")
         _check_terms(self.terms)
         if self.teacher is None and (asking := _asks_for_teacher(self)):
             raise ValueError(f"{asking} needs a teacher, and the recipe has none")
@@ -122,6 +117,17 @@ class Recipe:
                 part.check(shapes)
             except ValueError as error:
                 raise ValueError(f"{path}: {error}") from None
+
+
+_KINDS: dict[str, tuple[Any, str]] = {
+    "data": (DataSpec, "a data set such as Digits()"),
+    "student": (ModelSpec, "a network such as CNN()"),
+    "teacher": (TeacherSpec | None, "a teacher such as Teacher(), or None"),
+    "start": (Start, "a Start such as AB()"),
+    "route": (Route, "a Route such as EqualInterval()"),
+    "swap": (Swap, "a Swap such as IAKD()"),
+    "optimiser": (Optimiser, "an optimiser such as SGD()"),
+}
 
 
 def build_network(model: ModelSpec, num_classes: int, image: Shape, *key: object) -> Staged:

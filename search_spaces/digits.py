@@ -41,6 +41,7 @@ infoflow = InfoFlow(weight=100.0, auxiliary=Auxiliary(model=CNN(widths=(8, 16, 2
 study = Study(
     recipe=recipe,
     ranges={
+        "terms/kd/weight": FloatDistribution(0.0, 2.0),  # plain KD; the wider range beside the default is for all uses
         "terms/quest/words": IntDistribution(16, 1024, log=True),
         "terms/infoflow/weight": FloatDistribution(1.0, 1e4, log=True),
         "optimiser/nesterov": None,

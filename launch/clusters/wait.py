@@ -5,6 +5,7 @@
 
 import argparse
 import json
+import logging
 import sys
 import time
 from pathlib import Path
@@ -24,7 +25,7 @@ def joined() -> int:
 
     try:
         if not ray.is_initialized():
-            ray.init(address="auto", log_to_driver=False, logging_level="ERROR")
+            ray.init(address="auto", log_to_driver=False, logging_level=logging.ERROR)
     except ConnectionError:  # the head itself is not up yet
         return 0
     return sum(node["Alive"] for node in ray.nodes())

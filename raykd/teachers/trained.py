@@ -1,10 +1,10 @@
 """A teacher that is trained with labels alone."""
 
 from dataclasses import dataclass
-from typing import Any
 
 from raykd.data import DataSpec
-from raykd.optimiser import SGD
+from raykd.models import ModelSpec
+from raykd.optimiser import SGD, Optimiser
 from raykd.recipe import Recipe
 from raykd.teachers import TeacherRoute, Workshop
 from raykd.teachers.training import num_checkpoints, trained_route
@@ -21,10 +21,10 @@ class Teacher:
         optimiser, batch_size, seed: as in a recipe.
     """
 
-    model: Any
+    model: ModelSpec
     epochs: int = 240
     every: int = 10
-    optimiser: Any = SGD()
+    optimiser: Optimiser = SGD()
     batch_size: int = 64
     seed: int = 0
 

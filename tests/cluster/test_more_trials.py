@@ -28,7 +28,8 @@ def test_more_trials_are_added_to_a_finished_search_and_nothing_is_trained_again
     assert len(before) == 4
     more = raykd.tune(tiny_study(), slots=1, storage=folder.parent, name="search", more_trials=2)
     assert not more.interrupted
-    assert {path: path.stat().st_mtime_ns for path in before} == before
+    # Those of the worse may have been deleted since.
+    assert {path: path.stat().st_mtime_ns for path in before if path.exists()}.items() <= before.items()
     numbers = sorted(name[:10] for name in more.frame[~more.frame["baseline"]]["name"])
     assert numbers == ["trial-0000", "trial-0001", "trial-0002", "trial-0003"]
     kept = more.frame.set_index("name").loc[list(finished.frame["name"]), "val/accuracy"]

@@ -109,7 +109,8 @@ def test_looked_at_stopped_politely_and_given_more_trials(place: Path):
     table = pandas.read_csv(search / "trials.csv").set_index("name")
     assert len(table) == 7
     assert json.loads((search / "search.json").read_text())["trials"] == 5
-    assert {name: (search / "trials" / name / "checkpoint.pt").stat().st_mtime_ns for name in ended} == ended
+    files = {name: search / "trials" / name / "checkpoint.pt" for name in ended}  # of the worse it may be deleted
+    assert {name: file.stat().st_mtime_ns for name, file in files.items() if file.exists()}.items() <= ended.items()
     best = table[~table["baseline"]]["val/accuracy"].idxmax()
     assert summary(search)["best"] == best
     assert summary(search)["test_accuracy"] == pytest.approx(table["test/accuracy"][best])

@@ -1,0 +1,62 @@
+"""Fashion-MNIST: 28x28 grey pixels, a small student, all four methods and KD beside the labels.
+
+For a laptop: 10,000 of the training images; `limit=None` takes all. Debian's package `dataset-fashion-mnist` has the
+files, and `FashionMNIST(download=True)` gets them.
+"""
+
+from optuna.distributions import FloatDistribution, IntDistribution
+
+from raykd import Recipe, Study, Teacher
+from raykd.auxiliary import Auxiliary
+from raykd.data.fashion_mnist import FashionMNIST
+from raykd.methods.iakd import IAKD, NoSwap
+from raykd.methods.infoflow import InfoFlow
+from raykd.methods.kd import KD
+from raykd.methods.quest import Quest
+from raykd.methods.rco import EqualInterval, FinalTeacher
+from raykd.models.cnn import CNN
+from raykd.optimiser import SGD, Cosine
+from raykd.published import PLAIN_KD
+
+EPOCHS = 12
+BATCH = 64
+student = CNN(widths=(4, 8, 16))
+
+recipe = Recipe(
+    data=FashionMNIST(limit=10_000),
+    student=student,
+    teacher=Teacher(
+        model=CNN(widths=(16, 32, 64)), epochs=12, every=1, batch_size=BATCH, optimiser=SGD(schedule=Cosine())
+    ),
+    terms=PLAIN_KD,
+    optimiser=SGD(schedule=Cosine()),
+    epochs=EPOCHS,
+    batch_size=BATCH,
+)
+
+infoflow = InfoFlow(weight=1e3, auxiliary=Auxiliary(model=CNN(widths=(8, 16, 32)), epochs=6, pretrain_epochs=6))
+
+study = Study(
+    recipe=recipe,
+    ranges={
+        "terms/quest/words": IntDistribution(16, 1024, log=True),
+        "terms/infoflow/weight": FloatDistribution(1.0, 1e4, log=True),
+        "optimiser/nesterov": None,
+    },
+    choices={
+        "terms/kd": {"on": KD(weight=0.9), "off": None},
+        "terms/quest": {"off": None, "on": Quest(words=256)},
+        "terms/infoflow": {"off": None, "on": infoflow},
+        "route": {"final teacher": FinalTeacher(), "equal interval": EqualInterval()},
+        "swap": {"off": NoSwap(), "iakd": IAKD()},
+    },
+    first=(
+        {},
+        {"terms/quest": "on", "terms/cross_entropy/weight": 1.0, "terms/kd": "off"},
+        {"terms/infoflow": "on", "terms/cross_entropy/weight": 1.0, "terms/kd": "off"},
+        {"swap": "iakd", "terms/cross_entropy/weight": 1.0, "terms/kd": "off"},
+        {"route": "equal interval"},
+    ),
+    trials=24,
+    grace=4,
+)
