@@ -271,5 +271,5 @@ def test_a_store_that_is_read_only_makes_nothing(tmp_path: Path):
     with pytest.raises(NotMadeError, match=r"^word$"):
         Store(tmp_path / "store", read_only=True).get("word", "key", lambda folder: None)
     assert not (tmp_path / "store").exists()
-    made = Store(tmp_path / "store").get("word", "key", lambda folder: folder.joinpath("a").write_text("b"))
+    made = Store(tmp_path / "store").get("word", "key", lambda folder: write_text(folder / "a", "b"))
     assert Store(tmp_path / "store", read_only=True).get("word", "key", lambda folder: None) == made

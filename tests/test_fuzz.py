@@ -51,7 +51,11 @@ def many(count: int, strategy: Any, check: Any) -> None:
     """Tries a check on so many examples."""
 
     @settings(
-        max_examples=count, deadline=None, database=None, derandomize=True, suppress_health_check=list(HealthCheck)
+        max_examples=count,
+        deadline=None,
+        database=None,
+        derandomize=True,
+        suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
     )
     @given(strategy)
     def tried(example: Any) -> None:

@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import Any
 
 import ray
-from ray.util.placement_group import PlacementGroup, PlacementGroupID, get_current_placement_group
+from ray import PlacementGroupID  # pyright: ignore[reportPrivateImportUsage, reportAttributeAccessIssue]
+from ray.util.placement_group import PlacementGroup, get_current_placement_group
 
 from raykd.artifacts import write_text
 

@@ -107,12 +107,12 @@ def test_only_kept_epochs_are_counted(
     states: list[Path] = []
     write = listeners.artifacts.write
 
-    def interrupted(path: Path, save: Callable[[Path], object]) -> None:
+    def interrupted(path: Path, save: Callable[[Path], object], keep: Path | None = None) -> None:
         if path.name == "last.pt":
             states.append(path)
             if len(states) > kept:
                 raise KeyboardInterrupt
-        write(path, save)
+        write(path, save, keep)
 
     monkeypatch.setattr(listeners.artifacts, "write", interrupted)
     options = argparse.Namespace(study=place / "small.py", storage=tmp_path, device="cpu")

@@ -1,10 +1,12 @@
 """Factor transfer: one image at a time."""
 
+import torch
+
 from references.features import same_size
 
 
 def direction(factor, p1):
-    places = sum(channel**p1 for channel in factor).flatten() / len(factor)
+    places = torch.stack([channel**p1 for channel in factor]).sum(dim=0).flatten() / len(factor)
     return places / (places * places).sum().sqrt()
 
 

@@ -1,0 +1,91 @@
+"""The README's guide "Add one in one file": its files are taken from there, and each is a study that works."""
+
+import re
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import optuna
+import pytest
+
+from raykd.artifacts import Store
+from raykd.cluster.trials import Trials
+from raykd.search import override, space
+from raykd.serialise import decode, encode
+from raykd.study import Study
+from raykd.study_file import load_study, own_types, study_module
+from tiny import finish
+
+README = Path(__file__).parents[1] / "README.md"
+SHORT = {"epochs": 1, "batch_size": 32, "teacher/epochs": 1}
+KINDS = {"A method": "Logits", "A model": "MyNet", "A data set": "Pictures"}
+
+every_kind = pytest.mark.parametrize("kind", KINDS)
+
+
+def guide() -> dict[str, str]:
+    """The files of the guide, by the heading that they stand under."""
+    _, _, rest = README.read_text().partition("\n## Add one in one file\n")
+    section = re.split(r"^## ", rest, maxsplit=1, flags=re.M)[0]
+    _, *parts = re.split(r"^### (.+)$", section, flags=re.M)
+    blocks = [re.findall(r"^```python\n(.*?)^```$", text, re.M | re.S) for text in parts[1::2]]
+    assert all(len(found) == 1 for found in blocks)
+    return dict(zip(parts[::2], (found[0] for found in blocks), strict=True))
+
+
+@pytest.fixture
+def study(kind: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Study:
+    """The guide's file of a kind, read as `launch/tune.py --study` reads it, in a folder with a file of pictures."""
+    monkeypatch.chdir(tmp_path)
+    stream = np.random.default_rng(0)
+    images = stream.integers(256, size=(400, 3, 8, 8), dtype=np.uint8)
+    np.savez("pictures.npz", images=images, labels=stream.integers(4, size=400))
+    Path("mine.py").write_text(guide()[kind])
+    return load_study("mine.py")
+
+
+def own_part(study: Study, kind: str) -> Any:
+    """What the file adds, as it stands in the study's recipe."""
+    parts = (study.recipe.data, study.recipe.student, *study.recipe.terms)
+    (part,) = (part for part in parts if type(part).__name__ == KINDS[kind])
+    return part
+
+
+def test_the_guide_has_a_file_of_each_kind():
+    assert guide().keys() == KINDS.keys()
+
+
+@every_kind
+def test_a_file_is_a_study_whose_every_setting_can_work(kind: str, study: Study):
+    study.check(num_processes=2)
+    assert type(own_part(study, kind)) in own_types(study)
+
+
+@every_kind
+def test_a_file_trains(kind: str, study: Study, tmp_path: Path):
+    found = finish(override(study.recipe, SHORT), Store(tmp_path / "artifacts"))
+    assert found.metrics[0]["train/loss"] > 0
+    if kind == "A method":
+        assert found.metrics[0]["train/logits"] > 0
+
+
+@every_kind
+def test_a_search_draws_its_settings_and_makes_trials_of_them(kind: str, study: Study, tmp_path: Path):
+    before = optuna.logging.get_verbosity()
+    optuna.logging.set_verbosity(optuna.logging.WARNING)
+    trial = optuna.create_study(sampler=optuna.samplers.RandomSampler(seed=0)).ask()
+    study.suggest(trial)
+    optuna.logging.set_verbosity(before)
+    drawn = {path.rpartition("/")[2] for path in trial.params}
+    assert space(own_part(study, kind)).keys() <= drawn
+    job = Trials(study, tmp_path, tmp_path / "artifacts").job({"number": 0, "values": dict(trial.params)})
+    assert job.recipe == study.recipe_of(trial.params) != study.recipe
+    assert decode(encode(job.recipe), own_types(study)) == job.recipe  # as best_recipe.json is read
+    assert study_module(study) is not None  # how the workers get its classes
+
+
+def test_what_is_wrong_in_ones_own_data_is_said_in_a_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.chdir(tmp_path)
+    Path("mine.py").write_text(guide()["A data set"])
+    with pytest.raises(FileNotFoundError, match=r"pictures\.npz"):
+        load_study("mine.py").check()
