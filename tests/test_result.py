@@ -30,6 +30,7 @@ def folder_of(path: Path, recipe: Recipe = RECIPE) -> Path:
     """A search's folder with one finished trial, and the network whose weights it saved."""
     summary = {"best": "trial-0000", "metrics": {"val/accuracy": 0.9}, "test_accuracy": 0.8, "teacher": None}
     write_text(path / SUMMARY, json.dumps(summary))
+    (path / "trials").mkdir()
     write_text(path / "trials" / "trial-0000" / "recipe.json", to_text(recipe))
     return path
 

@@ -21,7 +21,7 @@ from raykd.cluster.slot import METRIC, Slot
 from raykd.cluster.suggestions import Suggestions
 from raykd.cluster.trials import Trials
 from raykd.cluster.watch import Watch
-from raykd.interrupt import SearchInterrupted, sigterm_as_ctrl_c
+from raykd.interrupt import SearchInterrupted, ctrl_c_kept, sigterm_as_ctrl_c
 from raykd.listeners import write_experiment
 from raykd.progress import Progress
 from raykd.result import Result
@@ -123,7 +123,8 @@ def _run(trials: Trials, search: Search, workers: int, slots: int | None, addres
             say("starting the groups of workers")
             Watch.begin(progress, notice)
             Suggestions.begin(total, plan.slots)
-            grid = _tuner(trials, plan, search, verbose).fit()
+            with ctrl_c_kept():
+                grid = _tuner(trials, plan, search, verbose).fit()
             progress.status("gathering the results")
             notice.change(doing="gathering the results", running=(), at_once=True)
             result = report(trials, grid, Watch.ended, total, plan.resources)

@@ -16,7 +16,7 @@ from raykd.serialise import from_file
 from raykd.train import distill
 from raykd.trial import read_epochs
 
-pytestmark = pytest.mark.timeout(600)
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 ROOT = Path(__file__).parents[2]
 TRIALS = 6
 STUDY = """
