@@ -24,6 +24,7 @@ from safetensors.torch import load_file, save_file
 from raykd.artifacts import Store, write, write_text
 from raykd.data import Dataset, DataSpec, load
 from raykd.epoch import Epoch
+from raykd.serialise import fingerprint
 from raykd.staged import Staged
 from raykd.world import World
 
@@ -112,8 +113,9 @@ class TeacherRoute:
         return network.to(self.dataset.device).requires_grad_(False).eval()
 
     def digest(self, checkpoint: int) -> str:
-        """A hash of a checkpoint's weights, to name what is made from them."""
-        return hashlib.sha256(self._file(checkpoint).read_bytes()).hexdigest()[:32]
+        """A hash of a checkpoint's weights and of how the network is cut, to name what is made from its features."""
+        weights = hashlib.sha256(self._file(checkpoint).read_bytes()).hexdigest()
+        return fingerprint({"weights": weights, "model": self.teacher.model})
 
     def _file(self, checkpoint: int) -> Path:
         assert 1 <= checkpoint <= self.num_checkpoints, checkpoint
