@@ -260,9 +260,9 @@ def survive(fault: str, seed: int, folder: Path) -> Outcome:
         search.start()
         if not search.wait_for_epochs(chance.randint(3, 30)):
             raise RuntimeError(f"the search does not train:\n{(folder / 'output').read_text()}")
-        before, count, begun = search.kept(), search.count(), time.monotonic()
+        before, begun = search.kept(), time.monotonic()
         FAULTS[fault](search, chance)
-        seconds = _go_on(search, count, begun)
+        seconds = _go_on(search, search.count(), begun)
         lost, problems = _look(search, before)
         return Outcome(tuple(problems), lost, seconds, search.starts)
     finally:
@@ -272,7 +272,12 @@ def survive(fault: str, seed: int, folder: Path) -> Outcome:
 
 
 def _go_on(search: Search, count: int, begun: float) -> float:
-    """Waits for the end, giving the command again where it has ended too soon; the seconds to the next epoch."""
+    """Waits for the end, giving the command again where it has ended too soon; the seconds to the next epoch.
+
+    Args:
+        count: epochs on record when the fault had struck.
+        begun: when it began to strike.
+    """
     seconds = 0.0
     while search.starts <= _MOST_STARTS:
         deadline = time.monotonic() + _PATIENCE_S
