@@ -10,6 +10,7 @@ from raykd.search_state import read_state
 
 pytestmark = [
     pytest.mark.usefixtures("ray_cluster"),
+    pytest.mark.slow,
     pytest.mark.timeout(400),
     pytest.mark.filterwarnings("ignore::optuna.exceptions.ExperimentalWarning"),
     pytest.mark.filterwarnings("ignore::ray.util.annotations.RayDeprecationWarning"),
