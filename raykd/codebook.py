@@ -94,7 +94,9 @@ def find_codebook(
     key = fingerprint({**sample, "words": words, "iterations": iterations})
     folder = sources.store.get("codebook", key, make_words)
     facts = json.loads((folder / "facts.json").read_text())
-    found = torch.from_numpy(np.load(folder / "words.npy")).to(dataset.device)
+    # Copied, not wrapped: NumPy's memory is aligned to 16 bytes, PyTorch's to 64, and the last bits of a product by
+    # MKL depend on it, so a wrapped array would make a run repeat on some days only.
+    found = torch.tensor(np.load(folder / "words.npy"), device=dataset.device)
     return Codebook(found, facts["nearest"], facts["num_vectors"], facts["num_empty"])
 
 

@@ -50,7 +50,8 @@ def find_moments(sources: Sources, checkpoint: int) -> list[Moments]:
     folder = sources.store.get("moments", fingerprint(key), make)
     named = load_file(folder / "moments.safetensors", device=str(dataset.device))
     num_stages = len(named) // len(Moments._fields)
-    return [Moments(*(named[f"{index} {name}"] for name in Moments._fields)) for index in range(num_stages)]
+    # Copied: tensors within a file's memory are aligned to 4 bytes only, and products may round by alignment.
+    return [Moments(*(named[f"{index} {name}"].clone() for name in Moments._fields)) for index in range(num_stages)]
 
 
 @torch.inference_mode()
