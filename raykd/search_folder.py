@@ -1,9 +1,12 @@
 """A search's folder in the storage: `search.json` says what is searched there, so that the same search goes on."""
 
+import contextlib
 import dataclasses
 import json
 import platform
+import shutil
 import time
+from collections.abc import Iterator
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -11,7 +14,7 @@ from pathlib import Path
 from raykd.artifacts import write_text
 from raykd.search import nearest
 from raykd.serialise import fingerprint, to_text
-from raykd.storage import SEARCH, check_name, check_writable, folders
+from raykd.storage import BOARD, SEARCH, check_name, check_writable, folders
 from raykd.study import Study
 from raykd.study_file import study_module
 
@@ -73,6 +76,17 @@ def new_folder(root: Path, name: str | None, search: Search, study: Study) -> Pa
     except OSError as error:
         raise PermissionError(f"cannot write to the storage {root}: {error.strerror}") from None
     return folder
+
+
+@contextlib.contextmanager
+def kept_if_begun(folder: Path) -> Iterator[None]:
+    """Removes a search's folder if an error ends it before its work begins, so that its name is free again."""
+    try:
+        yield
+    except Exception:
+        if not (folder / BOARD).exists():  # what is written first once nothing can be refused any more
+            shutil.rmtree(folder, ignore_errors=True)
+        raise
 
 
 def old_folder(root: Path, name: str | None, study: Study) -> tuple[Path, Search]:

@@ -5,6 +5,7 @@ import re
 from pathlib import Path
 
 ARTIFACTS, TEACHERS = "artifacts", "teachers"
+BOARD = "tensorboard"  # of a search or a single run, a folder in it for each trial
 # Files of a search or a trial that are read without PyTorch too.
 SEARCH, SUMMARY, TRIALS, RECIPE, EPOCHS = "search.json", "summary.json", "trials", "recipe.json", "epochs.jsonl"
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")

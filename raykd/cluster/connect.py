@@ -3,6 +3,7 @@
 import contextlib
 import logging
 import os
+import socket
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,6 +12,8 @@ from ray._private import worker as ray_worker
 from ray._private.services import find_bootstrap_address
 
 from raykd.cluster import SETTINGS
+
+_KNOCK_S = 10.0
 
 
 @contextlib.contextmanager
@@ -29,15 +32,18 @@ def connected(address: str | None, log: Path | None) -> Iterator[str]:
         yield "uses the Ray that is already connected"
         return
     target = address or os.environ.get("RAY_ADDRESS") or find_bootstrap_address(None) or "local"
+    if target == "auto":
+        target = find_bootstrap_address(None) or target
     options = {} if log is None else {"log_to_driver": False, "logging_level": logging.ERROR}
     if target == "local":
         ray.init(address="local", include_dashboard=False, **options)
         line = f"started Ray on this machine with {_resources()}"
     else:
         try:
+            _knock(target)
             ray.init(address=target, runtime_env={"env_vars": dict(SETTINGS)}, **options)
-        except (ConnectionError, TimeoutError, ValueError) as error:
-            reason = str(error).splitlines()[0]
+        except (OSError, ValueError) as error:
+            reason = (getattr(error, "strerror", None) or str(error)).splitlines()[0]
             raise ConnectionError(f"no Ray cluster answers at {target}: {reason}; --address local starts one") from None
         line = f"joined the Ray cluster at {target} with {_resources()}"
     try:
@@ -45,6 +51,17 @@ def connected(address: str | None, log: Path | None) -> Iterator[str]:
             yield line
     finally:
         ray.shutdown()
+
+
+def _knock(address: str) -> None:
+    """Refuses a dead address at once: Ray itself tries for many minutes, more than six where a power cut left one.
+
+    Raises:
+        OSError: nothing listens there.
+    """
+    host, _, port = address.rpartition(":")
+    if host and port.isdecimal() and "//" not in address:  # ray:// and what else Ray knows is Ray's to try
+        socket.create_connection((host.strip("[]"), int(port)), timeout=_KNOCK_S).close()
 
 
 @contextlib.contextmanager

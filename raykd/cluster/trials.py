@@ -12,6 +12,7 @@ from raykd.methods.iakd import NoSwap
 from raykd.methods.rco import FinalTeacher
 from raykd.recipe import Recipe
 from raykd.serialise import fingerprint
+from raykd.storage import BOARD
 from raykd.study import Study
 
 
@@ -58,7 +59,7 @@ class Trials:
         return Job(
             recipe=self.recipe(config),
             folder=str(self.folder / "trials" / name),
-            board=str(self.folder / "tensorboard" / name),
+            board=str(self.folder / BOARD / name),
             store=str(self.store),
             values=config.get("values", {}),
         )

@@ -25,9 +25,9 @@ from raykd.interrupt import SearchInterrupted, ctrl_c_kept, sigterm_as_ctrl_c
 from raykd.listeners import write_experiment
 from raykd.progress import Progress
 from raykd.result import Result
-from raykd.search_folder import Search, new_folder, old_folder, write_search
+from raykd.search_folder import Search, kept_if_begun, new_folder, old_folder, write_search
 from raykd.search_state import Notice, is_asked_to_stop, running
-from raykd.storage import ARTIFACTS
+from raykd.storage import ARTIFACTS, BOARD
 from raykd.study import Study
 from raykd.study_file import study_module
 
@@ -90,7 +90,7 @@ def tune(
         search = Search.of(study, study.trials if trials is None else trials, seed)
         folder = new_folder(root, name, search, study)
     search = dataclasses.replace(search, trials=search.trials + (more_trials or 0))
-    with running(folder):
+    with running(folder), kept_if_begun(folder):
         try:
             return _run(Trials(study, folder, root / ARTIFACTS), search, workers, slots, address, verbose)
         except KeyboardInterrupt:
@@ -117,7 +117,7 @@ def _run(trials: Trials, search: Search, workers: int, slots: int | None, addres
         plan = make_plan(ray.cluster_resources(), workers, slots, total)
         progress.say(f"{plan.slots} trial(s) at a time, {workers} worker(s) each; everything goes to {folder}")
         write_search(folder, search)  # with the trials that were added, as nothing can refuse them any more
-        write_experiment(folder / "tensorboard", study.every_range(), [METRIC, "train/loss"])
+        write_experiment(folder / BOARD, study.every_range(), [METRIC, "train/loss"])
         with progress:
             prepare(trials, plan.resources, say)
             say("starting the groups of workers")

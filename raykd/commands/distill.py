@@ -20,7 +20,7 @@ from raykd.line import Line, clock
 from raykd.recipe import Recipe
 from raykd.result import STUDENT, SUMMARY
 from raykd.run_folder import new_folder, old_folder
-from raykd.storage import ARTIFACTS
+from raykd.storage import ARTIFACTS, BOARD
 from raykd.teacher import train_teacher
 from raykd.train import Epoch, prepare
 from raykd.trial import run_trial, saved_epoch, student_weights
@@ -59,7 +59,7 @@ def _train(asked: Asked, folder: Path, store: Store, world: World, line: Line) -
     with line:
         line.status("preparing what the recipe needs of its teacher")
         prepare(recipe, store, world, line.status)
-        board = folder / "tensorboard" / folder.name
+        board = folder / BOARD / folder.name
         _follow(run_trial(recipe, folder, board, store, asked.values, world), line)
     saved = saved_epoch(folder)
     assert saved is not None

@@ -124,7 +124,7 @@ def test_another_study_does_not_go_on_with_it(found):
 def test_too_many_slots_are_refused_before_any_work(study, tmp_path):
     with pytest.raises(ValueError, match="too few CPUs"):
         raykd.tune(study, slots=50, storage=tmp_path, name="big")
-    assert not (tmp_path / "artifacts").exists()
+    assert not list(tmp_path.iterdir())  # the name is free again
 
 
 def _missing(value):
