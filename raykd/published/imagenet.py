@@ -1,4 +1,4 @@
-"""Distillation on ImageNet, as the papers run it: 100 epochs of batches of 256, with torchvision's networks.
+"""Distillation on ImageNet, as the papers run it: 100 epochs of batches of 256, with large images.
 
 SGD with momentum 0.9, weight decay 1e-4 and a learning rate of 0.1 that falls to a tenth after epochs 30, 60 and 90;
 random resized crops and flips. The published settings of KD, attention transfer, DKD and ReviewKD are mdistiller's
