@@ -79,6 +79,11 @@ def test_fusions_have_512_channels_at_most():
     assert [fusion.narrow[0].out_channels for fusion in term.fusions] == [512, 512, 512]
 
 
+def test_the_most_channels_of_a_fusion_are_an_option():
+    term = build(ReviewKD(max_channels=5), networks())
+    assert [fusion.narrow[0].out_channels for fusion in term.fusions] == [5, 5, 5]
+
+
 @pytest.mark.parametrize("strides", [(1, 2), (4, 2), (1, 1), (8, 1)])
 def test_fusions_are_brought_to_the_teachers_size(strides: tuple[int, int]):
     nets = networks(teacher={"strides": strides})
@@ -119,6 +124,7 @@ def test_defaults_are_the_published_ones():
     [
         ({"weight": -1.0}, "weight must be at least 0, got -1.0"),
         ({"warm_up": 1.5}, "warm_up must be within 0 and 1, got 1.5"),
+        ({"max_channels": 0}, "max_channels must be at least 1, got 0"),
     ],
 )
 def test_refuses(values: dict, message: str):

@@ -11,10 +11,12 @@ normalisation. HCL is the mean squared difference of the maps, and of both avera
 as these are fewer, weighted 1, 1/2, 1/4, 1/8 in this order and divided by the weights' sum.
 
 As in the authors' code: the pooled last stage is a level of its own, the teacher's maps are those before their ReLU
-and the student's those after, and fusions have as many channels as the pooled one, at most 512. The loss is ramped
-up over the first 20 of 240 epochs; weights are 5 for most pairs, 8 for resnet32x4 with ShuffleNetV2, 1 for resnet110
-with resnet32, 0.6 for resnet56 with resnet20. The teacher's maps are `Outputs.before_relu`, which for a wide
-residual network's first stages is the blocks' sum, where the code takes it through the next normalisation.
+and the student's those after, and fusions have as many channels as the pooled one, at most 512. Weights are 5 for most
+pairs, 8 for resnet32x4 with ShuffleNetV2, 1 for resnet110 with resnet32, 0.6 for resnet56 with resnet20. Over the
+first 20 of 240 epochs the loss is ramped up, here and in mdistiller from 1/20 in the first epoch to 1 in the
+twentieth; the authors count epochs from 0, so that theirs goes from 0 in the first epoch to 1 in the twenty-first.
+The teacher's maps are `Outputs.before_relu`, which for a wide residual network's first stages is the blocks' sum,
+where the code takes it through the next normalisation.
 """
 
 from dataclasses import dataclass
@@ -35,7 +37,6 @@ from raykd.staged import Outputs
 from raykd.vectors import full
 
 _LEVELS = (4, 2, 1)  # places a side
-_MOST_CHANNELS = 512
 
 
 def hcl_loss(
@@ -62,6 +63,7 @@ class ReviewKD:
         pairs: stages of student and teacher, counted from 0, that belong together, shallow to deep; empty takes
             all, one to one. The pooled last stages always follow.
         warm_up: the share of the run over which the loss is ramped up.
+        max_channels: of a fusion.
     """
 
     name: ClassVar[str] = "review_kd"
@@ -69,12 +71,15 @@ class ReviewKD:
     weight: float = searched(5.0, FloatDistribution(0.1, 20.0, log=True))
     pairs: Pairs = ()
     warm_up: float = 20 / 240
+    max_channels: int = 512
 
     def __post_init__(self) -> None:
         if not self.weight >= 0:
             raise ValueError(f"weight must be at least 0, got {self.weight}")
         if not 0.0 <= self.warm_up <= 1.0:
             raise ValueError(f"warm_up must be within 0 and 1, got {self.warm_up}")
+        if self.max_channels < 1:
+            raise ValueError(f"max_channels must be at least 1, got {self.max_channels}")
 
     def check(self, shapes: Shapes) -> None:
         stage_pairs(self.pairs, shapes)
@@ -89,7 +94,7 @@ class _ReviewKD(Term):
         self._pairs, self._warm_up = stage_pairs(spec.pairs, shapes), spec.warm_up
         student = [shapes.student[own] for own, _ in self._pairs] + [shapes.student[-1][:1]]
         teacher = [shapes.teacher[other] for _, other in self._pairs] + [shapes.teacher[-1][:1]]
-        channels, last = min(student[-1][0], _MOST_CHANNELS), len(student) - 1
+        channels, last = min(student[-1][0], spec.max_channels), len(student) - 1
         self.fusions = nn.ModuleList(
             _Fusion(own[0], channels, other[0], map_size(other), fuses=level < last)
             for level, (own, other) in enumerate(zip(student, teacher, strict=True))
