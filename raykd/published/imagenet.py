@@ -5,8 +5,8 @@ random resized crops and flips. The published settings of KD, attention transfer
 (which for all but ReviewKD has batches of 512 and a rate of 0.2), DIST's and QUEST's are their authors'.
 
 What differs: a tenth of the training images is held out, for the search to see. mdistiller's ReviewKD takes its
-MobileNet's maps before their ReLU. Left out: CRD, whose similarities of a batch with all 1.2 million images take more than a gigabyte
-in each step, and the methods that have no published setting for ImageNet.
+MobileNet's maps before their ReLU. Left out: CRD, whose similarities of a batch with all 1.2 million images take more
+than a gigabyte in each step, and the methods that have no published setting for ImageNet.
 """
 
 import dataclasses
@@ -29,7 +29,9 @@ _WITHOUT_SETTING_OF_THEIR_OWN = ("attention", "quest", "iakd", "rco")
 _WARM_UP = 1 / 100
 
 
-def benchmark(teacher: Any, student: Any, *, root: str, dkd: float, review_kd: float, review_kd_channels: int = 512) -> Study:
+def benchmark(
+    teacher: Any, student: Any, *, root: str, dkd: float, review_kd: float, review_kd_channels: int = 512
+) -> Study:
     """A pair's study: which method, around its published setting.
 
     Args:
