@@ -53,7 +53,12 @@ def parser() -> argparse.ArgumentParser:
     )
     made.add_argument("--seed", type=int, metavar="N", help="of initialisation and order (default: the recipe's)")
     made.add_argument("--device", help="such as cpu or cuda:0 (default: the GPU where there is one)")
-    made.add_argument("--storage", default="runs", metavar="FOLDER", help="where everything is written (default: runs)")
+    made.add_argument(
+        "--storage",
+        default="runs",
+        metavar="FOLDER",
+        help="where everything is written; a folder, or a URI such as s3://bucket/prefix (default: runs)",
+    )
     made.add_argument("--name", help="of this run, a folder in the storage (default: the study's name and the time)")
     made.add_argument(
         "--resume", action="store_true", help="go on with the run of that --name, or with the newest of this recipe"

@@ -56,7 +56,12 @@ def parser() -> argparse.ArgumentParser:
     )
     made.add_argument("--study", metavar="FILE", help="where classes are defined that the recipe names beside raykd's")
     made.add_argument("--device", help="such as cpu or cuda:0 (default: the GPU where there is one)")
-    made.add_argument("--storage", default="runs", metavar="FOLDER", help="where a name is looked for (default: runs)")
+    made.add_argument(
+        "--storage",
+        default="runs",
+        metavar="FOLDER",
+        help="where a name is looked for; a folder, or a URI such as s3://bucket/prefix (default: runs)",
+    )
     return made
 
 

@@ -37,7 +37,12 @@ def parser() -> argparse.ArgumentParser:
         description=about, epilog=examples, formatter_class=argparse.RawDescriptionHelpFormatter, allow_abbrev=False
     )
     made.add_argument("--study", metavar="FILE", help="whose teacher (default: search_spaces/digits.py)")
-    made.add_argument("--storage", default="runs", metavar="FOLDER", help="where it is kept (default: runs)")
+    made.add_argument(
+        "--storage",
+        default="runs",
+        metavar="FOLDER",
+        help="where it is kept; a folder, or a URI such as s3://bucket/prefix (default: runs)",
+    )
     made.add_argument("--device", help="such as cpu or cuda:0 (default: the GPU where there is one)")
     return made
 

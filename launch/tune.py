@@ -58,7 +58,19 @@ def parser() -> argparse.ArgumentParser:
         metavar="N",
         help="trials at a time (default: as many as there are GPUs, or else CPUs, for)",
     )
-    made.add_argument("--storage", default="runs", metavar="FOLDER", help="where everything is written (default: runs)")
+    made.add_argument(
+        "--slots-per-gpu",
+        type=number_or_auto,
+        default=1,
+        metavar="N|auto",
+        help="trials that may share a GPU; auto: as many as fit by measured memory (default: 1)",
+    )
+    made.add_argument(
+        "--storage",
+        default="runs",
+        metavar="FOLDER",
+        help="where everything is written; a folder, or a URI such as s3://bucket/prefix (default: runs)",
+    )
     made.add_argument("--name", help="of this search, a folder in the storage (default: the study's name and the time)")
     made.add_argument("--seed", type=int, default=0, metavar="N", help="of the sampler (default: 0)")
     made.add_argument(
@@ -91,6 +103,10 @@ def parser() -> argparse.ArgumentParser:
     made.add_argument("--address", help="of a Ray cluster; 'local' starts Ray on this machine in any case")
     made.add_argument("--verbose", action="store_true", help="show all that Ray says")
     return made
+
+
+def number_or_auto(text: str) -> int | str:
+    return text if text == "auto" else int(text)
 
 
 if __name__ == "__main__":

@@ -42,7 +42,11 @@ def parser() -> argparse.ArgumentParser:
     says = "shows how far the searches of a storage are, or one search with its trials"
     status = commands.add_parser("status", help=says, description=f"{says.capitalize()}.", exit_on_error=False)
     status.add_argument(
-        "folder", nargs="?", default="runs", metavar="FOLDER", help="a storage, or a search in it (default: runs)"
+        "folder",
+        nargs="?",
+        default="runs",
+        metavar="FOLDER",
+        help="a storage, or a search in it; may be a URI such as s3://bucket/prefix (default: runs)",
     )
     status.set_defaults(run=run_status)
     says = "ends a running search after its running epochs; everything is kept, and the search can go on later"

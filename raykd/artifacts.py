@@ -5,19 +5,47 @@ process while others wait, then renamed into place, so that nobody ever sees hal
 the size and SHA-256 of each file; a torn or foreign folder is found out and made again. Works for
 any number of processes on file systems with POSIX locks, without Ray. Files are safetensors, npy without pickle,
 or JSON, so that loading one runs no code.
+
+Where machines have a folder each (`raykd.mirror`), the storage has the files under the digest of their manifest, and
+the manifest under the artefact's own name, written last. Where two machines have made one at a time, both read after
+a pause whose manifest came last, and take that one's files, so that all compute with the same bits.
 """
 
+import contextlib
 import hashlib
 import json
 import os
 import shutil
 import tempfile
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Protocol, runtime_checkable
 
 from filelock import FileLock
 
+from raykd.storage import is_plain
+from raykd.writing import write_text
+
 _MANIFEST = "manifest.json"
+_SETTLING_S = 1.0  # far longer than it takes from the look for another's manifest to the writing of one's own
+
+
+@runtime_checkable
+class Remote(Protocol):
+    """What a store asks of the storage that machines share, by local paths; `raykd.mirror.Mirror` is one."""
+
+    def moved_here(self) -> "Remote": ...
+
+    def here(self, path: Path) -> Path: ...
+
+    def read(self, path: Path) -> bytes | None: ...
+
+    def write(self, path: Path, content: bytes) -> None: ...
+
+    def push(self, file: Path, to: Path) -> None: ...
+
+    def fetch(self, path: Path, into: Path) -> None: ...
 
 
 class Store:
@@ -26,10 +54,13 @@ class Store:
     Args:
         root: made when the first artefact is; several processes and machines may share it.
         read_only: refuse to make what is not there.
+        mirror: of a storage whose machines have a folder each; `root` may then be that of another machine.
     """
 
-    def __init__(self, root: str | os.PathLike[str], *, read_only: bool = False):
-        self.root = Path(root).expanduser().absolute()
+    def __init__(self, root: str | os.PathLike[str], *, read_only: bool = False, mirror: Remote | None = None):
+        path = Path(root).expanduser().absolute()
+        self.root = path if mirror is None else mirror.here(path)
+        self._mirror = None if mirror is None else mirror.moved_here()
         self._read_only = read_only
 
     def __repr__(self) -> str:
@@ -44,87 +75,87 @@ class Store:
             make: writes the artefact's files into the folder it is given. If it raises, nothing is kept.
 
         Raises:
+            ValueError: a kind or a key that could lead out of the store.
             NotMadeError: there is none, and the store is read only.
         """
+        for word in (kind, key):
+            if not is_plain(word):
+                raise ValueError(f"an artefact's kind and key are plain words, got {word!r}")
         folder = self.root / kind / key
         if _is_whole(folder):
             return folder
-        if self._read_only:
+        if self._read_only and self._mirror is None:
             raise NotMadeError(kind)
         locks = self.root / "locks"
         locks.mkdir(parents=True, exist_ok=True)
         with FileLock(locks / f"{kind}-{key}.lock"):
-            if not _is_whole(folder):
+            if not _is_whole(folder) and not self._fetch(folder):
+                if self._read_only:
+                    raise NotMadeError(kind)
                 self._make(folder, make)
         return folder
 
     def _make(self, folder: Path, make: Callable[[Path], None]) -> None:
-        folder.parent.mkdir(parents=True, exist_ok=True)
-        for remains in (folder, *folder.parent.glob(f".{folder.name}-*")):  # torn, or left by a killed process
-            shutil.rmtree(remains, ignore_errors=True)
-        working = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
-        try:
+        with _working(folder) as working:
             make(working)
             sums = {str(path.relative_to(working)): _sum(path) for path in sorted(working.rglob("*")) if path.is_file()}
             if not sums:
                 raise RuntimeError(f"the maker of {folder.parent.name}/{folder.name} wrote no file")
             write_text(working / _MANIFEST, json.dumps(sums, indent=1))
-            working.chmod(0o755)
-            working.rename(folder)
-        except BaseException:
-            shutil.rmtree(working, ignore_errors=True)
-            raise
+            if self._mirror is None or self._offer(self._mirror, working, folder):
+                _place(working, folder)
+
+    def _offer(self, mirror: Remote, working: Path, folder: Path) -> bool:
+        """Keeps what was made here for all machines, and whether they take it; else another one's is in its place."""
+        manifest = (working / _MANIFEST).read_bytes()
+        for name in json.loads(manifest):
+            mirror.push(working / name, folder / _digest(manifest) / name)
+        if not self._fetch(folder):
+            mirror.write(folder / _MANIFEST, manifest)
+            time.sleep(_SETTLING_S)
+            if mirror.read(folder / _MANIFEST) == manifest or not self._fetch(folder):
+                return True
+        return False
+
+    def _fetch(self, folder: Path) -> bool:
+        """Takes what another machine has made; whether there is such an artefact, and it is whole."""
+        if self._mirror is None or (manifest := self._mirror.read(folder / _MANIFEST)) is None:
+            return False
+        with _working(folder) as working:
+            (working / _MANIFEST).write_bytes(manifest)
+            try:
+                for name in json.loads(manifest):
+                    if not _is_inside(name):
+                        return False  # a foreign file: nothing may be written outside
+                    self._mirror.fetch(folder / _digest(manifest) / name, working / name)
+            except (LookupError, ValueError):
+                return False
+            if whole := _is_whole(working):
+                _place(working, folder)
+        return whole
+
+
+@contextlib.contextmanager
+def _working(folder: Path) -> Iterator[Path]:
+    """A temporary folder beside one; removed in the end, where it has not been put into its place."""
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    working = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
+    try:
+        yield working
+    finally:
+        shutil.rmtree(working, ignore_errors=True)
+
+
+def _place(working: Path, folder: Path) -> None:
+    for remains in (folder, *folder.parent.glob(f".{folder.name}-*")):  # torn, or left by a killed process
+        if remains != working:
+            shutil.rmtree(remains, ignore_errors=True)
+    working.chmod(0o755)
+    working.rename(folder)
 
 
 class NotMadeError(LookupError):
     """A store that is read only lacks an artefact; the argument is its kind."""
-
-
-def write_text(path: Path, text: str) -> None:
-    """Writes a text file under a temporary name, flushes it to the disk and renames it into place."""
-    write(path, lambda temporary: temporary.write_text(text))
-
-
-def write(path: Path, save: Callable[[Path], object], keep: Path | None = None) -> None:
-    """Lets `save(temporary_path)` write a file, flushes it to the disk and renames it into place.
-
-    The file's folder is made where it is missing, but not what it lies in: a storage that is away for a while must
-    not be made anew in its place.
-
-    Args:
-        keep: a name for the file that stood there before.
-    """
-    path.parent.mkdir(exist_ok=True)
-    handle, name = tempfile.mkstemp(prefix=f".{path.stem}-", suffix=path.suffix, dir=path.parent)
-    os.close(handle)
-    temporary = Path(name)
-    try:
-        save(temporary)
-        with temporary.open("rb") as file:
-            os.fsync(file.fileno())
-        temporary.chmod(0o644)
-        if keep is not None and path.exists():
-            path.replace(keep)
-        temporary.replace(path)
-    except BaseException:
-        temporary.unlink(missing_ok=True)
-        raise
-
-
-def append(path: Path, data: bytes) -> None:
-    """Appends to a file in a folder that is there: all of the data, or nothing of it where that fails."""
-    handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
-    try:
-        size = os.fstat(handle).st_size
-        try:
-            written = 0
-            while written < len(data):
-                written += os.write(handle, data[written:])
-        except BaseException:
-            os.ftruncate(handle, size)
-            raise
-    finally:
-        os.close(handle)
 
 
 _whole: set[Path] = set()
@@ -137,12 +168,21 @@ def _is_whole(folder: Path) -> bool:
     try:
         sums = json.loads((folder / _MANIFEST).read_text())
         entries = sums.items() if isinstance(sums, dict) else ()
-        whole = bool(entries) and all(_sum(folder / name) == entry for name, entry in entries)
+        whole = bool(entries) and all(_is_inside(name) and _sum(folder / name) == entry for name, entry in entries)
     except (OSError, ValueError):
         return False
     if whole:
         _whole.add(folder)
     return whole
+
+
+def _is_inside(name: str) -> bool:
+    """Whether a name that a manifest gives stays within the artefact's folder."""
+    return not Path(name).is_absolute() and ".." not in Path(name).parts
+
+
+def _digest(manifest: bytes) -> str:
+    return hashlib.sha256(manifest).hexdigest()[:16]
 
 
 def _sum(path: Path) -> list[int | str]:

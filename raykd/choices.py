@@ -10,8 +10,9 @@ and values that it changes, by path. What a group does not name is as in the bas
 from collections.abc import Mapping
 from typing import Any
 
+from raykd.errors import nearest
 from raykd.recipe import Recipe
-from raykd.search import nearest, paths, value_at
+from raykd.search import paths, value_at
 
 Options = Mapping[str, Any]
 

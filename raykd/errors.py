@@ -1,10 +1,13 @@
-"""Which errors are meant for the person who runs raykd, and which are faults of the program."""
+"""Which errors are meant for the person who runs raykd, which are faults of the program, and how they are told."""
 
+import difflib
 import errno
 import traceback
+from collections.abc import Iterable
 from pathlib import Path
 
 EXPECTED = (ValueError, KeyError, OSError, RuntimeError)
+_MOST_CHOICES = 30  # a line that a person can still read
 _PACKAGE = Path(__file__).parent
 _OF_THE_MACHINE = {
     getattr(errno, name)
@@ -32,3 +35,12 @@ def one_line(error: BaseException) -> str:
         return f"{error.filename}: {error.strerror}" if error.filename else error.strerror
     text = error.args[0] if isinstance(error, KeyError) and error.args else error
     return " ".join(str(text).split())
+
+
+def nearest(name: str, choices: Iterable[str]) -> str:
+    """The choices that look like `name`, or else the first of them, as words for an error message."""
+    choices = list(choices)
+    if close := difflib.get_close_matches(name, choices, n=3, cutoff=0.6):
+        return f"did you mean {', '.join(close)}"
+    more = f" and {len(choices) - _MOST_CHOICES} more" if len(choices) > _MOST_CHOICES else ""
+    return f"choices: {', '.join(choices[:_MOST_CHOICES]) or 'none'}{more}"

@@ -20,7 +20,7 @@ from tensorboard.compat.proto.summary_pb2 import Summary  # pyright: ignore[repo
 from tensorboard.plugins.scalar.summary_v2 import scalar_pb
 from torch.utils.tensorboard import RecordWriter
 
-from raykd import artifacts, hparams
+from raykd import hparams, writing
 from raykd.epoch import AnchorRatio
 from raykd.hparams import Hyperparameter
 from raykd.patience import patiently
@@ -131,7 +131,7 @@ def _checkpoints(epochs: Iterator[E], path: Path, every: int) -> Generator[E, No
             content = {"number": epoch.number, "metrics": epoch.metrics, "state": epoch.state()}
 
             def save(content: dict[str, Any] = content) -> None:
-                artifacts.write(path, lambda temporary: torch.save(content, temporary), keep=previous(path))
+                writing.write(path, lambda temporary: torch.save(content, temporary), keep=previous(path))
 
             patiently(save)
         yield epoch
@@ -193,8 +193,8 @@ def _event(**content: Any) -> bytes:
 def _append(path: Path, **content: Any) -> None:
     """Appends an event, which can be read at once."""
     event = _event(**content)
-    patiently(lambda: artifacts.append(path, event))
+    patiently(lambda: writing.append(path, event))
 
 
 def _write(path: Path, events: bytes) -> None:
-    patiently(lambda: artifacts.write(path, lambda temporary: temporary.write_bytes(events)))
+    patiently(lambda: writing.write(path, lambda temporary: temporary.write_bytes(events)))

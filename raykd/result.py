@@ -13,7 +13,7 @@ from raykd.data import load
 from raykd.recipe import Recipe
 from raykd.serialise import from_file
 from raykd.staged import Staged
-from raykd.storage import RECIPE, SUMMARY
+from raykd.storage import RECIPE, SUMMARY, check_name
 
 if TYPE_CHECKING:
     import pandas
@@ -67,6 +67,7 @@ class Result:
         name = self.summary["best"]
         if name is None:
             raise ValueError(f"no trial of {self.folder} has finished")
+        check_name(name)
         recipe = from_file(self.folder / "trials" / name / RECIPE, self.types)
         return Best(name, recipe, self.summary["metrics"], self.summary["test_accuracy"])
 

@@ -5,12 +5,13 @@ import time
 from collections.abc import Iterable
 from pathlib import Path
 
-from raykd.artifacts import write_text
+from raykd.errors import nearest
 from raykd.recipe import Recipe
-from raykd.search import nearest, paths, value_at
+from raykd.search import paths, value_at
 from raykd.serialise import from_file, to_text
 from raykd.storage import check_name, check_writable
 from raykd.trial import RECIPE
+from raykd.writing import write_text
 
 
 def new_folder(storage: Path, name: str | None, label: str, recipe: Recipe) -> Path:

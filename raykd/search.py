@@ -8,8 +8,7 @@ TensorBoard, in tables and in reports. The distributions are Optuna's.
 """
 
 import dataclasses
-import difflib
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Any, TypeVar
 
 from optuna.distributions import (
@@ -19,6 +18,7 @@ from optuna.distributions import (
     IntDistribution,
 )
 
+from raykd.errors import nearest
 from raykd.fields import check_fields
 
 T = TypeVar("T")
@@ -121,17 +121,7 @@ def describe(distribution: BaseDistribution) -> str:
     return f"{distribution.low} to {distribution.high}{steps}{' (log)' if distribution.log else ''}"
 
 
-def nearest(name: str, choices: Iterable[str]) -> str:
-    """The choices that look like `name`, or else the first of them, as words for an error message."""
-    choices = list(choices)
-    if close := difflib.get_close_matches(name, choices, n=3, cutoff=0.6):
-        return f"did you mean {', '.join(close)}"
-    more = f" and {len(choices) - _MOST_CHOICES} more" if len(choices) > _MOST_CHOICES else ""
-    return f"choices: {', '.join(choices[:_MOST_CHOICES]) or 'none'}{more}"
-
-
 _MISSING = object()
-_MOST_CHOICES = 30  # a line that a person can still read
 
 
 def _fields(component: Any) -> dict[str, Any]:

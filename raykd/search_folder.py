@@ -11,12 +11,12 @@ from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
 
-from raykd.artifacts import write_text
-from raykd.search import nearest
+from raykd.errors import nearest
 from raykd.serialise import fingerprint, to_text
 from raykd.storage import BOARD, SEARCH, check_name, check_writable, folders
 from raykd.study import Study
 from raykd.study_file import study_module
+from raykd.writing import write_text
 
 _BASE_RECIPE = "base_recipe.json"
 

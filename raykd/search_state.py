@@ -18,9 +18,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Any
 
-from raykd.artifacts import write_text
+from raykd.writing import write_text
 
-_STATE, _LOCK, _STOP = "state.json", "running.lock", "stop"
+_STATE, _LOCK, STOP = "state.json", "running.lock", "stop"
 _EVERY_S = 1.0
 _CONTENTION = (errno.EACCES, errno.EAGAIN)
 
@@ -114,7 +114,7 @@ def running(folder: Path) -> Iterator[None]:
             state = read_state(folder)
             who = f" (process {state.pid} on {state.host})" if state else ""
             raise RuntimeError(f"{folder} is running already{who}; to end it: raykd stop {folder}")
-        (folder / _STOP).unlink(missing_ok=True)
+        (folder / STOP).unlink(missing_ok=True)
         yield
 
 
@@ -129,12 +129,12 @@ def is_running(folder: Path) -> bool:
 
 def ask_to_stop(folder: Path) -> None:
     """Asks a search to end after its running epochs."""
-    write_text(folder / _STOP, "")
+    write_text(folder / STOP, "")
 
 
 def is_asked_to_stop(folder: Path) -> bool:
     with contextlib.suppress(OSError):  # the storage may be away for a while
-        return (folder / _STOP).exists()
+        return (folder / STOP).exists()
     return False
 
 

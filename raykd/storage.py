@@ -17,12 +17,17 @@ def check_name(name: str) -> None:
     Raises:
         ValueError: the rule, and the name.
     """
-    if not _NAME.fullmatch(name):
+    if not is_plain(name):
         raise ValueError(
             f"a name has letters, digits, '-', '_' and '.', and begins with a letter or digit, got {name!r}"
         )
     if name in (ARTIFACTS, TEACHERS):
         raise ValueError(f"{name!r} is a folder of the storage itself; choose another name")
+
+
+def is_plain(name: str) -> bool:
+    """Whether a name is that of a folder or a file alone, and leads nowhere else."""
+    return _NAME.fullmatch(name) is not None
 
 
 def check_writable(storage: Path) -> None:

@@ -14,8 +14,9 @@ import optuna
 from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution, IntDistribution
 
 from raykd.choices import changes, check_choices, own_option
+from raykd.errors import nearest
 from raykd.recipe import Recipe
-from raykd.search import describe, holds, nearest, override, paths, space, value_at
+from raykd.search import describe, holds, override, paths, space, value_at
 
 Values = dict[str, Any]
 

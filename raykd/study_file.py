@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 from types import ModuleType
 
-from raykd.search import nearest
+from raykd.errors import nearest
 from raykd.study import Study
 
 

@@ -125,8 +125,10 @@ class _Run:
             losses = self.model(batch, teacher, recipe.swap.choose(self.distiller.student.num_stages, clock), clock)
             loss = torch.stack([self.weights[name] * value for name, value in losses.items()]).sum()
             self.optimiser.zero_grad(set_to_none=True)
-            loss.backward()
-            self.optimiser.step()
+            # Where the teacher's stages are swapped in, all that the terms compare may be the teacher's own.
+            if loss.requires_grad:
+                loss.backward()
+                self.optimiser.step()
             totals += torch.stack([loss, *losses.values()]).detach()
         means = (world.sum(totals) / (steps * world.size)).tolist()
         names = ["train/loss", *(f"train/{name}" for name in self.weights)]

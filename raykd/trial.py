@@ -12,22 +12,30 @@ from typing import Any
 
 from torch import Tensor
 
-from raykd.artifacts import Store, append, write_text
+from raykd.artifacts import Store
 from raykd.epoch import Epoch
 from raykd.listeners import checkpoints, load_checkpoint, previous, tensorboard
+from raykd.mirrored_folder import Outbox, pushing
 from raykd.patience import patiently
 from raykd.recipe import Recipe
 from raykd.serialise import to_text
 from raykd.storage import EPOCHS, RECIPE
 from raykd.train import distill
 from raykd.world import World
+from raykd.writing import append, write_text
 
 CHECKPOINT, VALUES = "checkpoint.pt", "values.json"
 ERROR = "error.txt"  # the traceback of a trial that failed
 
 
 def run_trial(
-    recipe: Recipe, folder: Path, board: Path, store: Store, values: Mapping[str, Any], world: World
+    recipe: Recipe,
+    folder: Path,
+    board: Path,
+    store: Store,
+    values: Mapping[str, Any],
+    world: World,
+    outbox: Outbox | None = None,
 ) -> Iterator[Epoch]:
     """The epochs of a trial that are still to be trained, written down by rank 0 as they end.
 
@@ -35,6 +43,7 @@ def run_trial(
         folder: of the trial; a checkpoint found there is gone on from, one that cannot be read is set aside.
         board: of its TensorBoard run.
         values: the setting that the recipe was made from.
+        outbox: pushes the folders to where other machines find them, before an epoch is handed on.
     """
     saved = saved_epoch(folder)
     epochs = distill(recipe, saved["state"] if saved else None, store=store, world=world)
@@ -46,7 +55,8 @@ def run_trial(
     resumed_at = saved["number"] if saved else 0
     # The checkpoint comes last: what the others hold of an epoch that it lacks is dropped when the trial goes on.
     logged = tensorboard(_log(epochs, folder / EPOCHS, resumed_at), board, values, resumed_at)
-    return checkpoints(logged, folder / CHECKPOINT)
+    kept = checkpoints(logged, folder / CHECKPOINT)
+    return kept if outbox is None else pushing(kept, outbox)
 
 
 def saved_epoch(folder: Path) -> dict[str, Any] | None:

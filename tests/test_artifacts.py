@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 from raykd import artifacts
-from raykd.artifacts import NotMadeError, Store, write, write_text
+from raykd.artifacts import NotMadeError, Store
+from raykd.writing import write, write_text
 
 KEY = "0123abcd"
 

@@ -10,13 +10,13 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
-from raykd.artifacts import write_text
 from raykd.data.digits import Digits
 from raykd.methods.cross_entropy import CrossEntropy
 from raykd.models.cnn import CNN
 from raykd.recipe import Recipe
 from raykd.result import STUDENT, SUMMARY, Best, Result
 from raykd.serialise import to_text
+from raykd.writing import write_text
 
 RECIPE = Recipe(data=Digits(), student=CNN(widths=(3, 4)), epochs=1)
 

@@ -15,6 +15,7 @@ from raykd.artifacts import Store
 from raykd.data.digits import Digits
 from raykd.listeners import checkpoints, load_checkpoint
 from raykd.methods import Clock, Shapes
+from raykd.methods.attention import Attention
 from raykd.methods.cross_entropy import CrossEntropy
 from raykd.methods.iakd import IAKD, NoSwap
 from raykd.methods.infoflow import InfoFlow
@@ -208,6 +209,16 @@ def test_keep_probability_one_is_no_swap(teacher: Any, store: Store):
 
 def test_swapping_does_something(whole: Finished, store: Store):
     assert finish(composed(swap=NoSwap()), store).column("train/loss") != whole.column("train/loss")
+
+
+def test_where_all_that_is_compared_is_the_teachers_own_nothing_is_learnt(store: Store):
+    """Of networks of equal widths, with terms of features alone: the loss is a constant, which has no gradient."""
+    swap = IAKD(schedule="uniform", start=0.0, solo=0.0)
+    run = live(recipe(teacher=replace(TEACHER, model=STUDENT), terms=(Attention(),), swap=swap), store)
+    before = {name: value.clone() for name, value in run.distiller.named_parameters()}
+    run.advance(0)
+    assert run.train(0)["train/attention"] == pytest.approx(0.0, abs=1e-12)
+    assert same_weights(dict(run.distiller.named_parameters()), before)
 
 
 @pytest.mark.parametrize("restart", [False, True])

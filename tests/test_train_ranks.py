@@ -10,6 +10,7 @@ from ranks import train_on_two_ranks
 from raykd.artifacts import Store
 from raykd.first_stage import FirstStage
 from raykd.methods.ab import AB
+from raykd.methods.attention import Attention
 from raykd.methods.iakd import IAKD, NoSwap
 from raykd.methods.infoflow import InfoFlow
 from raykd.models.cnn import CNN
@@ -73,6 +74,14 @@ def test_the_ranks_share_a_first_stage(tmp_path: Path):
     started = replace(spec(swap=NoSwap()), start=AB(first_stage=FirstStage(epochs=1, batch_size=8)))
     alone, ranks = trained(started, tmp_path / "start")
     assert len(list((tmp_path / "start").glob("artifacts/start/*"))) == 1
+    assert agree(alone, ranks[0], 1e-4)
+    assert same_weights(ranks[0].weights, ranks[1].weights)
+
+
+def test_two_ranks_pass_over_steps_in_which_there_is_nothing_to_learn(tmp_path: Path):
+    """With terms of features alone, a step whose stages are all the teacher's has no gradient."""
+    swap = IAKD(schedule="uniform", start=0.3, solo=0.0)
+    alone, ranks = trained(replace(spec(swap=swap), terms=(Attention(),)), tmp_path / "run")
     assert agree(alone, ranks[0], 1e-4)
     assert same_weights(ranks[0].weights, ranks[1].weights)
 

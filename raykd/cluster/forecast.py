@@ -1,24 +1,26 @@
 """What a search would do, and for how long, before anything of it starts."""
 
-import math
+import dataclasses
 import os
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import ray
-import torch
 from ray import cloudpickle
 
 from raykd.artifacts import NotMadeError, Store
 from raykd.baselines import baselines
 from raykd.cluster.connect import connected
-from raykd.cluster.group import Resources
+from raykd.cluster.nodes import living_nodes
 from raykd.cluster.plan import Plan, make_plan
 from raykd.cluster.prepare import fetched, on_worker
 from raykd.cluster.quiet import quiet
 from raykd.cluster.scheduler import most_epochs
+from raykd.cluster.sharing import Footprint, Wanted, footprint, to_measure
+from raykd.mirror import Mirror
+from raykd.mirrored_search import ready
 from raykd.recipe import Recipe
-from raykd.storage import ARTIFACTS, check_name
+from raykd.storage import ARTIFACTS
 from raykd.study import Study
 from raykd.study_file import study_module
 from raykd.train import distill
@@ -40,6 +42,7 @@ class Forecast:
         likely_epochs: of all trials and baselines together, if the scheduler stops what it should of them.
         epoch_seconds: of the base recipe, measured on one worker alone; None where `missing` has to be made first.
         missing: the kind of artefact that the storage lacks for an epoch.
+        footprint: of a worker on its GPU, where that was to be measured and nothing was missing.
     """
 
     cluster: str
@@ -50,16 +53,21 @@ class Forecast:
     likely_epochs: float
     epoch_seconds: float | None
     missing: str | None
+    footprint: Footprint | None = None
 
     @property
     def most_epochs(self) -> int:
         return (self.trials + self.baselines) * self.epochs
 
     def seconds(self, epochs: int | float) -> float | None:
-        """Wall time of so many epochs, as the slots share them and the workers of a slot share each."""
+        """Wall time of so many epochs, as the slots share them and the workers of a slot share each.
+
+        Slots that share a GPU are taken to be no faster than one: how much they gain is not known.
+        """
         if self.epoch_seconds is None:
             return None
-        return epochs * self.epoch_seconds / (self.plan.slots * self.plan.resources.workers)
+        at_once = self.plan.slots / self.plan.slots_per_gpu * self.plan.resources.workers
+        return epochs * self.epoch_seconds / at_once
 
 
 def forecast(
@@ -68,6 +76,7 @@ def forecast(
     trials: int | None = None,
     workers: int = 1,
     slots: int | None = None,
+    slots_per_gpu: int | str = 1,
     storage: str | os.PathLike[str] = "runs",
     name: str | None = None,
     address: str | None = None,
@@ -80,24 +89,26 @@ def forecast(
     Raises:
         ValueError, FileNotFoundError, FileExistsError, ConnectionError: as `raykd.tune` would.
     """
+    wanted = Wanted(workers=workers, slots=slots, slots_per_gpu=slots_per_gpu)
     trials = study.trials if trials is None else trials
     if trials < 1:
         raise ValueError(f"trials must be at least 1, got {trials}")
     study.check(workers)
-    root = Path(storage).expanduser().absolute()
-    if name is not None:
-        check_name(name)
-        if (root / name).exists():
-            raise FileExistsError(f"{root / name} exists already; choose another name")
+    root, mirror = ready(storage, name, resume=False, writes=False)
+    if name is not None and mirror is None and (root / name).exists():
+        raise FileExistsError(f"{root / name} exists already; choose another name")
     if (module := study_module(study)) is not None:
         cloudpickle.register_pickle_by_value(module)  # the worker cannot import a study's file
     beside = len(baselines(study.recipe))
     with connected(address, Path(os.devnull)) as line, quiet(Path(os.devnull)):
-        plan = make_plan(ray.cluster_resources(), workers, slots, trials + beside)
-        alone = Resources(
-            cpus_per_worker=plan.resources.cpus_per_worker, gpus_per_worker=plan.resources.gpus_per_worker
-        )
-        seconds, missing = fetched(on_worker(_measure, alone).remote(study.recipe, root / ARTIFACTS))
+        nodes, store, took = living_nodes(), root / ARTIFACTS, None
+        plan = make_plan(nodes, workers, slots, trials + beside, wanted.most_sharing)
+        if wanted.measures:
+            resources = make_plan(nodes, 1, 1, 1).resources
+            took = fetched(on_worker(_footprint, resources).remote(to_measure(study), store, mirror))
+            plan = make_plan(nodes, workers, slots, trials + beside, _sharing(took, wanted))
+        alone = dataclasses.replace(plan.resources, workers=1)
+        seconds, missing = fetched(on_worker(_measure, alone).remote(study.recipe, store, mirror))
     epochs = most_epochs(study)
     return Forecast(
         cluster=line,
@@ -108,6 +119,7 @@ def forecast(
         likely_epochs=beside * study.recipe.epochs + trials * likely_epochs(epochs, study.grace, study.reduction),
         epoch_seconds=seconds,
         missing=missing,
+        footprint=took,
     )
 
 
@@ -121,15 +133,29 @@ def likely_epochs(epochs: int, grace: int, reduction: int) -> float:
     return mean
 
 
-def _measure(recipe: Recipe, store: Path) -> tuple[float | None, str | None]:
+def _measure(recipe: Recipe, store: Path, mirror: Mirror | None) -> tuple[float | None, str | None]:
     """The seconds of an epoch, or else the kind of artefact that it lacks."""
-    torch.set_num_threads(max(1, math.floor(ray.get_runtime_context().get_assigned_resources().get("CPU", 1))))
     world = World.alone(World.current().device)
     try:
-        epochs = distill(recipe, store=Store(store, read_only=True), world=world)
+        epochs = distill(recipe, store=Store(store, read_only=True, mirror=mirror), world=world)
         seconds = next(epochs).seconds
         if seconds < _SHORT_S and recipe.epochs > 1:
             seconds = next(epochs).seconds
     except NotMadeError as error:
         return None, str(error)
     return seconds, None
+
+
+def _footprint(recipes: Sequence[Recipe], store: Path, mirror: Mirror | None) -> Footprint | None:
+    """A worker's footprint, or None where the storage lacks what the recipes need."""
+    try:
+        return footprint(recipes, Store(store, read_only=True, mirror=mirror))
+    except NotMadeError:
+        return None
+
+
+def _sharing(took: Footprint | None, wanted: Wanted) -> int:
+    """How many slots may share a GPU; where that cannot be known yet: one, or as many as the asked slots need."""
+    if took is not None:
+        return took.slots_per_gpu
+    return 1 if wanted.slots is None else wanted.most_sharing

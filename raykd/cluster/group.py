@@ -6,6 +6,7 @@ the trial goes on from its last checkpoint.
 """
 
 import contextlib
+import math
 import pickle
 import threading
 import traceback
@@ -19,17 +20,21 @@ import torch
 import torch.distributed as dist
 from ray import cloudpickle, train
 from ray.exceptions import RayActorError
-from ray.train.torch import TorchConfig, TorchTrainer, get_device
+from ray.train.torch import TorchTrainer, get_device
 
-from raykd.artifacts import Store, write_text
+from raykd.artifacts import Store
 from raykd.cluster.job import Answer, Job
 from raykd.cluster.leftovers import free_leftovers, free_placement, mailbox_name, record_placement
 from raykd.cluster.mailbox import END, GIVEN_UP, JOB, NEXT, Mailbox
+from raykd.cluster.network import Network, is_loss_of_a_worker
 from raykd.epoch import Epoch
 from raykd.errors import one_line
+from raykd.mirrored_folder import take_up
 from raykd.trial import ERROR, run_trial, saved_epoch
 from raykd.world import World
+from raykd.writing import write_text
 
+USED = 0.9  # of a GPU's memory, where several slots share it; the rest is for their CUDA contexts
 _GIVEN_UP = "the workers died again and again in the same epoch"
 _PATIENCE_S = 24 * 3600  # ranks wait for each other while rank 0 alone makes an artefact, such as a teacher
 
@@ -43,6 +48,11 @@ class Resources:
     gpus_per_worker: float = 0.0
 
     @property
+    def threads(self) -> int:
+        """That a worker computes with: its CPUs, of which the slots take a bit away."""
+        return math.ceil(self.cpus_per_worker)
+
+    @property
     def per_worker(self) -> dict[str, float]:
         return {"CPU": self.cpus_per_worker} | ({"GPU": self.gpus_per_worker} if self.gpus_per_worker else {})
 
@@ -52,20 +62,20 @@ class Group:
 
     Args:
         name: of the Ray Train run, different for every group.
-        folder: where Ray Train keeps its own files.
+        folder: where Ray Train keeps its own files; a path, or the URI of a storage without folders.
     """
 
     def __init__(self, name: str, folder: str, resources: Resources):
-        self._folder, self._name = Path(folder), name
-        self._folder.mkdir(exist_ok=True)
+        self._folder, self._name = folder, name
         self._mailbox: Any = ray.remote(num_cpus=0)(Mailbox).options(name=mailbox_name(self._folder, name)).remote()
         self._failure: BaseException | None = None
         self._is_up = False
-        backend = "nccl" if resources.gpus_per_worker else "gloo"
+        # One worker alone talks to nobody: NCCL would only take memory of a GPU that others may share.
+        backend = "nccl" if resources.gpus_per_worker and resources.workers > 1 else "gloo"
         self._trainer = TorchTrainer(
             _work,
-            train_loop_config={"mailbox": self._mailbox, "folder": folder, "name": name},
-            torch_config=TorchConfig(backend=backend, timeout_s=_PATIENCE_S),
+            train_loop_config={"mailbox": self._mailbox, "folder": folder, "name": name, "resources": resources},
+            torch_config=Network(backend=backend, timeout_s=_PATIENCE_S),
             scaling_config=train.ScalingConfig(
                 num_workers=resources.workers,
                 use_gpu=resources.gpus_per_worker > 0,
@@ -125,10 +135,13 @@ class Group:
 def _work(config: dict[str, Any]) -> None:
     """What each worker does from the group's start to its end."""
     mailbox = config["mailbox"]
-    torch.set_num_threads(max(1, int(ray.get_runtime_context().get_assigned_resources().get("CPU", 1))))
+    resources: Resources = config["resources"]
+    torch.set_num_threads(resources.threads)
     world = World.current(get_device())
+    if world.device.type == "cuda" and resources.gpus_per_worker < 1:
+        torch.cuda.set_per_process_memory_fraction(USED * resources.gpus_per_worker, world.device)
     if world.rank == 0:
-        record_placement(Path(config["folder"]), config["name"])
+        record_placement(config["folder"], config["name"])
     place = _agreed_place(mailbox, world)
     epochs: Generator[Answer, None, None] | None = None
     while True:
@@ -151,18 +164,26 @@ def _work(config: dict[str, Any]) -> None:
 
 def _answers(job: Job, world: World) -> Generator[Answer, None, None]:
     """An answer for each epoch of a job. An epoch that was finished before a death is told again, not trained again."""
-    folder = Path(job.folder)
+    folder, board, outbox = Path(job.folder), Path(job.board), None
     try:
+        if job.mirror is not None:
+            outbox = take_up(job.mirror, folder, board)
+            world.sum(torch.zeros((), device=world.device))  # nobody writes before all have pulled
         saved = saved_epoch(folder)
         if saved is not None:
             done = saved["number"] == job.recipe.epochs
             yield Answer(number=saved["number"], metrics=saved["metrics"], done=done)
-        for epoch in run_trial(job.recipe, folder, Path(job.board), Store(job.store), job.values, world):
+        store = Store(job.store, mirror=job.mirror)
+        for epoch in run_trial(job.recipe, folder, board, store, job.values, world, outbox):
             yield _answer(epoch)
     except Exception as error:
+        if is_loss_of_a_worker(error):
+            raise  # Ray Train starts the group anew, and the trial goes on
         if world.rank == 0:
             with contextlib.suppress(OSError):  # a full disk may be the very error that is told here
                 write_text(folder / ERROR, traceback.format_exc())
+                if outbox is not None:
+                    outbox.push(patient=False)
         yield Answer(error=f"{type(error).__name__}: {one_line(error)}", done=True)
 
 

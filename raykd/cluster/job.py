@@ -2,8 +2,10 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
+from raykd.mirror import Mirror
 from raykd.recipe import Recipe
 
 
@@ -17,6 +19,7 @@ class Job:
         board: the folder of its TensorBoard run.
         store: the root of the artefact store.
         values: the setting, for the record.
+        mirror: of the storage, where each machine has a folder of its own.
     """
 
     recipe: Recipe
@@ -24,6 +27,14 @@ class Job:
     board: str
     store: str
     values: Mapping[str, Any]
+    mirror: Mirror | None = None
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        """A job that arrives on another machine has the folders of that machine."""
+        self.__dict__.update(state)
+        if self.mirror is not None:
+            folders = {name: str(self.mirror.here(Path(state[name]))) for name in ("folder", "board", "store")}
+            self.__dict__.update(folders, mirror=self.mirror.moved_here())
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import ray
+import torch
 
 from raykd import train
 from raykd.artifacts import Store
@@ -21,27 +22,39 @@ def prepare(trials: Trials, resources: Resources, say: Callable[[str], None]) ->
     Args:
         say: told in one line, as often as there is something new, what is going on.
     """
+    while_it_speaks(_make, resources, say, trials)
+
+
+def while_it_speaks(
+    function: Callable[..., Any], resources: Resources, say: Callable[[str], None], *arguments: Any
+) -> Any:
+    """The result of `function(*arguments, say)` on a worker; what it says there is said here.
+
+    Raises:
+        as `fetched`.
+    """
     mailbox: Any = ray.remote(num_cpus=0)(Mailbox).remote()
-    made = on_worker(_make, resources).remote(trials, mailbox)
+    made = on_worker(_speaking, resources).remote(function, mailbox, *arguments)
     line: Any = mailbox.next_answer.remote()
     while made not in ray.wait([made, line])[0]:
         said: Any = ray.get(line)
         say(said.decode())
         line = mailbox.next_answer.remote()
-    fetched(made)
+    return fetched(made)
 
 
 def on_worker(function: Callable[..., Any], resources: Resources) -> Any:
     """A function as a Ray task that takes the place of one training worker; `fetched` gives its result."""
     place: dict[str, Any] = {"num_cpus": resources.cpus_per_worker, "num_gpus": resources.gpus_per_worker}
     # No named function: what checks types in the tests wraps those, and the wrapper cannot be pickled.
-    return ray.remote(**place, max_retries=2)(lambda *arguments: _guarded(function, *arguments))
+    return ray.remote(**place, max_retries=2)(lambda *arguments: _guarded(function, resources, *arguments))
 
 
 def fetched(reference: Any) -> Any:
     """The result of a task made by `on_worker`.
 
     Raises:
+        ValueError: PyTorch sees no GPU there, and Ray counts one.
         RayTaskError: a fault of the program, with its traceback on the worker.
         ValueError, KeyError, OSError, RuntimeError: as raykd raised it there, with a line for the user.
     """
@@ -58,8 +71,11 @@ class _ForTheUser:
     error: Exception
 
 
-def _guarded(function: Callable[..., Any], *arguments: Any) -> Any:
+def _guarded(function: Callable[..., Any], resources: Resources, *arguments: Any) -> Any:
+    torch.set_num_threads(resources.threads)
     try:
+        if resources.gpus_per_worker and not torch.cuda.is_available():
+            raise ValueError("PyTorch sees no GPU where Ray counts one: it needs one with CUDA, or Ray --num-gpus 0")
         return function(*arguments)
     except EXPECTED as error:
         if not is_for_the_user(error):
@@ -67,9 +83,13 @@ def _guarded(function: Callable[..., Any], *arguments: Any) -> Any:
         return _ForTheUser(error)
 
 
-def _make(trials: Trials, mailbox: Any) -> None:
+def _speaking(function: Callable[..., Any], mailbox: Any, *arguments: Any) -> Any:
     def say(line: str) -> None:
         mailbox.answer.remote(line.encode())
 
+    return function(*arguments, say)
+
+
+def _make(trials: Trials, say: Callable[[str], None]) -> None:
     for recipe in trials.study.every_component():
-        train.prepare(recipe, Store(trials.store), World.alone(World.current().device), say)
+        train.prepare(recipe, Store(trials.store, mirror=trials.mirror), World.alone(World.current().device), say)

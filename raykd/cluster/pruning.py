@@ -4,11 +4,14 @@ What is known of the others stays: their recipe, values, epochs and scalars. A t
 checkpoint, to go on from; one that failed keeps it for whoever wants to know why.
 """
 
+import contextlib
 import time
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
 from raykd.listeners import previous
+from raykd.mirror import Mirror
 from raykd.search_state import Ended
 from raykd.trial import CHECKPOINT
 
@@ -21,10 +24,12 @@ class Pruning:
 
     Args:
         trials: the folder of the trials.
+        mirror: of the storage, where it has the checkpoints too.
     """
 
-    def __init__(self, trials: Path):
+    def __init__(self, trials: Path, mirror: Mirror | None = None):
         self._trials = trials
+        self._mirror = None if mirror is None else replace(mirror, patience_s=0.0)
         self._ended_at: dict[str, float] = {}
         self._pruned: set[str] = set()
 
@@ -36,9 +41,15 @@ class Pruning:
         keep = kept(ended)
         for name, at in self._ended_at.items():
             if name not in keep and name not in self._pruned and now - at > _LAG_S:
-                for file in (self._trials / name / CHECKPOINT, previous(self._trials / name / CHECKPOINT)):
-                    file.unlink(missing_ok=True)
-                self._pruned.add(name)
+                with contextlib.suppress(OSError):  # the storage may be away for a while: tried again at the next end
+                    self._delete(self._trials / name / CHECKPOINT)
+                    self._pruned.add(name)
+
+    def _delete(self, checkpoint: Path) -> None:
+        for file in (checkpoint, previous(checkpoint)):
+            file.unlink(missing_ok=True)
+        if self._mirror is not None:
+            self._mirror.delete(checkpoint)
 
 
 def kept(ended: Mapping[str, Ended]) -> set[str]:

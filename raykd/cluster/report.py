@@ -10,7 +10,7 @@ import pandas
 from ray import tune as ray_tune
 from safetensors.torch import save_file
 
-from raykd.artifacts import Store, write, write_text
+from raykd.artifacts import Store
 from raykd.cluster.group import Resources
 from raykd.cluster.prepare import fetched, on_worker
 from raykd.cluster.slot import METRIC
@@ -18,13 +18,17 @@ from raykd.cluster.trials import Trials
 from raykd.cluster.watch import state_of
 from raykd.data import load
 from raykd.evaluate import accuracy
+from raykd.mirrored_folder import pull
+from raykd.mirrored_search import bring_trials
 from raykd.recipe import Recipe
 from raykd.result import BEST_RECIPE, STUDENT, SUMMARY, TABLE, Result
 from raykd.serialise import to_text
+from raykd.storage import TRIALS
 from raykd.study_file import own_types
 from raykd.teacher import train_teacher
 from raykd.trial import read_epochs, saved_epoch, student_weights
 from raykd.world import World
+from raykd.writing import write, write_text
 
 TEST = "test/accuracy"
 TEACHER = "teacher"
@@ -39,6 +43,8 @@ def report(
         ended: names of the trials that ran to their end, or were stopped by the scheduler.
         total: how many the search wants. While some are missing, the test split stays unread.
     """
+    if trials.mirror is not None:
+        bring_trials(trials.mirror, trials.folder)
     recipes = {trials.name(trial.config): trials.recipe(trial.config) for trial in grid._experiment_analysis.trials}
     rows = [_row(trials, trial, ended) for trial in grid._experiment_analysis.trials]
     frame = pandas.DataFrame(rows).sort_values(METRIC, ascending=False, na_position="last", ignore_index=True)
@@ -46,7 +52,7 @@ def report(
     best = next(iter(complete[~complete["baseline"]]["name"]), None)
     summary: dict[str, Any] = {"best": best, "metrics": {}, "test_accuracy": None, "teacher": None}
     if best is not None:
-        folder = trials.folder / "trials" / best
+        folder = _pulled(trials, best)
         summary["metrics"] = _finished_epoch(folder)["metrics"]
         write_text(trials.folder / BEST_RECIPE, to_text(recipes[best]))
         write(trials.folder / STUDENT, lambda path: save_file(student_weights(folder), path))
@@ -82,12 +88,20 @@ def _test(trials: Trials, recipes: dict[str, Recipe]) -> dict[str, float]:
     tested: dict[str, float] = {}
     for name, recipe in recipes.items():
         student = recipe.student.build(dataset.num_classes, dataset.image_shape)
-        student.network.load_state_dict(student_weights(trials.folder / "trials" / name))
+        student.network.load_state_dict(student_weights(_pulled(trials, name)))
         tested[name] = accuracy(student.to(dataset.device), dataset, dataset.test)
     if base.teacher is not None:
-        route = train_teacher(base.teacher, base.data, Store(trials.store))
+        route = train_teacher(base.teacher, base.data, Store(trials.store, mirror=trials.mirror))
         tested[TEACHER] = accuracy(route.network(route.num_checkpoints), dataset, dataset.test)
     return tested
+
+
+def _pulled(trials: Trials, name: str) -> Path:
+    """The folder of a trial that has ended, with its checkpoint."""
+    folder = trials.folder / TRIALS / name
+    if trials.mirror is not None:
+        pull(trials.mirror, folder)
+    return folder
 
 
 def _finished_epoch(folder: Path) -> dict[str, Any]:

@@ -22,7 +22,7 @@ class Slot(tune.Trainable):
     def setup(self, config: dict[str, Any], trials: Trials, resources: Resources) -> None:  # pyright: ignore
         self._trials = trials
         name = f"{os.uname().nodename}-{os.getpid()}-{time.time_ns()}"
-        self._group = Group(name, str(trials.folder / "groups"), resources)
+        self._group = Group(name, trials.for_ray("groups"), resources)
         self.reset_config(config)
 
     def reset_config(self, new_config: dict[str, Any]) -> bool:

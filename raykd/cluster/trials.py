@@ -10,6 +10,7 @@ from raykd.baselines import baselines
 from raykd.cluster.job import Job
 from raykd.methods.iakd import NoSwap
 from raykd.methods.rco import FinalTeacher
+from raykd.mirror import Mirror
 from raykd.recipe import Recipe
 from raykd.serialise import fingerprint
 from raykd.storage import BOARD
@@ -24,11 +25,24 @@ class Trials:
         study: what is searched.
         folder: of the search.
         store: root of the artefact store.
+        mirror: of the storage, where each machine has a folder of its own.
     """
 
     study: Study
     folder: Path
     store: Path
+    mirror: Mirror | None = None
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        """What arrives on another machine, or is saved by Tune and brought back there, has that machine's folders."""
+        self.__dict__.update(state)
+        if self.mirror is not None:
+            folder, store = self.mirror.here(self.folder), self.mirror.here(self.store)
+            self.__dict__.update(folder=folder, store=store, mirror=self.mirror.moved_here())
+
+    def for_ray(self, name: str) -> str:
+        """Where a part of Ray keeps its own files, which all machines must see: a path, or the URI of the storage."""
+        return str(self.folder / name) if self.mirror is None else self.mirror.at(self.folder / name)
 
     def recipe(self, config: Mapping[str, Any]) -> Recipe:
         if "baseline" in config:
@@ -62,4 +76,5 @@ class Trials:
             board=str(self.folder / BOARD / name),
             store=str(self.store),
             values=config.get("values", {}),
+            mirror=self.mirror,
         )

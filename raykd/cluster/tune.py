@@ -2,27 +2,31 @@
 
 import dataclasses
 import os
-from pathlib import Path
+from collections.abc import Callable
 from typing import Any
 
-import ray
 from ray import cloudpickle
 from ray import tune as ray_tune
 
+from raykd.artifacts import Store
 from raykd.baselines import baselines
+from raykd.cluster.capacity import wait_for_machines
 from raykd.cluster.connect import connected
+from raykd.cluster.nodes import living_nodes
 from raykd.cluster.plan import Plan, make_plan
-from raykd.cluster.prepare import prepare
+from raykd.cluster.prepare import prepare, while_it_speaks
 from raykd.cluster.quiet import quiet
 from raykd.cluster.report import report
 from raykd.cluster.scheduler import Rungs
 from raykd.cluster.searcher import StudySearch
+from raykd.cluster.sharing import Footprint, Wanted, footprint, to_measure
 from raykd.cluster.slot import METRIC, Slot
 from raykd.cluster.suggestions import Suggestions
 from raykd.cluster.trials import Trials
 from raykd.cluster.watch import Watch
 from raykd.interrupt import SearchInterrupted, ctrl_c_kept, sigterm_as_ctrl_c
 from raykd.listeners import write_experiment
+from raykd.mirrored_search import followed, ready
 from raykd.progress import Progress
 from raykd.result import Result
 from raykd.search_folder import Search, kept_if_begun, new_folder, old_folder, write_search
@@ -40,6 +44,7 @@ def tune(
     trials: int | None = None,
     workers: int = 1,
     slots: int | None = None,
+    slots_per_gpu: int | str = 1,
     storage: str | os.PathLike[str] = "runs",
     name: str | None = None,
     seed: int = 0,
@@ -54,8 +59,11 @@ def tune(
         trials: settings to try, the baselines not counted; the study's own number by default.
         workers: processes that train one trial together.
         slots: trials at a time; as many as the cluster has room for by default.
-        storage: a folder that all machines of the cluster see. The search writes to `storage/name`, and shares
-            the artefacts in `storage/artifacts` with every other search there.
+        slots_per_gpu: how many of them may share a GPU; `auto` for as many as fit by the memory that an epoch of the
+            base recipe and one of the largest first setting are measured to take on one of the cluster's GPUs.
+        storage: a folder that all machines of the cluster see, or the URI of an object store such as
+            `s3://bucket/prefix`, where each machine has a folder of its own (`raykd.mirror`). The search writes to
+            `storage/name`, and shares the artefacts in `storage/artifacts` with every other search there.
         name: of the search; the study's name and the time by default.
         seed: of the sampler. What a trial gives depends on the recipe's own seed.
         resume: go on with the search of that name, or with the study's newest one, as it was started.
@@ -77,8 +85,9 @@ def tune(
     for word, value in (("trials", trials), ("more_trials", more_trials)):
         if value is not None and value < 1:
             raise ValueError(f"{word} must be at least 1, got {value}")
+    wanted = Wanted(workers=workers, slots=slots, slots_per_gpu=slots_per_gpu)
     study.check(workers)
-    root = Path(storage).expanduser().absolute()
+    root, mirror = ready(storage, name, resume=bool(resume or more_trials))
     if resume or more_trials:
         folder, search = old_folder(root, name, study)
         if trials is not None and trials > search.trials:
@@ -90,14 +99,14 @@ def tune(
         search = Search.of(study, study.trials if trials is None else trials, seed)
         folder = new_folder(root, name, search, study)
     search = dataclasses.replace(search, trials=search.trials + (more_trials or 0))
-    with running(folder), kept_if_begun(folder):
+    with followed(folder, mirror), running(folder), kept_if_begun(folder):
         try:
-            return _run(Trials(study, folder, root / ARTIFACTS), search, workers, slots, address, verbose)
+            return _run(Trials(study, folder, root / ARTIFACTS, mirror), search, wanted, address, verbose)
         except KeyboardInterrupt:
             raise SearchInterrupted(folder) from None
 
 
-def _run(trials: Trials, search: Search, workers: int, slots: int | None, address: str | None, verbose: bool) -> Result:
+def _run(trials: Trials, search: Search, wanted: Wanted, address: str | None, verbose: bool) -> Result:
     """The search in its folder, from its first or next trial to its report."""
     study, folder = trials.study, trials.folder
     if (module := study_module(study)) is not None:
@@ -114,8 +123,10 @@ def _run(trials: Trials, search: Search, workers: int, slots: int | None, addres
     log = None if verbose else folder / "ray.log"
     with connected(address, log) as line, sigterm_as_ctrl_c(), quiet(log):
         progress.say(line)
-        plan = make_plan(ray.cluster_resources(), workers, slots, total)
-        progress.say(f"{plan.slots} trial(s) at a time, {workers} worker(s) each; everything goes to {folder}")
+        plan = _plan(trials, wanted, total, progress, say)
+        shared = f", up to {plan.slots_per_gpu} on a GPU" if plan.slots_per_gpu > 1 else ""
+        at_once = f"{plan.slots} trial(s) at a time{shared}, {plan.resources.workers} worker(s) each"
+        progress.say(f"{at_once}; everything goes to {trials.for_ray('.')}")
         write_search(folder, search)  # with the trials that were added, as nothing can refuse them any more
         write_experiment(folder / BOARD, study.every_range(), [METRIC, "train/loss"])
         with progress:
@@ -132,12 +143,31 @@ def _run(trials: Trials, search: Search, workers: int, slots: int | None, addres
             return result
 
 
+def _plan(trials: Trials, wanted: Wanted, total: int, progress: Progress, say: Callable[[str], None]) -> Plan:
+    """What fits the machines; how many slots share a GPU is measured first where that was asked."""
+    wait_for_machines(wanted, progress, say)
+    nodes = living_nodes()
+    plan = make_plan(nodes, wanted.workers, wanted.slots, total, wanted.most_sharing)
+    if not wanted.measures:
+        return plan
+    alone = make_plan(nodes, 1, 1, 1).resources
+    with progress:
+        say("measuring the GPU memory of a worker")
+        took = while_it_speaks(_footprint, alone, say, trials)
+    progress.say(str(took))
+    return make_plan(nodes, wanted.workers, wanted.slots, total, took.slots_per_gpu)
+
+
+def _footprint(trials: Trials, say: Callable[[str], None]) -> Footprint:
+    return footprint(to_measure(trials.study), Store(trials.store, mirror=trials.mirror), say)
+
+
 def _tuner(trials: Trials, plan: Plan, search: Search, verbose: bool) -> ray_tune.Tuner:
     """A new search, or the one that was cut off, or has ended, in this folder."""
     trainable: Any = ray_tune.with_resources(
         ray_tune.with_parameters(Slot, trials=trials, resources=plan.resources), plan.slot_resources
     )
-    path = str(trials.folder / _TUNE)
+    path = trials.for_ray(_TUNE)
     if ray_tune.Tuner.can_restore(path):
         return ray_tune.Tuner.restore(path, trainable=trainable, resume_unfinished=True, resume_errored=True)
     study = trials.study
@@ -151,7 +181,7 @@ def _tuner(trials: Trials, plan: Plan, search: Search, verbose: bool) -> ray_tun
         ),
         run_config=ray_tune.RunConfig(
             name=_TUNE,
-            storage_path=str(trials.folder),
+            storage_path=trials.for_ray("."),
             callbacks=[Watch(trials)],
             failure_config=ray_tune.FailureConfig(max_failures=3),
             verbose=1 if verbose else 0,

@@ -32,7 +32,7 @@ class Watch(Callback):
     def __init__(self, trials: Trials):
         self._trials = trials
         self._names: dict[str, str] = {}
-        self._pruning = Pruning(trials.folder / "trials")
+        self._pruning = Pruning(trials.folder / "trials", trials.mirror)
 
     @classmethod
     def begin(cls, progress: Progress, notice: Notice) -> None:
@@ -51,6 +51,7 @@ class Watch(Callback):
         return {"ended": {name: dataclasses.asdict(end) for name, end in self.ended.items()}}
 
     def set_state(self, state: dict[str, Any]) -> None:
+        self._pruning = Pruning(self._trials.folder / "trials", self._trials.mirror)  # of this machine
         self.ended.update({name: Ended(**end) for name, end in state["ended"].items()})
         if self.progress is not None:
             complete = {name: end.accuracy if end.state == "complete" else None for name, end in self.ended.items()}

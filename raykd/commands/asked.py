@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from raykd.errors import nearest
 from raykd.recipe import Recipe
-from raykd.search import nearest, override, paths, space, value_at
+from raykd.search import override, paths, space, value_at
 from raykd.serialise import decode, from_file
 from raykd.study_file import load_study, own_types
 

@@ -11,12 +11,14 @@ import torch
 from rich.console import Console
 from safetensors.torch import load_file, save_file
 
-from raykd.artifacts import Store, write, write_text
+from raykd.artifacts import Store
 from raykd.commands import INTERRUPTED, again
 from raykd.commands.asked import Asked, ask
 from raykd.data import load
 from raykd.evaluate import accuracy
 from raykd.line import Line, clock
+from raykd.mirrored_folder import Outbox
+from raykd.mirrored_search import ready_for_run
 from raykd.recipe import Recipe
 from raykd.result import STUDENT, SUMMARY
 from raykd.run_folder import new_folder, old_folder
@@ -25,6 +27,7 @@ from raykd.teacher import train_teacher
 from raykd.train import Epoch, prepare
 from raykd.trial import run_trial, saved_epoch, student_weights
 from raykd.world import World
+from raykd.writing import write, write_text
 
 
 def run_distill(options: argparse.Namespace, root: Path) -> int:
@@ -32,16 +35,17 @@ def run_distill(options: argparse.Namespace, root: Path) -> int:
     world = World.current(options.device)
     asked = ask(options, root)
     asked.recipe.check()
-    storage = Path(options.storage).expanduser().absolute()
+    storage, mirror = ready_for_run(options.storage, options.name, resume=options.resume)
     if options.resume:
         folder = old_folder(storage, options.name, asked.label, asked.recipe, asked.types)
     else:
         folder = new_folder(storage, options.name, asked.label, asked.recipe)
     line = Line(Console(highlight=False, soft_wrap=True))
+    outbox = None if mirror is None else Outbox(mirror, (folder, "**/*"))
     try:
         if not (folder / SUMMARY).exists():
-            line.say(f"training on {world.device}; everything goes to {folder}")
-            _train(asked, folder, Store(storage / ARTIFACTS), world, line)
+            line.say(f"training on {world.device}; everything goes to {mirror.at(folder) if mirror else folder}")
+            _train(asked, folder, Store(storage / ARTIFACTS, mirror=mirror), world, line, outbox)
     except KeyboardInterrupt:
         saved = saved_epoch(folder)
         finished = saved["number"] if saved else 0
@@ -53,14 +57,14 @@ def run_distill(options: argparse.Namespace, root: Path) -> int:
     return 0
 
 
-def _train(asked: Asked, folder: Path, store: Store, world: World, line: Line) -> None:
+def _train(asked: Asked, folder: Path, store: Store, world: World, line: Line, outbox: Outbox | None) -> None:
     """Trains what is still to be trained, then saves the student and reads the test split, once."""
     recipe = asked.recipe
     with line:
         line.status("preparing what the recipe needs of its teacher")
         prepare(recipe, store, world, line.status)
         board = folder / BOARD / folder.name
-        _follow(run_trial(recipe, folder, board, store, asked.values, world), line)
+        _follow(run_trial(recipe, folder, board, store, asked.values, world, outbox), line)
     saved = saved_epoch(folder)
     assert saved is not None
     write(folder / STUDENT, lambda path: save_file(student_weights(folder), path))
@@ -74,6 +78,8 @@ def _train(asked: Asked, folder: Path, store: Store, world: World, line: Line) -
         "teacher": _teacher_accuracy(recipe, store, world.device),
     }
     write_text(folder / SUMMARY, json.dumps(summary, indent=2) + "\n")
+    if outbox is not None:
+        outbox.push()
 
 
 def _follow(epochs: Iterator[Epoch], line: Line) -> None:

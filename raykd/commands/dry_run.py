@@ -6,6 +6,7 @@ from rich.console import Console
 from rich.table import Table
 
 from raykd.cluster.forecast import Forecast, forecast
+from raykd.cluster.sharing import AUTO
 from raykd.line import clock
 from raykd.search import describe
 from raykd.study import Study
@@ -21,13 +22,17 @@ def run_dry(study: Study, options: argparse.Namespace, console: Console) -> int:
         trials=options.trials,
         workers=options.workers,
         slots=options.slots,
+        slots_per_gpu=options.slots_per_gpu,
         storage=options.storage,
         name=options.name,
         address=options.address,
     )
     resources = told.plan.resources
-    share = f"{resources.cpus_per_worker:g} CPUs and {resources.gpus_per_worker:g} GPUs"
+    share = f"{resources.threads} CPU(s) and {resources.gpus_per_worker:g} GPU(s)"
     console.print(told.cluster)
+    if options.slots_per_gpu == AUTO:
+        missing = "unknown how many trials may share a GPU: the storage lacks what an epoch needs to measure that"
+        console.print(missing if told.footprint is None else str(told.footprint))
     console.print(f"{told.plan.slots} trial(s) at a time, {resources.workers} worker(s) each, {share} for a worker")
     console.print(
         f"study {study.name}: {told.trials} trials and {told.baselines} baselines, at most {told.epochs} epochs each, "
@@ -52,8 +57,13 @@ def _time(told: Forecast) -> str:
         return f"unknown: the storage lacks an artefact of the base recipe ({told.missing}), which the search makes"
     return (
         f"about {clock(likely)}, at most {clock(most)}; an epoch of the base recipe took {told.epoch_seconds:.2f} s, "
-        f"measured on one worker while nothing else ran"
+        f"measured on one worker while nothing else ran{_sharing(told)}"
     )
+
+
+def _sharing(told: Forecast) -> str:
+    together = told.plan.slots_per_gpu
+    return f"; {together} trials that share a GPU are taken to be no faster than one" if together > 1 else ""
 
 
 def _cost(told: Forecast, price: float) -> str:

@@ -11,14 +11,15 @@ from rich.console import Console
 from rich.table import Table
 from safetensors.torch import save
 
-from raykd.artifacts import write_text
-from raykd.commands.student import Trained, find, trained
+from raykd.commands.student import Trained, find_mirrored, trained
 from raykd.data import load
 from raykd.evaluation import evaluate
 from raykd.evaluation.embeddings import METRICS
 from raykd.line import Line
+from raykd.storage import is_plain
 from raykd.study_file import load_study, own_types
 from raykd.world import World
+from raykd.writing import write_text
 
 EVALUATION = "evaluation.json"
 _LABELS = {
@@ -37,7 +38,7 @@ def run_evaluate(options: argparse.Namespace) -> int:
     """Measures the student of a folder, shows the values and keeps them in the folder's `evaluation.json`."""
     device = World.current(options.device).device
     held_out = _classes(options.held_out)
-    folder = find(options.folder, options.storage)
+    folder, mirror = find_mirrored(options.folder, options.storage)
     student = trained(folder, own_types(load_study(options.study)) if options.study else ())
     known = _read(folder / EVALUATION)
     split = "test" if options.test else "validation"
@@ -52,6 +53,8 @@ def run_evaluate(options: argparse.Namespace) -> int:
     if set(held_out) & set(dataset.train.labels.tolist()):
         line.say("identification: the student was trained on held-out classes; new ones may be told apart less well")
     _keep(folder / EVALUATION, known, student, split, values, line)
+    if mirror is not None:
+        mirror.push(folder / EVALUATION)
     return 0
 
 
@@ -70,7 +73,7 @@ def _read(file: Path) -> dict[str, Any]:
         known = json.loads(file.read_text())
     except ValueError:
         known = None
-    if not isinstance(known, dict) or "student" not in known:
+    if not isinstance(known, dict) or not is_plain(str(known.get("student", ""))):
         raise ValueError(f"{file} holds no evaluation of raykd; move it out of the way")
     return known
 

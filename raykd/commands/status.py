@@ -11,8 +11,9 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
+from raykd.commands.view import View, viewed
 from raykd.line import clock
-from raykd.search_state import State, is_running, read_state
+from raykd.search_state import State, read_state
 from raykd.storage import EPOCHS, RECIPE, SEARCH, SUMMARY, TRIALS, folders
 
 _METRIC = "val/accuracy"
@@ -24,44 +25,47 @@ def run_status(options: argparse.Namespace) -> int:
     Raises:
         FileNotFoundError: there is none.
     """
-    asked = Path(options.folder).expanduser()
-    found = searches(asked)
-    console = Console(highlight=False, markup=False, soft_wrap=True)
-    for folder in found:
-        _show(folder, console)
-    if found == [asked]:
-        console.print(_trials(asked), soft_wrap=False)
+    with viewed(options.folder) as view:
+        found = searches(view)
+        console = Console(highlight=False, markup=False, soft_wrap=True)
+        for folder in found:
+            _show(folder, view, console)
+        if found == [view.asked]:
+            console.print(_trials(found[0], view), soft_wrap=False)
     return 0
 
 
-def searches(folder: Path) -> list[Path]:
-    """The search that a folder is, or those in it.
+def searches(view: View) -> list[Path]:
+    """The search that is looked at, or those in the storage that is.
 
     Raises:
         FileNotFoundError: there is none.
     """
+    folder = view.asked
     if (folder / SEARCH).is_file():
         return [folder]
     if found := folders(folder):
         return found
     if folder.is_dir():
-        raise FileNotFoundError(f"no search in {folder}; python launch/tune.py --storage {folder} starts one")
+        name = shlex.quote(view.name(folder))
+        raise FileNotFoundError(f"no search in {name}; python launch/tune.py --storage {name} starts one")
     there = [str(path) for path in [*folder.parent.glob("*/"), *folders(folder.parent)]]
     close = difflib.get_close_matches(str(folder), there, n=1)
     raise FileNotFoundError(f"no folder {folder}" + (f"; did you mean {close[0]}" if close else ""))
 
 
-def go_on(folder: Path) -> str:
+def go_on(folder: Path, view: View) -> str:
     """How to go on with a search, in words."""
+    storage = view.name(folder.parent)
     if _record(folder)["file"] is None:
-        return f"go on with: raykd.tune(study, storage={str(folder.parent)!r}, name={folder.name!r}, resume=True)"
-    return f"go on with: python launch/tune.py --resume {folder.name} --storage {shlex.quote(str(folder.parent))}"
+        return f"go on with: raykd.tune(study, storage={storage!r}, name={folder.name!r}, resume=True)"
+    return f"go on with: python launch/tune.py --resume {folder.name} --storage {shlex.quote(storage)}"
 
 
-def _show(folder: Path, console: Console) -> None:
+def _show(folder: Path, view: View, console: Console) -> None:
     """How far a search is, what runs in it or how to go on with it."""
     state = read_state(folder)
-    word = _word(folder, state)
+    word = _word(folder, state, view)
     done, best, failed = "no trial done", "none yet", ""
     if state is not None:
         done = f"{len(state.ended)} of {state.total} trials done"
@@ -70,7 +74,7 @@ def _show(folder: Path, console: Console) -> None:
     about = f"{folder.name} (study {_record(folder)['study']}): {word}"
     console.print(f"{about}, {done}{failed}, best so far {best}, last epoch {_last_epoch(folder)}")
     if word == "stopped":
-        console.print(f"  {go_on(folder)}")
+        console.print(f"  {go_on(folder, view)}")
     elif word == "finished":
         found = json.loads((folder / SUMMARY).read_text())
         tested = "" if found["test_accuracy"] is None else f", test accuracy {found['test_accuracy']:.4f}"
@@ -81,11 +85,11 @@ def _show(folder: Path, console: Console) -> None:
             console.print(f"  {name}: {_progress(folder / TRIALS / name)}")
 
 
-def _trials(folder: Path) -> Table:
+def _trials(folder: Path, view: View) -> Table:
     """Every trial that has begun, those that train now first and then the best first."""
     state = read_state(folder)
     ended = state.ended if state else {}
-    running = state.running if state and _word(folder, state) == "running" else ()
+    running = state.running if state and _word(folder, state, view) == "running" else ()
     table = Table("trial", "state", "validation", "epochs")
     rest = sorted({path.name for path in (folder / TRIALS).glob("*/")} - {*ended, *running})
     for name in (*running, *rest):
@@ -98,9 +102,9 @@ def _trials(folder: Path) -> Table:
     return table
 
 
-def _word(folder: Path, state: State | None) -> str:
+def _word(folder: Path, state: State | None, view: View) -> str:
     """Whether a search is running, finished or stopped."""
-    if is_running(folder):
+    if view.is_alive(folder):
         return "running"
     is_done = state is not None and len(state.ended) >= state.total and (folder / SUMMARY).exists()
     return "finished" if is_done else "stopped"

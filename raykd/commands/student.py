@@ -3,6 +3,7 @@
 import difflib
 import json
 import os
+import shlex
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,11 +13,16 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file
 
 from raykd.data import load
+from raykd.errors import nearest
 from raykd.listeners import load_checkpoint
+from raykd.mirror import Mirror, located
+from raykd.mirrored_folder import pull
+from raykd.mirrored_search import bring
 from raykd.recipe import Recipe
 from raykd.result import BEST_RECIPE, STUDENT, SUMMARY
 from raykd.serialise import from_file
 from raykd.staged import Staged
+from raykd.storage import SEARCH, is_plain
 from raykd.trial import CHECKPOINT, RECIPE, read_epochs, student_weights
 
 
@@ -62,6 +68,31 @@ def find(folder: str | None, storage: str) -> Path:
             return path
     close = difflib.get_close_matches(Path(folder).name, known, n=1)
     raise FileNotFoundError(f"no folder {folder!r}; {f'did you mean {there / close[0]}' if close else listed}")
+
+
+def find_mirrored(folder: str | None, storage: str) -> tuple[Path, Mirror | None]:
+    """The folder that was meant, and its mirror where the storage is on an object store.
+
+    Raises:
+        ValueError, FileNotFoundError, PermissionError, ConnectionError: one line on what is wrong.
+    """
+    root, mirror = located(storage)
+    if folder is not None and "://" in folder:
+        raise ValueError(f"on an object store, say --storage and the name there: NAME --storage {shlex.quote(folder)}")
+    if mirror is None:
+        return find(folder, storage), None
+    mirror.check(writes=True)
+    if folder is None or not all(is_plain(part) for part in Path(folder).parts):
+        raise ValueError(f"needs the name of a search, run or trial in {mirror.uri}, such as NAME/trials/trial-0003")
+    there = root / folder
+    if not (names := mirror.files(there)):
+        known = mirror.inside(there.parent)
+        raise FileNotFoundError(f"no {folder!r} in {mirror.uri}; {nearest(there.name, known)}")
+    if SEARCH in names:
+        bring(mirror, folder)
+    else:
+        pull(mirror, there)
+    return there, mirror
 
 
 def trained(folder: Path, types: Iterable[type] = ()) -> Trained:

@@ -15,8 +15,10 @@ from raykd.commands import INTERRUPTED, again
 from raykd.commands.asked import DEFAULT_STUDY
 from raykd.line import Line
 from raykd.listeners import tensorboard
+from raykd.mirrored_folder import Outbox
+from raykd.mirrored_search import ready
 from raykd.serialise import fingerprint
-from raykd.storage import ARTIFACTS, TEACHERS, check_writable
+from raykd.storage import ARTIFACTS, TEACHERS, check_name, check_writable
 from raykd.teacher import TeacherRoute, train_teacher
 from raykd.train import Epoch
 from raykd.world import World
@@ -26,9 +28,10 @@ def run_teacher(options: argparse.Namespace, root: Path) -> int:
     """Trains the teacher of a study unless the storage has it, and shows its route; 130 where Ctrl-C stopped it."""
     device = World.current(options.device).device
     study = raykd.load_study(options.study or root / DEFAULT_STUDY)
-    recipe, storage = study.recipe, Path(options.storage).expanduser().absolute()
+    recipe, (storage, mirror) = study.recipe, ready(options.storage, None, resume=False)
     if recipe.teacher is None:
         raise ValueError(f"the recipe of the study {study.name!r} has no teacher")
+    check_name(study.name)
     check_writable(storage)
     board = storage / TEACHERS / f"{study.name}-{fingerprint((recipe.teacher, recipe.data))[:8]}"
     line, heard = Line(Console(highlight=False, soft_wrap=True)), _Board(board)
@@ -42,7 +45,7 @@ def run_teacher(options: argparse.Namespace, root: Path) -> int:
             route = train_teacher(
                 recipe.teacher,
                 recipe.data,
-                Store(storage / ARTIFACTS),
+                Store(storage / ARTIFACTS, mirror=mirror),
                 device=device,
                 say=say,
                 listen=heard,
@@ -52,6 +55,8 @@ def run_teacher(options: argparse.Namespace, root: Path) -> int:
         return INTERRUPTED
     finally:
         heard.close()
+        if mirror is not None:
+            Outbox(mirror, (board, "**/*")).push()
     _show(route, line)
     line.say(f"{'trained; it' if heard.kept else 'it was there already, and'} lies in {route.folder}")
     if board.exists():

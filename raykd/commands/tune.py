@@ -12,6 +12,7 @@ import raykd
 from raykd.commands import INTERRUPTED, again
 from raykd.commands.asked import DEFAULT_STUDY
 from raykd.interrupt import SearchInterrupted
+from raykd.mirrored_search import ready
 from raykd.result import BEST_RECIPE, STUDENT, TABLE, Result
 from raykd.search_folder import find, read_search
 from raykd.study import Study
@@ -36,6 +37,7 @@ def run_tune(options: argparse.Namespace, root: Path) -> int:
             trials=options.trials,
             workers=options.workers,
             slots=options.slots,
+            slots_per_gpu=options.slots_per_gpu,
             storage=options.storage,
             name=name,
             seed=options.seed,
@@ -47,6 +49,8 @@ def run_tune(options: argparse.Namespace, root: Path) -> int:
     except SearchInterrupted as interrupted:
         return _stopped(interrupted.folder.name, console)
     show(result, console)
+    if "://" in options.storage:
+        console.print(f"the storage has it too: {options.storage}")
     return _stopped(result.folder.name, console) if result.interrupted else 0
 
 
@@ -68,7 +72,7 @@ def _study(options: argparse.Namespace, resumed: str | None, root: Path) -> Stud
     """The study that was asked for, or else the one that the resumed search was started with, or the default one."""
     if options.study is not None or resumed is None:
         return raykd.load_study(options.study or root / DEFAULT_STUDY)
-    recorded = read_search(find(Path(options.storage).expanduser().absolute(), resumed)).file
+    recorded = read_search(find(ready(options.storage, resumed, resume=True)[0], resumed)).file
     if recorded is None:
         raise ValueError(
             f"the search {resumed!r} was started in Python, not from a file; go on with it there by "

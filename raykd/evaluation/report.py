@@ -6,13 +6,13 @@ import torch
 from torch import Tensor
 
 from raykd.data import Dataset, Split
+from raykd.errors import nearest as nearest_name
 from raykd.evaluate import accuracy, top_k_accuracy
 from raykd.evaluation.centroid import nearest_centroid_accuracy
 from raykd.evaluation.embeddings import METRICS, Embeddings, embed
 from raykd.evaluation.identification import identification_rate
 from raykd.evaluation.probe import linear_probe_accuracy
 from raykd.evaluation.retrieval import retrieve
-from raykd.search import nearest as nearest_name
 from raykd.staged import Staged
 
 MEASURES = ("accuracy", "retrieval", "centroid", "probe", "identification")

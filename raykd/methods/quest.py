@@ -24,10 +24,11 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from raykd.codebook import find_codebook, pooled_map
+from raykd.features import check_stage, map_size
 from raykd.keys import generator
 from raykd.methods import Batch, Clock, Shapes, Sources, Term
 from raykd.search import searched
-from raykd.staged import Outputs, Shape
+from raykd.staged import Outputs
 from raykd.vectors import directions, products, squared_distances
 
 ON_ANCHOR = ("match", "reset")
@@ -101,18 +102,16 @@ class Quest:
             raise ValueError(f"unknown on_anchor {self.on_anchor!r}; choices: {', '.join(ON_ANCHOR)}")
 
     def check(self, shapes: Shapes) -> None:
-        for whose, stages in (("student", shapes.student), ("teacher", shapes.teacher)):
-            if not -len(stages) <= self.stage < len(stages):
-                raise ValueError(f"stage {self.stage} is not among the {len(stages)} stages of the {whose}")
+        check_stage(self.stage, shapes)
         student, teacher = shapes.student[self.stage], shapes.teacher[self.stage]
         if not {len(student), len(teacher)} <= {1, 3} or any(
-            large % small for large, small in zip(_size(teacher), _size(student), strict=True)
+            large % small for large, small in zip(map_size(teacher), map_size(student), strict=True)
         ):
             raise ValueError(
                 f"the teacher's map must be an integer number of times as high and wide as the student's, got "
                 f"student {student} and teacher {teacher}"
             )
-        height, width = _size(student)
+        height, width = map_size(student)
         vectors = min(shapes.num_images * height * width, self.max_vectors)
         if self.words > vectors:
             raise ValueError(
@@ -136,7 +135,7 @@ class _Quest(Term):
     def __init__(self, spec: Quest, shapes: Shapes, sources: Sources):
         super().__init__()
         self._spec, self._say = spec, sources.say
-        self._size = _size(shapes.student[spec.stage])
+        self._size = map_size(shapes.student[spec.stage])
         self._codebook = functools.partial(
             find_codebook,
             sources,
@@ -198,8 +197,3 @@ def _initial(num_words: int, num_channels: int, stream: torch.Generator | None) 
 
 def _places(maps: Float[Tensor, "b c h w"]) -> Float[Tensor, "n c"]:
     return maps.permute(0, 2, 3, 1).flatten(0, 2)
-
-
-def _size(shape: Shape) -> tuple[int, int]:
-    """Height and width of a stage's output; a flat one is a map of 1 x 1."""
-    return (shape[1], shape[2]) if len(shape) == 3 else (1, 1)

@@ -27,7 +27,7 @@ from torchvision import models
 from torchvision.models import ConvNeXt, EfficientNet, MobileNetV2, MobileNetV3, ResNet, VisionTransformer
 from torchvision.models.resnet import Bottleneck
 
-from raykd.search import nearest
+from raykd.errors import nearest
 from raykd.staged import Shape, Staged
 from raykd.weights import anchored, content, load_weights, read_weights
 

@@ -21,12 +21,13 @@ from typing import Any, Protocol, runtime_checkable
 import torch
 from safetensors.torch import load_file, save_file
 
-from raykd.artifacts import Store, write, write_text
+from raykd.artifacts import Store
 from raykd.data import Dataset, DataSpec, load
 from raykd.epoch import Epoch
 from raykd.serialise import fingerprint
 from raykd.staged import Staged
 from raykd.world import World
+from raykd.writing import write, write_text
 
 RECORDS = "route.json"
 

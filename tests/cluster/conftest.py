@@ -16,11 +16,11 @@ assert raykd.cluster
 
 @pytest.fixture(scope="session")
 def ray_cluster():
-    """Ray on this machine, with more logical CPUs than the machine has: groups wait most of the time."""
+    """Ray on this machine, with two CPUs: of two slots, each worker computes with one thread, as the tests do."""
     ray.cloudpickle.register_pickle_by_value(tiny)  # pyright: ignore[reportAttributeAccessIssue]
     ray.init(
         address="local",
-        num_cpus=4,
+        num_cpus=2,
         object_store_memory=100 * 2**20,
         include_dashboard=False,
         log_to_driver=False,

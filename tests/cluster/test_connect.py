@@ -40,7 +40,11 @@ def head() -> Iterator[Head]:
     memory = ["--object-store-memory=100000000", "--include-dashboard=false"]
     command = [sys.executable, "-m", "ray.scripts.scripts", "start", *options, *memory]
     process = subprocess.Popen(
-        command, env=os.environ | environment, start_new_session=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+        command,
+        env=os.environ | environment,
+        start_new_session=True,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
     )
     deadline = time.monotonic() + 60
     current = Path(folder) / "ray" / "ray_current_cluster"

@@ -1,12 +1,19 @@
 """What a search would do: epochs that can be counted by hand, and the time of an epoch once the teacher is there."""
 
+import argparse
+import io
+from dataclasses import replace
+
 import pytest
+from rich.console import Console
 from studies import tiny_study
 
 from raykd.artifacts import Store
 from raykd.cluster.forecast import Forecast, forecast, likely_epochs
 from raykd.cluster.group import Resources
 from raykd.cluster.plan import Plan
+from raykd.cluster.sharing import Footprint
+from raykd.commands import dry_run
 from raykd.teacher import train_teacher
 
 
@@ -33,6 +40,52 @@ def test_the_time_is_shared_by_slots_and_workers():
     assert told.most_epochs == 60
     assert told.seconds(60) == 60 * 4 / 6
     assert told.seconds(30.0) == 30 * 4 / 6
+    shared = replace(told, plan=Plan(slots=6, resources=Resources(gpus_per_worker=0.5), slots_per_gpu=2))
+    assert shared.seconds(60) == 60 * 4 / 3  # six slots on three GPUs are as fast as three
+
+
+SHARED = Forecast(
+    cluster="joined the Ray cluster",
+    plan=Plan(slots=8, resources=Resources(cpus_per_worker=3.9992, gpus_per_worker=0.25), slots_per_gpu=4),
+    trials=6,
+    baselines=2,
+    epochs=4,
+    likely_epochs=20.0,
+    epoch_seconds=9.0,
+    missing=None,
+    footprint=Footprint(taken=3 * 2**30, memory=16 * 2**30),
+)
+
+
+@pytest.mark.parametrize(
+    ("told", "lines"),
+    [
+        (
+            SHARED,
+            [
+                "a worker took 3.00 GiB of a GPU's 16.00 GiB, so 4 may share one",
+                "8 trial(s) at a time, 1 worker(s) each, 4 CPU(s) and 0.25 GPU(s) for a worker",
+                "measured on one worker while nothing else ran; 4 trials that share a GPU are taken to be no faster",
+                "time: about 1:30, at most 2:24",
+                "cost: about 0.05, at most 0.08, at 2 an hour",
+            ],
+        ),
+        (
+            replace(SHARED, footprint=None, epoch_seconds=None, missing="route"),
+            ["unknown how many trials may share a GPU: the storage lacks what an epoch needs"],
+        ),
+    ],
+)
+def test_a_dry_run_says_how_gpus_are_shared(monkeypatch: pytest.MonkeyPatch, told: Forecast, lines: list[str]):
+    asked = {}
+    monkeypatch.setattr(dry_run, "forecast", lambda study, **options: asked.update(options) or told)
+    options = dict.fromkeys(("trials", "workers", "slots", "storage", "name", "address"))
+    console = Console(file=io.StringIO(), width=200, highlight=False, markup=False, soft_wrap=True)
+    words = argparse.Namespace(**options, slots_per_gpu="auto", price_per_hour=2.0)
+    assert dry_run.run_dry(tiny_study(), words, console) == 0
+    written = console.file.getvalue()  # pyright: ignore[reportAttributeAccessIssue]
+    assert [line for line in lines if line not in written] == []
+    assert asked["slots_per_gpu"] == "auto"
 
 
 @pytest.mark.usefixtures("ray_cluster")

@@ -102,3 +102,15 @@ def test_two_workers_give_the_numbers_of_two_processes(folder, start, tmp_path):
     recipe = tiny.composed()
     answers = train(start(workers=2), folder.job(recipe, "both"))
     assert [answer.metrics for answer in answers] == train_on_two_ranks(recipe, tmp_path / "ranks")[0].metrics
+
+
+@pytest.mark.parametrize("rank", [0, 1])
+def test_one_of_two_workers_is_killed_and_the_other_does_not_blame_the_trial(rank, folder, start, tmp_path):
+    """The one that is left fails in the middle of an epoch, as the two add up their gradients."""
+    recipe = tiny.recipe()
+    killer = tiny.Killer(marker=str(tmp_path / "killed"), rank=rank)
+    deadly = dataclasses.replace(recipe, terms=(*recipe.terms, killer))
+    answers = train(start(workers=2), folder.job(deadly, "killed"))
+    assert (tmp_path / "killed").stat().st_size == 1
+    assert [answer.error for answer in answers] == [None] * len(answers)
+    assert folder.epochs("killed") == train_on_two_ranks(deadly, tmp_path / "ranks")[0].metrics

@@ -1,0 +1,48 @@
+"""What `raykd status` and `raykd stop` look at: a folder as it is, or a copy of what an object store has."""
+
+import contextlib
+import tempfile
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from raykd.search_state import STOP, ask_to_stop, is_running
+
+
+@dataclass(frozen=True)
+class View:
+    """Searches to look at.
+
+    Args:
+        asked: the folder to look into.
+        is_alive: whether the process of a search, given by its folder, lives.
+        ask: asks a search to stop.
+        name: what a folder is called by whoever typed the command.
+    """
+
+    asked: Path
+    is_alive: Callable[[Path], bool]
+    ask: Callable[[Path], None]
+    name: Callable[[Path], str]
+
+
+@contextlib.contextmanager
+def viewed(typed: str) -> Iterator[View]:
+    """A view of the folder or the URI that was typed.
+
+    Raises:
+        ValueError, FileNotFoundError, PermissionError, ConnectionError: one line on what is wrong with a URI.
+    """
+    if "://" not in typed:
+        yield View(Path(typed).expanduser(), is_running, ask_to_stop, str)
+        return
+    from raykd.mirrored_search import looked_at, sign_of_life  # pyarrow is slow to load, and a folder needs none
+
+    with tempfile.TemporaryDirectory() as copy:
+        mirror, asked = looked_at(typed, Path(copy))
+        yield View(
+            asked,
+            is_alive=lambda folder: sign_of_life(mirror, folder) is not None,
+            ask=lambda folder: mirror.write(folder / STOP, b""),
+            name=mirror.at,
+        )

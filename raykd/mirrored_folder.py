@@ -1,0 +1,123 @@
+"""Folders that machines with a folder of their own push to the storage, and pull from it (see `raykd.mirror`)."""
+
+import contextlib
+import hashlib
+import os
+import shutil
+import tempfile
+from collections.abc import Generator, Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import TypeVar
+
+from filelock import FileLock
+from pyarrow import fs
+
+from raykd.mirror import Mirror
+
+E = TypeVar("E")
+SIGNALS = ("stop", "running.json")  # objects of the storage alone, that a search and others talk by
+_LOCAL = (".log", ".lock", ".torn")
+
+
+class Outbox:
+    """Files that go to the storage when they have changed, in the order that they were written.
+
+    What is being written has a name that begins with a dot, and stays; so do logs, locks, and the checkpoint before
+    the last one, as an object in the storage is never torn.
+
+    Args:
+        globs: folders, each with a pattern of the files below it.
+    """
+
+    def __init__(self, mirror: Mirror, *globs: tuple[Path, str]):
+        self.mirror = mirror
+        self._globs = globs
+        self._pushed: dict[Path, tuple[int, int]] = {}
+
+    def push(self, *, patient: bool = True) -> None:
+        """Pushes what has changed since.
+
+        Args:
+            patient: wait for a storage that is away, instead of raising an `OSError`.
+        """
+        mirror = self.mirror if patient else replace(self.mirror, patience_s=0.0)
+        for file, mark in self._found():
+            if self._pushed.get(file) != mark:
+                with contextlib.suppress(LookupError):  # it has been renamed or deleted since
+                    mirror.push(file)
+                    self._pushed[file] = mark
+
+    def skip_present(self) -> None:
+        """Takes all that is there for pushed, as after it was pulled."""
+        self._pushed = dict(self._found())
+
+    def _found(self) -> list[tuple[Path, tuple[int, int]]]:
+        """The files, each with a mark that changes with its content: its time and size."""
+        marks: dict[Path, tuple[int, int]] = {}
+        for folder, pattern in self._globs:
+            for file in folder.glob(pattern):
+                with contextlib.suppress(FileNotFoundError):
+                    if file.is_file() and not _is_local(file):
+                        status = file.stat()
+                        marks[file] = (status.st_mtime_ns, status.st_size)
+        return sorted(marks.items(), key=lambda item: item[1])
+
+
+def pull(mirror: Mirror, folder: Path) -> None:
+    """Makes a local folder what the storage has of it: what else lies there is removed."""
+    locks = mirror.root / "locks"
+    locks.mkdir(parents=True, exist_ok=True)
+    name = hashlib.sha256(str(folder).encode()).hexdigest()[:16]
+    with FileLock(locks / f"pull-{name}.lock"):  # several workers of a machine may take up a trial together
+        kept = mirror.names(folder)
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        working = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
+        try:
+            for name in kept:
+                mirror.fetch(folder / name, working / name)
+            shutil.rmtree(folder, ignore_errors=True)
+            if kept:
+                working.chmod(0o755)
+                working.rename(folder)
+        finally:
+            shutil.rmtree(working, ignore_errors=True)
+
+
+def pull_grown(mirror: Mirror, folder: Path, pattern: str = "*") -> None:
+    """Copies the files that are missing here, or shorter than what the storage has: right for those that only grow."""
+    for name, info in mirror.names(folder, pattern).items():
+        file = folder / name
+        if not file.exists() or file.stat().st_size < info.size:
+            copy(mirror, file, info)
+
+
+def copy(mirror: Mirror, file: Path, info: fs.FileInfo) -> None:
+    """Copies a file, with the time at which it was pushed."""
+    mirror.fetch(file, file)
+    os.utime(file, ns=(info.mtime_ns, info.mtime_ns))
+
+
+def take_up(mirror: Mirror, folder: Path, board: Path) -> Outbox:
+    """Makes a trial's folders on this machine what the storage has of it; gives what pushes all that follows."""
+    pull(mirror, folder)
+    pull(mirror, board)
+    outbox = Outbox(mirror, (folder, "*"), (board, "**/*"))
+    outbox.skip_present()
+    return outbox
+
+
+def pushing(epochs: Iterator[E], outbox: Outbox) -> Generator[E, None, None]:
+    """Hands epochs on when the storage has all that was written of them, and in the end what the end has written."""
+    try:
+        for epoch in epochs:
+            outbox.push()
+            yield epoch
+    finally:
+        if isinstance(epochs, Generator):
+            epochs.close()
+        outbox.push()
+
+
+def _is_local(file: Path) -> bool:
+    return file.name.startswith(".") or file.suffix in _LOCAL or ".previous." in file.name or file.name in SIGNALS

@@ -1,0 +1,53 @@
+"""Writes files so that nobody ever sees half of one, whenever the process dies or the disk is full."""
+
+import os
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+
+
+def write_text(path: Path, text: str) -> None:
+    """Writes a text file under a temporary name, flushes it to the disk and renames it into place."""
+    write(path, lambda temporary: temporary.write_text(text))
+
+
+def write(path: Path, save: Callable[[Path], object], keep: Path | None = None) -> None:
+    """Lets `save(temporary_path)` write a file, flushes it to the disk and renames it into place.
+
+    The file's folder is made where it is missing, but not what it lies in: a storage that is away for a while must
+    not be made anew in its place.
+
+    Args:
+        keep: a name for the file that stood there before.
+    """
+    path.parent.mkdir(exist_ok=True)
+    handle, name = tempfile.mkstemp(prefix=f".{path.stem}-", suffix=path.suffix, dir=path.parent)
+    os.close(handle)
+    temporary = Path(name)
+    try:
+        save(temporary)
+        with temporary.open("rb") as file:
+            os.fsync(file.fileno())
+        temporary.chmod(0o644)
+        if keep is not None and path.exists():
+            path.replace(keep)
+        temporary.replace(path)
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise
+
+
+def append(path: Path, data: bytes) -> None:
+    """Appends to a file in a folder that is there: all of the data, or nothing of it where that fails."""
+    handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
+    try:
+        size = os.fstat(handle).st_size
+        try:
+            written = 0
+            while written < len(data):
+                written += os.write(handle, data[written:])
+        except BaseException:
+            os.ftruncate(handle, size)
+            raise
+    finally:
+        os.close(handle)

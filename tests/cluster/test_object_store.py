@@ -1,0 +1,125 @@
+"""A search on a real object store: killed, and gone on with by another machine."""
+
+import json
+import os
+import re
+import shutil
+import signal
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pandas
+import pytest
+import torch
+from pyarrow import fs
+
+from commands import end, look, start, write_study
+from object_store import BUCKET, CREDENTIALS, free_port, served
+from raykd.artifacts import Store
+from raykd.serialise import from_file
+from raykd.storage import EPOCHS
+from raykd.train import distill
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(1800)]
+NUM_EPOCHS = 12
+
+
+@pytest.fixture(scope="module")
+def address() -> Iterator[str]:
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in CREDENTIALS.items():
+            patch.setenv(name, value)
+        with served(free_port()) as address:
+            yield address
+
+
+@pytest.fixture
+def place(tmp_path: Path) -> Path:
+    """A folder with a study of trials that are long enough to be cut off."""
+    write_study(tmp_path, ("    epochs=2,\n", f"    epochs={NUM_EPOCHS},\n"), ("trials=1)", "trials=2, grace=12)"))
+    return tmp_path
+
+
+@pytest.fixture
+def threads() -> Iterator[Callable[[int], None]]:
+    """Sets how many threads PyTorch computes with, for the test: sums depend on it in their last bits."""
+    before = torch.get_num_threads()
+    yield torch.set_num_threads
+    torch.set_num_threads(before)
+
+
+def machine(name: str, place: Path) -> dict[str, str]:
+    """The environment of a machine of that name, which has a folder of its own."""
+    return CREDENTIALS | {"XDG_CACHE_HOME": str(place / name), "HOME": str(place / name)}
+
+
+class Kept:
+    """What the storage has of a search."""
+
+    def __init__(self, uri: str):
+        self._files, self._root = fs.FileSystem.from_uri(uri)
+
+    def names(self) -> set[str]:
+        infos: Any = self._files.get_file_info(fs.FileSelector(self._root, recursive=True, allow_not_found=True))
+        return {info.path.removeprefix(f"{self._root}/") for info in infos if info.type == fs.FileType.File}
+
+    def read(self, name: str) -> bytes:
+        with self._files.open_input_stream(f"{self._root}/{name}") as stream:
+            return stream.read()
+
+    def epochs(self, trial: str) -> bytes:
+        """The record of the epochs of the trial whose name begins so; empty before the first of them."""
+        found = [name for name in self.names() if re.fullmatch(rf"trials/{trial}[^/]*/{EPOCHS}", name)]
+        return self.read(found[0]) if found else b""
+
+    def wait_for(self, number: int, trial: str, process: subprocess.Popen[str]) -> None:
+        while self.epochs(trial).count(b"\n") < number:
+            assert process.poll() is None, process.communicate()
+            time.sleep(0.2)
+
+
+def status(uri: str, place: Path) -> str:
+    seen = look("status", uri, folder=place)
+    assert (seen.code, seen.error) == (0, "")
+    return seen.out
+
+
+def test_a_killed_search_goes_on_on_another_machine(place: Path, address: str, threads: Callable[[int], None]):
+    """Every trial runs once, and gives the numbers of the bare loop in a folder."""
+    storage, search = f"s3://{BUCKET}/killed{address}", f"s3://{BUCKET}/killed/search{address}"
+    where = ("--storage", storage, "--slots", "1", "--address", "local")
+    kept, words = Kept(search), ("--study", "small.py", "--name", "search", *where)
+    killed = start("tune", *words, folder=place, environment=machine("one", place))
+    kept.wait_for(1, "student-alone", killed)
+    assert status(storage, place).startswith("search (study small): running, ")
+    kept.wait_for(3, "trial-0000", killed)
+    os.kill(killed.pid, signal.SIGKILL)
+    killed.communicate()
+    shutil.rmtree(place / "one")
+    assert "search (study small): stopped, " in (said := status(search, place))
+    assert f"go on with: python launch/tune.py --resume search --storage '{storage}'" in said
+    before = {name: kept.epochs(name) for name in ("plain-KD", "student-alone")}
+
+    rest = end(start("tune", "--resume", "search", *where, folder=place, environment=machine("two", place)))
+    assert (rest.code, rest.error) == (0, ""), rest
+    assert {name: kept.epochs(name) for name in before} == before, "trained again"
+    (folder,) = (place / "two/raykd").glob("*/search")
+    table: Any = pandas.read_csv(folder / "trials.csv").set_index("name")
+    assert len(table) == 4 and set(table["state"]) == {"complete"}
+    threads(os.cpu_count() or 1)  # as the one slot's worker, that has all CPUs
+    for trial in table.index:
+        recipe = from_file(folder / "trials" / trial / "recipe.json")
+        undisturbed = list(distill(recipe, store=Store(place / "artifacts")))
+        told = [json.loads(line) for line in kept.epochs(trial).splitlines()]
+        assert [record["number"] for record in told] == list(range(1, NUM_EPOCHS + 1))
+        assert [{name: record[name] for name in undisturbed[0].metrics} for record in told] == [
+            epoch.metrics for epoch in undisturbed
+        ]
+        assert f"tensorboard/{trial}/events.out.tfevents.end" in kept.names()
+    for name in ("trials.csv", "summary.json", "best_recipe.json", "student.safetensors"):
+        assert kept.read(name) == (folder / name).read_bytes()
+    assert "running.json" not in kept.names()
+    assert not any(b"testing-secret" in kept.read(name) for name in kept.names())

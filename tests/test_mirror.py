@@ -1,0 +1,382 @@
+"""Machines with a folder each share a storage on an object store: a real server, and real folders."""
+
+import itertools
+import json
+import os
+import pickle
+import re
+import subprocess
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import torch
+
+import tiny
+from object_store import BUCKET, CREDENTIALS, free_port, served
+from raykd import artifacts, mirrored_search
+from raykd.artifacts import NotMadeError, Store
+from raykd.cluster import pruning
+from raykd.cluster.job import Job
+from raykd.commands.view import viewed
+from raykd.mirror import Mirror, located
+from raykd.mirrored_folder import Outbox, pull, pull_grown, take_up
+from raykd.mirrored_search import ALIVE_S, followed, ready
+from raykd.search_folder import kept_if_begun
+from raykd.search_state import Ended, Notice, is_asked_to_stop
+from raykd.storage import BOARD
+from raykd.trial import read_epochs, run_trial
+from raykd.world import World
+
+KEY = "0123abcd"
+
+
+@pytest.fixture(scope="module")
+def address() -> Iterator[str]:
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in CREDENTIALS.items():
+            patch.setenv(name, value)
+        with served(free_port()) as address:
+            yield address
+
+
+@pytest.fixture
+def machine(address: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    """Gives the mirror of the test's storage on a machine of a name; the last one asked for is the one we are on."""
+
+    def on(name: str) -> Mirror:
+        monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / name))
+        _, mirror = located(f"s3://{BUCKET}/{tmp_path.name}{address}")
+        assert mirror is not None
+        return mirror
+
+    return on
+
+
+def write(file: Path, text: str) -> Path:
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_text(text)
+    return file
+
+
+def words(folder: Path, text: str) -> None:
+    """What the machines make as an artefact."""
+    write(folder / "words", text)
+
+
+def texts(folder: Path) -> dict[str, str]:
+    files = (path for path in sorted(folder.rglob("*")) if path.is_file())
+    return {path.relative_to(folder).as_posix(): path.read_text() for path in files}
+
+
+def test_a_plain_folder_has_no_mirror(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.chdir(tmp_path)
+    assert located("runs") == (tmp_path / "runs", None)
+    assert located(tmp_path) == (tmp_path, None)
+    assert located(f"file://{tmp_path}/runs") == (tmp_path / "runs", None)
+
+
+def test_each_machine_has_a_folder_of_its_own_for_a_storage(machine, address: str, tmp_path: Path):
+    one, two = machine("one"), machine("two")
+    assert one.root.is_relative_to(tmp_path / "one" / "raykd") and two.root.is_relative_to(tmp_path / "two" / "raykd")
+    assert one.root.name == two.root.name
+    assert one.here(one.root / "a" / "b") == two.root / "a" / "b", "we are on machine two"
+    assert one.moved_here() == two
+    assert one.at(one.root / "search") == f"s3://{BUCKET}/{tmp_path.name}/search{address}"
+    other = located(f"s3://{BUCKET}/another{address}")[0]
+    assert other != two.root
+
+
+def test_what_one_machine_pushes_another_one_pulls(machine):
+    one = machine("one")
+    for name in ("first", "deep/second"):
+        one.push(write(one.root / "trial" / name, name))
+    two = machine("two")
+    write(two.root / "trial/stale", "of a time before")
+    write(two.root / "trial/first", "a longer text of a time before")
+    pull(two, two.root / "trial")
+    assert texts(two.root / "trial") == {"deep/second": "deep/second", "first": "first"}
+    two.delete(two.root / "trial/first")
+    two.delete(two.root / "trial/first")
+    assert list(one.names(one.root / "trial")) == ["deep/second"]
+    assert one.read(one.root / "trial/first") is None
+    pull(two, two.root / "nothing")
+    assert not (two.root / "nothing").exists()
+
+
+def test_files_that_grow_are_pulled_where_they_are_longer(machine):
+    one, two = machine("one"), machine("two")
+    for name, text in (("a.log", "1 2 3"), ("b.log", "1"), ("c.log", "1"), ("d.txt", "1")):
+        one.write(one.root / "board" / name, text.encode())
+    write(two.root / "board/a.log", "1 2")
+    write(two.root / "board/b.log", "1 2")
+    pull_grown(two, two.root / "board", "*.log")
+    assert texts(two.root / "board") == {"a.log": "1 2 3", "b.log": "1 2", "c.log": "1"}
+
+
+def test_an_artefact_is_made_by_one_machine_and_fetched_by_the_others(machine):
+    made = []
+
+    def make(folder: Path) -> None:
+        made.append(folder)
+        write(folder / "deep/words", "a" * 1000)
+        write(folder / "more", "b")
+
+    folder = Store(machine("one").root / "artifacts", mirror=machine("one")).get("codebook", KEY, make)
+    mirror = machine("two")
+    with pytest.raises(NotMadeError):
+        Store(mirror.root / "artifacts", mirror=mirror, read_only=True).get("codebook", "none", make)
+    fetched = Store(mirror.root / "artifacts", mirror=mirror, read_only=True).get("codebook", KEY, make)
+    assert len(made) == 1
+    assert fetched != folder and texts(fetched) == texts(folder)
+
+
+def test_a_store_that_comes_from_another_machine_works_in_this_ones_folder(machine):
+    sent = machine("one")
+    here = machine("two")
+    assert Store(sent.root / "artifacts", mirror=sent).root == here.root / "artifacts"
+
+
+def test_of_two_machines_that_make_an_artefact_at_a_time_one_is_taken(machine):
+    one, two = machine("one"), machine("two")
+
+    def make_slower(folder: Path) -> None:
+        machine("one")
+        Store(one.root / "artifacts", mirror=one).get("codebook", KEY, lambda other: words(other, "one's"))
+        machine("two")
+        write(folder / "words", "two's")
+
+    folder = Store(two.root / "artifacts", mirror=two).get("codebook", KEY, make_slower)
+    assert folder.is_relative_to(two.root)
+    assert (folder / "words").read_text() == "one's"
+
+
+def test_of_two_machines_that_write_at_once_the_last_is_taken(machine, monkeypatch: pytest.MonkeyPatch):
+    one, two = machine("one"), machine("two")
+    store = Store(two.root / "artifacts", mirror=two)
+
+    def another_is_later(seconds: float) -> None:
+        """Both have seen no manifest, and machine one's comes in after ours."""
+        working = one.root / "working"
+        write(working / "words", "one's")
+        sums = json.dumps({"words": artifacts._sum(working / "words")}).encode()
+        place = one.root / "artifacts" / "codebook" / KEY
+        one.push(working / "words", place / artifacts._digest(sums) / "words")
+        one.write(place / "manifest.json", sums)
+
+    monkeypatch.setattr(artifacts.time, "sleep", another_is_later)
+    folder = store.get("codebook", KEY, lambda folder: words(folder, "two's"))
+    assert (folder / "words").read_text() == "one's"
+
+
+@pytest.mark.parametrize("broken", ["manifest", "file", "outside", "missing"])
+def test_a_broken_artefact_in_the_storage_is_made_anew(broken: str, machine, tmp_path: Path):
+    one = machine("one")
+    place = one.root / "artifacts" / "codebook" / KEY
+    Store(one.root / "artifacts", mirror=one).get("codebook", KEY, lambda folder: words(folder, "one's"))
+    (file,) = [name for name in one.names(place) if name.endswith("words")]
+    match broken:
+        case "manifest":
+            one.write(place / "manifest.json", b"{")
+        case "file":
+            one.write(place / file, b"torn ")
+        case "outside":
+            one.write(place / "manifest.json", json.dumps({"../../../../../outside": [1, "x"]}).encode())
+        case "missing":
+            one.delete(place / file)
+    two = machine("two")
+    folder = Store(two.root / "artifacts", mirror=two).get("codebook", KEY, lambda folder: words(folder, "two's"))
+    assert (folder / "words").read_text() == "two's"
+    assert not list(tmp_path.rglob("outside"))
+    three = machine("three")
+    folder = Store(three.root / "artifacts", mirror=three, read_only=True).get("codebook", KEY, lambda folder: None)
+    assert (folder / "words").read_text() == "two's"
+
+
+@pytest.mark.parametrize(
+    ("uri", "said"),
+    [
+        ("s3://AKIA:very-secret@bucket/x", r"the storage s3://\*\*\* must hold no credentials; they come"),
+        ("s3://bucket/x?secret_key=very-secret", r"the storage s3://\*\*\* must hold no credentials"),
+        ("s3:///x", "the storage s3:///x names no bucket; such as s3://bucket/prefix"),
+        ("ftp://place/x", "the storage ftp://place/x: .*; such as a folder, s3://bucket/prefix or gs://bucket"),
+        ("s3://bucket/x?reigon=a", "the storage s3://bucket/x.reigon=a: .*reigon"),
+    ],
+)  # fmt: skip
+def test_a_wrong_uri_is_one_clear_line(uri: str, said: str):
+    with pytest.raises(ValueError, match=said) as caught:
+        located(uri)
+    assert "secret@" not in str(caught.value) and "very" not in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("writes", [True, False])
+def test_a_store_that_cannot_be_used_is_one_clear_line(writes: bool, address: str, machine):
+    machine("one").check(writes=writes)
+    _, no_bucket = located(f"s3://no-such-bucket/x{address}")
+    _, no_server = located(f"s3://bucket/x?endpoint_override=127.0.0.1:{free_port()}&scheme=http")
+    assert no_bucket is not None and no_server is not None
+    if writes:
+        with pytest.raises(
+            FileNotFoundError, match=r"cannot write to the storage s3://no-such-bucket/x.*: there is no such bucket$"
+        ):
+            no_bucket.check(writes=True)
+    with pytest.raises(ConnectionError, match=r"cannot (write to|read) the storage s3://bucket/x.*: no answer$"):
+        no_server.check(writes=writes)
+
+
+def test_a_storage_that_is_away_is_waited_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd):
+    for name, value in CREDENTIALS.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    port = free_port()
+    _, mirror = located(f"s3://{BUCKET}/away?endpoint_override=127.0.0.1:{port}&scheme=http&region=us-east-1")
+    assert mirror is not None
+    thread = threading.Thread(target=mirror.write, args=(mirror.root / "late", b"kept"))
+    thread.start()
+    with served(port):
+        thread.join(timeout=60)
+        assert mirror.read(mirror.root / "late") == b"kept"
+    assert re.fullmatch(r"(waiting for the storage: .*: s3://.*\n)?", capfd.readouterr().err)
+
+
+def test_an_outbox_pushes_what_has_changed_in_the_order_of_writing(machine, monkeypatch: pytest.MonkeyPatch):
+    mirror = machine("one")
+    folder, pushed = mirror.root / "trial", []
+    for number, name in enumerate(["z", "a", "checkpoint.previous.pt", ".half", "ray.log", "deep/b"]):
+        os.utime(write(folder / name, name), (number, number))
+    monkeypatch.setattr(Mirror, "push", lambda self, file, to=None: pushed.append(file.name))
+    outbox = Outbox(mirror, (folder, "*"))
+    outbox.push()
+    outbox.push()
+    assert pushed == ["z", "a"]
+    write(folder / "a", "longer")
+    write(folder / "c", "new")
+    outbox.push()
+    assert pushed == ["z", "a", "a", "c"]
+    again = Outbox(mirror, (folder, "**/*"))
+    again.skip_present()
+    again.push()
+    assert pushed == ["z", "a", "a", "c"]
+
+
+def test_a_trial_that_moves_goes_on_from_its_last_epoch(machine):
+    """Machine one has trained an epoch that the storage has not heard of: two has never seen it, and nor shall one."""
+    whole, spec = tiny.finish(tiny.recipe(), Store(machine("one").root / "whole")), tiny.recipe()
+    found: list[dict[str, float]] = []
+    for name, epochs in (("one", 2), ("two", 1), ("one", 1)):
+        mirror = machine(name)
+        folder, board = mirror.root / "search/trials/t", mirror.root / "search/tensorboard/t"
+        outbox = take_up(mirror, folder, board)
+        store = Store(mirror.root / "artifacts", mirror=mirror)
+        run = run_trial(spec, folder, board, store, {}, World(0, 1, torch.device("cpu")), outbox)
+        found += [epoch.metrics for epoch in itertools.islice(run, epochs)]
+        run.close()  # pyright: ignore[reportAttributeAccessIssue]
+        (folder / "epochs.jsonl").write_text("what was written after the last push\n")
+    assert found == whole.metrics
+    pull(mirror := machine("three"), mirror.root / "search")
+    assert [record["number"] for record in read_epochs(mirror.root / "search/trials/t")] == [1, 2, 3, 4]
+    assert not list(mirror.root.rglob("checkpoint.previous.pt"))
+
+
+def begin(mirror: Mirror, name: str) -> Path:
+    """A search's folder, as if it had just been begun on this machine."""
+    write(mirror.root / name / "search.json", json.dumps({"study": "small", "file": "small.py"}))
+    write(mirror.root / name / BOARD / "experiment", "ranges")
+    return mirror.root / name
+
+
+def test_a_search_is_seen_and_stopped_from_another_machine(machine, monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
+    monkeypatch.setattr(mirrored_search, "_EVERY_S", 0.05)
+    one = machine("one")
+    folder = begin(one, "search")
+    with followed(folder, one):
+        notice = Notice(folder, total=3)
+        notice.change(doing="teacher", at_once=True)
+        with viewed(one.at(folder)) as view:
+            assert view.asked.name == "search" and view.is_alive(view.asked)
+            assert view.name(view.asked) == one.at(folder)
+            view.ask(view.asked)
+        with pytest.raises(RuntimeError, match=r"s3://.*/search.* is running already \(process \d+ on .* heard of "):
+            ready(one.uri, "search", resume=True)
+        wait_for(lambda: is_asked_to_stop(folder))
+        wait_for(lambda: b"teacher" in (one.read(folder / "state.json") or b""))
+        write(folder / "trials.csv", "table")
+    with viewed(one.uri) as view:
+        assert not view.is_alive(view.asked / "search")
+    two = machine("two")
+    two.write(two.root / "search/running.json", json.dumps({"host": "elsewhere", "pid": 1, "time": 0.0}).encode())
+    root, _ = ready(two.uri, "search", resume=True)
+    assert root == two.root
+    assert (root / "search/trials.csv").read_text() == "table"
+    assert not (root / "search/running.json").exists(), "an old sign of life would be pushed again"
+    with followed(root / "search", two):
+        assert two.read(root / "search/stop") is None, "it was to stop before"
+
+
+def test_a_search_of_another_machine_counts_as_dead_after_a_while(machine, monkeypatch: pytest.MonkeyPatch):
+    mirror = machine("one")
+    folder = begin(mirror, "search")
+    sign = {"host": "elsewhere", "pid": 1, "time": time.time()}
+    mirror.write(folder / "running.json", json.dumps(sign).encode())
+    with pytest.raises(RuntimeError, match="process 1 on elsewhere"), followed(folder, mirror):
+        pass
+    mirror.write(folder / "running.json", json.dumps(sign | {"time": time.time() - ALIVE_S}).encode())
+    with followed(folder, mirror):
+        pass
+    dead = subprocess.Popen(["true"])
+    dead.wait()
+    mirror.write(folder / "running.json", json.dumps(sign | {"host": os.uname().nodename, "pid": dead.pid}).encode())
+    assert mirrored_search.sign_of_life(mirror, folder) is None
+
+
+def test_a_search_that_was_refused_leaves_its_name_free(machine):
+    one = machine("one")
+    folder = write(one.root / "search/search.json", "{}").parent
+    with pytest.raises(ValueError, match="no room"), followed(folder, one), kept_if_begun(folder):
+        raise ValueError("no room")
+    assert not one.names(one.root)
+    begin(one, "search")
+    with followed(folder, one):
+        pass
+    with pytest.raises(FileExistsError, match=r"s3://.*/search.* exists already; --resume it, or choose another name"):
+        ready(machine("two").uri, "search", resume=False)
+    with pytest.raises(FileNotFoundError, match=r"no search 'serch' in s3://.* to resume; did you mean search"):
+        ready(one.uri, "serch", resume=True)
+
+
+def test_what_is_sent_to_another_machine_has_its_folders(machine):
+    one = machine("one")
+    job = Job(
+        recipe=tiny.recipe(),
+        folder=str(one.root / "search/trials/t"),
+        board=str(one.root / "search/tensorboard/t"),
+        store=str(one.root / "artifacts"),
+        values={},
+        mirror=one,
+    )
+    sent = pickle.dumps(job)
+    two = machine("two")
+    got = pickle.loads(sent)
+    assert (got.folder, got.store) == (str(two.root / "search/trials/t"), str(two.root / "artifacts"))
+    assert got.mirror == two
+    assert pickle.loads(pickle.dumps(got)) == got
+
+
+def wait_for(condition) -> None:
+    end = time.monotonic() + 30
+    while not condition():
+        assert time.monotonic() < end, "waited in vain"
+        time.sleep(0.02)
+
+
+def test_a_checkpoint_that_is_not_kept_is_deleted_from_the_storage(machine, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(pruning, "_LAG_S", -1.0)
+    mirror = machine("one")
+    stopped = {"trial-0000-x": Ended(state="stopped", accuracy=0.5, epochs=1)}
+    for name in ("checkpoint.pt", "epochs.jsonl"):
+        mirror.push(write(mirror.root / "search/trials/trial-0000-x" / name, "content"))
+    pruning.Pruning(mirror.root / "search/trials", mirror).prune(stopped)
+    assert list(mirror.names(mirror.root)) == ["search/trials/trial-0000-x/epochs.jsonl"]
