@@ -1,4 +1,4 @@
-"""A search on a real object store: killed, and gone on with by another machine."""
+"""A search on a real object store: killed, and gone on with by another machine; a trial that moves to another node."""
 
 import json
 import os
@@ -14,8 +14,10 @@ from typing import Any
 import pandas
 import pytest
 import torch
+from nodes import Nodes, skip_where_there_can_be_none
 from pyarrow import fs
 
+import commands
 from commands import end, look, start, write_study
 from object_store import BUCKET, CREDENTIALS, free_port, served
 from raykd.artifacts import Store
@@ -123,3 +125,50 @@ def test_a_killed_search_goes_on_on_another_machine(place: Path, address: str, t
         assert kept.read(name) == (folder / name).read_bytes()
     assert "running.json" not in kept.names()
     assert not any(b"testing-secret" in kept.read(name) for name in kept.names())
+
+
+def test_a_trial_moves_to_another_node_with_a_folder_of_its_own(place: Path, monkeypatch: pytest.MonkeyPatch):
+    """Two nodes whose folders are their own: when one dies, the other goes on from the last epoch in the store."""
+    skip_where_there_can_be_none()
+    for name, value in machine("cache", place).items():
+        monkeypatch.setitem(commands.ENVIRONMENT, name, value)
+    nodes = Nodes(2)
+    try:
+        (place / "cache").mkdir()
+        for number, node in enumerate(nodes.workers, start=1):
+            (place / f"node{number}").mkdir()
+            mount = ["mount", "--bind", str(place / f"node{number}"), str(place / "cache")]
+            subprocess.run([*node.inside("--mount"), *mount], check=True)
+        with served(5000, nodes.head.address, nodes.head.inside("--net")) as address:
+            words = ("--study", place / "small.py", "--name", "search", "--slots", "1", "--trials", "1")
+            output = place / "output"
+            process = nodes.tune(*words, "--storage", f"s3://{BUCKET}/nodes{address}", output=output)
+            found: list[tuple[int, Path]] = []
+            while not found:
+                assert process.poll() is None, output.read_text()
+                time.sleep(0.1)
+                found = [item for item in records(place) if item[1].read_bytes().count(b"\n") >= 3]
+            number, record = found[0]
+            nodes.lose(nodes.workers[number - 1])
+            name, told = record.parent.name, len(record.read_text().splitlines())
+            assert told < NUM_EPOCHS
+            assert process.wait(timeout=600) == 0, output.read_text()
+    finally:
+        nodes.end()
+    moved = dict(records(place, name))[3 - number]
+    epochs = [json.loads(line) for line in moved.read_text().splitlines()]
+    assert [epoch["number"] for epoch in epochs] == list(range(1, NUM_EPOCHS + 1))
+    before = [json.loads(line) for line in record.read_text().splitlines()]
+    assert before[: told - 1] == epochs[: told - 1], "trained again"
+    undisturbed = distill(from_file(moved.parent / "recipe.json"), store=Store(place / "artifacts"))
+    for told_of, epoch in zip(epochs, undisturbed, strict=True):
+        assert {name: told_of[name] for name in epoch.metrics} == epoch.metrics
+
+
+def records(place: Path, trial: str = "*") -> list[tuple[int, Path]]:
+    """The records of epochs in the nodes' own folders, each with the number of its node."""
+    return [
+        (number, file)
+        for number in (1, 2)
+        for file in place.glob(f"node{number}/raykd/*/search/trials/{trial}/{EPOCHS}")
+    ]
