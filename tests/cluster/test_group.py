@@ -104,6 +104,7 @@ def test_two_workers_give_the_numbers_of_two_processes(folder, start, tmp_path):
     assert [answer.metrics for answer in answers] == train_on_two_ranks(recipe, tmp_path / "ranks")[0].metrics
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("rank", [0, 1])
 def test_one_of_two_workers_is_killed_and_the_other_does_not_blame_the_trial(rank, folder, start, tmp_path):
     """The one that is left fails in the middle of an epoch, as the two add up their gradients."""
