@@ -5,7 +5,9 @@ torch and Ray. No test here starts Ray; those that need it find their fixtures i
 """
 
 import os
+import signal
 
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background job ignores it, and so do its children
 os.environ |= {
     "OMP_NUM_THREADS": "1",
     "RAY_USAGE_STATS_ENABLED": "0",
