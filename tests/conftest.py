@@ -7,7 +7,6 @@ torch and Ray. No test here starts Ray; those that need it find their fixtures i
 import os
 import signal
 
-signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background job ignores it, and so do its children
 os.environ |= {
     "OMP_NUM_THREADS": "1",
     "RAY_USAGE_STATS_ENABLED": "0",
@@ -24,4 +23,5 @@ from jaxtyping import install_import_hook
 hypothesis.settings.register_profile("repeatable", derandomize=True, deadline=None)
 hypothesis.settings.load_profile("repeatable")
 torch.set_num_threads(1)
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background job ignores it, and so do its children
 install_import_hook("raykd", "beartype.beartype")
