@@ -106,6 +106,8 @@ def parser() -> argparse.ArgumentParser:
 
 
 def number_or_auto(text: str) -> int | str:
+    if text != "auto" and not text.removeprefix("-").isdecimal():
+        raise argparse.ArgumentTypeError(f"must be a number or auto, got {text!r}")
     return text if text == "auto" else int(text)
 
 

@@ -46,7 +46,7 @@ def test_a_search_refuses_what_cannot_work_before_ray_starts(tmp_path: Path):
         (*small, "--trials", "0"): "trials must be at least 1, got 0",
         (*small, "--trials", "ten"): "--trials: invalid int value: 'ten'",
         (*small, "--workers", "3"): "batch_size: 256 is not a multiple of the 3 processes",
-        (*small, "--slots-per-gpu", "many"): "--slots-per-gpu: invalid number_or_auto value: 'many'",
+        (*small, "--slots-per-gpu", "many"): "--slots-per-gpu: must be a number or auto, got 'many'",
         (*small, "--slots-per-gpu", "2", "--workers", "2"): "slots_per_gpu: slots share a GPU only with workers=1",
         (*small, "--name", "a/b"): "a name has letters, digits, '-', '_' and '.', and begins with a letter or digit",
         (*small, "--name", "artifacts"): "'artifacts' is a folder of the storage itself; choose another name",
