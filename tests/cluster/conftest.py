@@ -2,9 +2,11 @@
 
 import logging
 import os
+from collections.abc import Callable, Iterator
 
 import pytest
 import ray
+import torch
 from studies import tiny_study
 
 import raykd.cluster  # its settings stand before Ray's first process starts
@@ -28,6 +30,14 @@ def ray_cluster():
     )
     yield
     ray.shutdown()
+
+
+@pytest.fixture
+def threads() -> Iterator[Callable[[int], None]]:
+    """Sets how many threads PyTorch computes with, for the test: sums depend on it in their last bits."""
+    before = torch.get_num_threads()
+    yield torch.set_num_threads
+    torch.set_num_threads(before)
 
 
 @pytest.fixture

@@ -13,7 +13,6 @@ from typing import Any
 
 import pandas
 import pytest
-import torch
 from nodes import Nodes, skip_where_there_can_be_none
 from pyarrow import fs
 
@@ -43,14 +42,6 @@ def place(tmp_path: Path) -> Path:
     """A folder with a study of trials that are long enough to be cut off."""
     write_study(tmp_path, ("    epochs=2,\n", f"    epochs={NUM_EPOCHS},\n"), ("trials=1)", "trials=2, grace=12)"))
     return tmp_path
-
-
-@pytest.fixture
-def threads() -> Iterator[Callable[[int], None]]:
-    """Sets how many threads PyTorch computes with, for the test: sums depend on it in their last bits."""
-    before = torch.get_num_threads()
-    yield torch.set_num_threads
-    torch.set_num_threads(before)
 
 
 def machine(name: str, place: Path) -> dict[str, str]:

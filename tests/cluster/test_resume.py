@@ -70,7 +70,7 @@ def wait_for_trials(process, count):
     raise AssertionError("".join(lines))
 
 
-def test_killed_then_stopped_by_ctrl_c_then_finished(study_file):
+def test_killed_then_stopped_by_ctrl_c_then_finished(study_file, threads):
     killed = start(study_file, "--trials", str(TRIALS), "--slots", "1", "--name", "search")
     wait_for_trials(killed, 3)
     time.sleep(1.0)
@@ -99,6 +99,7 @@ def test_killed_then_stopped_by_ctrl_c_then_finished(study_file):
     for name in finished:
         checkpoint = folder / "trials" / name / "checkpoint.pt"  # those of the worse are not kept
         assert not checkpoint.exists() or checkpoint.stat().st_mtime_ns == written[name], "trained again"
+    threads(os.cpu_count() or 1)  # as the one slot's worker, that has all CPUs
     for name, row in table.iterrows():
         recipe = from_file(folder / "trials" / str(name) / "recipe.json")
         undisturbed = distill(recipe, store=Store(study_file.parent / "runs" / "artifacts"))
