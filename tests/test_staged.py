@@ -122,7 +122,7 @@ class Block(Rectified):
         self.linear = nn.Linear(before, after)
 
     def before_relu(self, hidden):
-        return self.linear(hidden) + hidden
+        return self.linear(hidden) - hidden  # negative for some image behind another block's ReLU too
 
 
 def ending_with(*last: Any) -> Staged:
