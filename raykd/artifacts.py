@@ -11,21 +11,19 @@ the manifest under the artefact's own name, written last. Where two machines hav
 a pause whose manifest came last, and take that one's files, so that all compute with the same bits.
 """
 
-import contextlib
 import hashlib
 import json
 import os
 import shutil
-import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Protocol, runtime_checkable
 
 from filelock import FileLock
 
-from raykd.storage import is_plain
-from raykd.writing import write_text
+from raykd.storage import is_inside, is_plain
+from raykd.writing import working_folder, write_text
 
 _MANIFEST = "manifest.json"
 _SETTLING_S = 1.0  # far longer than it takes from the look for another's manifest to the writing of one's own
@@ -96,7 +94,7 @@ class Store:
         return folder
 
     def _make(self, folder: Path, make: Callable[[Path], None]) -> None:
-        with _working(folder) as working:
+        with working_folder(folder) as working:
             make(working)
             sums = {str(path.relative_to(working)): _sum(path) for path in sorted(working.rglob("*")) if path.is_file()}
             if not sums:
@@ -110,47 +108,35 @@ class Store:
         manifest = (working / _MANIFEST).read_bytes()
         for name in json.loads(manifest):
             mirror.push(working / name, folder / _digest(manifest) / name)
-        if not self._fetch(folder):
-            mirror.write(folder / _MANIFEST, manifest)
-            time.sleep(_SETTLING_S)
-            if mirror.read(folder / _MANIFEST) == manifest or not self._fetch(folder):
-                return True
-        return False
+        if self._fetch(folder):
+            return False
+        mirror.write(folder / _MANIFEST, manifest)
+        time.sleep(_SETTLING_S)
+        return mirror.read(folder / _MANIFEST) == manifest or not self._fetch(folder)
 
     def _fetch(self, folder: Path) -> bool:
         """Takes what another machine has made; whether there is such an artefact, and it is whole."""
         if self._mirror is None or (manifest := self._mirror.read(folder / _MANIFEST)) is None:
             return False
-        with _working(folder) as working:
+        with working_folder(folder) as working:
             (working / _MANIFEST).write_bytes(manifest)
             try:
                 for name in json.loads(manifest):
-                    if not _is_inside(name):
+                    if not is_inside(name):
                         return False  # a foreign file: nothing may be written outside
                     self._mirror.fetch(folder / _digest(manifest) / name, working / name)
             except (LookupError, ValueError):
                 return False
-            if whole := _is_whole(working):
+            if whole := _agrees(working):
                 _place(working, folder)
+                _whole.add(folder)
         return whole
-
-
-@contextlib.contextmanager
-def _working(folder: Path) -> Iterator[Path]:
-    """A temporary folder beside one; removed in the end, where it has not been put into its place."""
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    working = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
-    try:
-        yield working
-    finally:
-        shutil.rmtree(working, ignore_errors=True)
 
 
 def _place(working: Path, folder: Path) -> None:
     for remains in (folder, *folder.parent.glob(f".{folder.name}-*")):  # torn, or left by a killed process
         if remains != working:
             shutil.rmtree(remains, ignore_errors=True)
-    working.chmod(0o755)
     working.rename(folder)
 
 
@@ -165,20 +151,19 @@ def _is_whole(folder: Path) -> bool:
     """Whether a folder is a finished artefact; its sums are checked once per process."""
     if folder in _whole and folder.exists():
         return True
-    try:
-        sums = json.loads((folder / _MANIFEST).read_text())
-        entries = sums.items() if isinstance(sums, dict) else ()
-        whole = bool(entries) and all(_is_inside(name) and _sum(folder / name) == entry for name, entry in entries)
-    except (OSError, ValueError):
-        return False
-    if whole:
+    if whole := _agrees(folder):
         _whole.add(folder)
     return whole
 
 
-def _is_inside(name: str) -> bool:
-    """Whether a name that a manifest gives stays within the artefact's folder."""
-    return not Path(name).is_absolute() and ".." not in Path(name).parts
+def _agrees(folder: Path) -> bool:
+    """Whether the files of a folder are those of its manifest."""
+    try:
+        sums = json.loads((folder / _MANIFEST).read_text())
+        entries = sums.items() if isinstance(sums, dict) else ()
+        return bool(entries) and all(is_inside(name) and _sum(folder / name) == entry for name, entry in entries)
+    except (OSError, ValueError):
+        return False
 
 
 def _digest(manifest: bytes) -> str:

@@ -27,27 +27,30 @@ def sigterm_as_ctrl_c() -> Iterator[None]:
     Python alone dies of it, and `ray.init` sets a handler that leaves at once: so it is set again after that call.
     In a thread beside the main one nothing changes, as only the main one may handle signals.
     """
-    if threading.current_thread() is not threading.main_thread():
+    with _kept(signal.SIGTERM) as may_set:
+        if may_set:
+            signal.signal(signal.SIGTERM, _as_ctrl_c)
         yield
-        return
-    before = signal.signal(signal.SIGTERM, _as_ctrl_c)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, signal.SIG_DFL if before is None else before)
 
 
 @contextlib.contextmanager
 def ctrl_c_kept() -> Iterator[None]:
     """Puts back what Ctrl-C did before: Ray Tune leaves its own handler behind, which swallows the next one."""
+    with _kept(signal.SIGINT):
+        yield
+
+
+@contextlib.contextmanager
+def _kept(number: signal.Signals) -> Iterator[bool]:
+    """Puts back what a signal did before; gives whether this is the main thread, as others may set nothing."""
     if threading.current_thread() is not threading.main_thread():
-        yield
+        yield False
         return
-    before = signal.getsignal(signal.SIGINT)
+    before = signal.getsignal(number)
     try:
-        yield
+        yield True
     finally:
-        signal.signal(signal.SIGINT, signal.SIG_DFL if before is None else before)
+        signal.signal(number, signal.SIG_DFL if before is None else before)
 
 
 def _as_ctrl_c(number: int, frame: FrameType | None) -> None:

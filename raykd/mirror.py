@@ -27,6 +27,7 @@ from pyarrow import fs
 
 from raykd.object_store import explained, missing_told, opened
 from raykd.patience import patiently
+from raykd.storage import is_inside
 
 T = TypeVar("T")
 _CHUNK = 8 * 2**20  # bytes
@@ -80,6 +81,10 @@ class Mirror:
         """This mirror with the folder of this machine."""
         return replace(self, root=local_root(self.uri))
 
+    def impatient(self) -> "Mirror":
+        """This mirror for whoever would rather be told at once that the storage is away."""
+        return replace(self, patience_s=0.0)
+
     def at(self, path: Path) -> str:
         """The URI of what mirrors a local path."""
         parts = urlsplit(self.uri)
@@ -92,7 +97,7 @@ class Mirror:
         Raises:
             FileNotFoundError, PermissionError, ConnectionError: it cannot, with the reason.
         """
-        impatient, probe = replace(self, patience_s=0.0), self.root / f".raykd-{os.uname().nodename}-{os.getpid()}"
+        impatient, probe = self.impatient(), self.root / f".raykd-{os.uname().nodename}-{os.getpid()}"
         try:
             if writes:
                 impatient.write(probe, b"raykd")
@@ -109,8 +114,7 @@ class Mirror:
             lambda files: files.get_file_info(fs.FileSelector(key, allow_not_found=True, recursive=True))
         )
         found = {info.path[len(key) + 1 :]: info for info in infos if info.type == fs.FileType.File}
-        inside = [name for name in found if ".." not in name.split("/") and not name.startswith("/")]
-        return {name: found[name] for name in sorted(inside) if fnmatch(name, pattern)}
+        return {name: found[name] for name in sorted(found) if is_inside(name) and fnmatch(name, pattern)}
 
     def inside(self, folder: Path) -> list[str]:
         """The names of what lies right in a folder, folders too."""

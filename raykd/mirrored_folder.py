@@ -4,9 +4,7 @@ import contextlib
 import hashlib
 import os
 import shutil
-import tempfile
 from collections.abc import Generator, Iterator
-from dataclasses import replace
 from pathlib import Path
 from typing import TypeVar
 
@@ -14,9 +12,12 @@ from filelock import FileLock
 from pyarrow import fs
 
 from raykd.mirror import Mirror
+from raykd.search_state import STOP
+from raykd.writing import working_folder
 
 E = TypeVar("E")
-SIGNALS = ("stop", "running.json")  # objects of the storage alone, that a search and others talk by
+SIGN = "running.json"
+SIGNALS = (STOP, SIGN)  # objects of the storage alone, that a search and others talk by
 _LOCAL = (".log", ".lock", ".torn")
 
 
@@ -41,7 +42,7 @@ class Outbox:
         Args:
             patient: wait for a storage that is away, instead of raising an `OSError`.
         """
-        mirror = self.mirror if patient else replace(self.mirror, patience_s=0.0)
+        mirror = self.mirror if patient else self.mirror.impatient()
         for file, mark in self._found():
             if self._pushed.get(file) != mark:
                 with contextlib.suppress(LookupError):  # it has been renamed or deleted since
@@ -71,17 +72,12 @@ def pull(mirror: Mirror, folder: Path) -> None:
     name = hashlib.sha256(str(folder).encode()).hexdigest()[:16]
     with FileLock(locks / f"pull-{name}.lock"):  # several workers of a machine may take up a trial together
         kept = mirror.names(folder)
-        folder.parent.mkdir(parents=True, exist_ok=True)
-        working = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
-        try:
+        with working_folder(folder) as working:
             for name in kept:
                 mirror.fetch(folder / name, working / name)
             shutil.rmtree(folder, ignore_errors=True)
             if kept:
-                working.chmod(0o755)
                 working.rename(folder)
-        finally:
-            shutil.rmtree(working, ignore_errors=True)
 
 
 def pull_grown(mirror: Mirror, folder: Path, pattern: str = "*") -> None:

@@ -19,11 +19,10 @@ from urllib.parse import urlsplit, urlunsplit
 
 from raykd.errors import nearest
 from raykd.mirror import Mirror, located
-from raykd.mirrored_folder import SIGNALS, Outbox, copy, pull, pull_grown
+from raykd.mirrored_folder import SIGN, SIGNALS, Outbox, copy, pull, pull_grown
 from raykd.search_state import STOP, ask_to_stop
 from raykd.storage import BOARD, EPOCHS, RECIPE, SEARCH, TRIALS, check_name, is_plain
 
-SIGN = "running.json"
 _EVERY_S = 2.0
 _SIGN_EVERY_S = 10.0
 ALIVE_S = 60.0  # without a sign for so long a search elsewhere counts as dead; machines' clocks differ by far less
@@ -55,8 +54,10 @@ def ready(
 
 def ready_for_run(storage: str | os.PathLike[str], name: str | None, *, resume: bool) -> tuple[Path, Mirror | None]:
     """As `ready`, for a single run."""
-    root, mirror = ready(storage, name, resume=False) if not resume else located(storage)
-    if resume and mirror is not None:
+    if not resume:
+        return ready(storage, name, resume=False)
+    root, mirror = located(storage)
+    if mirror is not None:
         if name is not None:
             check_name(name)
         mirror.check(writes=True)
@@ -176,7 +177,7 @@ def _lives(pid: int) -> bool:
 
 
 def _follow(folder: Path, outbox: Outbox, ended: threading.Event) -> None:
-    mirror, signed = replace(outbox.mirror, patience_s=0.0), time.monotonic()
+    mirror, signed = outbox.mirror.impatient(), time.monotonic()
     while not ended.wait(_EVERY_S):
         with contextlib.suppress(OSError, LookupError):  # away for a while, or a file is: the next round tries again
             outbox.push(patient=False)

@@ -30,6 +30,11 @@ def is_plain(name: str) -> bool:
     return _NAME.fullmatch(name) is not None
 
 
+def is_inside(name: str) -> bool:
+    """Whether a name relative to a folder, with folders in it or not, stays within that folder."""
+    return not Path(name).is_absolute() and ".." not in Path(name).parts
+
+
 def check_writable(storage: Path) -> None:
     """Makes the storage where it is missing, and a file in it for a moment.
 

@@ -1,8 +1,10 @@
 """Writes files so that nobody ever sees half of one, whenever the process dies or the disk is full."""
 
+import contextlib
 import os
+import shutil
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 
@@ -51,3 +53,15 @@ def append(path: Path, data: bytes) -> None:
             raise
     finally:
         os.close(handle)
+
+
+@contextlib.contextmanager
+def working_folder(folder: Path) -> Iterator[Path]:
+    """An empty folder beside one, to be renamed to it when it is filled; removed in the end where it has not been."""
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    working = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
+    try:
+        working.chmod(0o755)
+        yield working
+    finally:
+        shutil.rmtree(working, ignore_errors=True)

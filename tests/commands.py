@@ -4,6 +4,7 @@ import contextlib
 import json
 import os
 import pty
+import socket
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
@@ -133,3 +134,10 @@ def run_several(command: str, calls: Sequence[Sequence[object]], *, folder: Path
     ended = subprocess.run(call, cwd=folder, env=ENVIRONMENT, capture_output=True, text=True, timeout=120)
     assert ended.returncode == 0, ended.stderr
     return [Finished(*entry) for entry in json.loads(ended.stdout)]
+
+
+def free_port() -> int:
+    """A port of this machine's loopback that nobody listens on."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        return free.getsockname()[1]

@@ -2,10 +2,13 @@
 
 import contextlib
 import os
-import socket
 import subprocess
 import sys
 from collections.abc import Iterator, Sequence
+
+import pytest
+
+from commands import free_port
 
 BUCKET = "raykd-tests"
 CREDENTIALS = {
@@ -27,10 +30,14 @@ fs.FileSystem.from_uri(f"{uri}&allow_bucket_creation=true")[0].create_dir(bucket
 """
 
 
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
+@contextlib.contextmanager
+def reached() -> Iterator[str]:
+    """`served` on a free port of this machine, with the credentials in this process's environment."""
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in CREDENTIALS.items():
+            patch.setenv(name, value)
+        with served(free_port()) as address:
+            yield address
 
 
 @contextlib.contextmanager

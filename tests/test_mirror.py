@@ -15,7 +15,8 @@ import pytest
 import torch
 
 import tiny
-from object_store import BUCKET, CREDENTIALS, free_port, served
+from commands import free_port
+from object_store import BUCKET, CREDENTIALS, reached, served
 from raykd import artifacts, mirrored_search
 from raykd.artifacts import NotMadeError, Store
 from raykd.cluster import pruning
@@ -35,11 +36,8 @@ KEY = "0123abcd"
 
 @pytest.fixture(scope="module")
 def address() -> Iterator[str]:
-    with pytest.MonkeyPatch.context() as patch:
-        for name, value in CREDENTIALS.items():
-            patch.setenv(name, value)
-        with served(free_port()) as address:
-            yield address
+    with reached() as address:
+        yield address
 
 
 @pytest.fixture

@@ -8,7 +8,6 @@ import ray
 import torch
 
 from raykd import train
-from raykd.artifacts import Store
 from raykd.cluster.group import Resources
 from raykd.cluster.mailbox import Mailbox
 from raykd.cluster.trials import Trials
@@ -92,4 +91,4 @@ def _speaking(function: Callable[..., Any], mailbox: Any, *arguments: Any) -> An
 
 def _make(trials: Trials, say: Callable[[str], None]) -> None:
     for recipe in trials.study.every_component():
-        train.prepare(recipe, Store(trials.store, mirror=trials.mirror), World.alone(World.current().device), say)
+        train.prepare(recipe, trials.open_store(), World.alone(World.current().device), say)

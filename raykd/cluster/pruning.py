@@ -7,7 +7,6 @@ checkpoint, to go on from; one that failed keeps it for whoever wants to know wh
 import contextlib
 import time
 from collections.abc import Mapping
-from dataclasses import replace
 from pathlib import Path
 
 from raykd.listeners import previous
@@ -29,7 +28,7 @@ class Pruning:
 
     def __init__(self, trials: Path, mirror: Mirror | None = None):
         self._trials = trials
-        self._mirror = None if mirror is None else replace(mirror, patience_s=0.0)
+        self._mirror = None if mirror is None else mirror.impatient()
         self._ended_at: dict[str, float] = {}
         self._pruned: set[str] = set()
 

@@ -10,7 +10,6 @@ import pandas
 from ray import tune as ray_tune
 from safetensors.torch import save_file
 
-from raykd.artifacts import Store
 from raykd.cluster.group import Resources
 from raykd.cluster.prepare import fetched, on_worker
 from raykd.cluster.slot import METRIC
@@ -91,7 +90,7 @@ def _test(trials: Trials, recipes: dict[str, Recipe]) -> dict[str, float]:
         student.network.load_state_dict(student_weights(_pulled(trials, name)))
         tested[name] = accuracy(student.to(dataset.device), dataset, dataset.test)
     if base.teacher is not None:
-        route = train_teacher(base.teacher, base.data, Store(trials.store, mirror=trials.mirror))
+        route = train_teacher(base.teacher, base.data, trials.open_store())
         tested[TEACHER] = accuracy(route.network(route.num_checkpoints), dataset, dataset.test)
     return tested
 

@@ -6,6 +6,7 @@ from pathlib import Path
 from types import NoneType
 from typing import Any
 
+from raykd.artifacts import Store
 from raykd.baselines import baselines
 from raykd.cluster.job import Job
 from raykd.methods.iakd import NoSwap
@@ -39,6 +40,10 @@ class Trials:
         if self.mirror is not None:
             folder, store = self.mirror.here(self.folder), self.mirror.here(self.store)
             self.__dict__.update(folder=folder, store=store, mirror=self.mirror.moved_here())
+
+    def open_store(self) -> Store:
+        """The artefact store, on the machine that this is called on."""
+        return Store(self.store, mirror=self.mirror)
 
     def for_ray(self, name: str) -> str:
         """Where a part of Ray keeps its own files, which all machines must see: a path, or the URI of the storage."""

@@ -8,7 +8,6 @@ from typing import Any
 from ray import cloudpickle
 from ray import tune as ray_tune
 
-from raykd.artifacts import Store
 from raykd.baselines import baselines
 from raykd.cluster.capacity import wait_for_machines
 from raykd.cluster.connect import connected
@@ -159,7 +158,7 @@ def _plan(trials: Trials, wanted: Wanted, total: int, progress: Progress, say: C
 
 
 def _footprint(trials: Trials, say: Callable[[str], None]) -> Footprint:
-    return footprint(to_measure(trials.study), Store(trials.store, mirror=trials.mirror), say)
+    return footprint(to_measure(trials.study), trials.open_store(), say)
 
 
 def _tuner(trials: Trials, plan: Plan, search: Search, verbose: bool) -> ray_tune.Tuner:

@@ -4,7 +4,6 @@ import contextlib
 import os
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import tempfile
@@ -15,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from commands import Finished, end, start, write_study
+from commands import Finished, end, free_port, start, write_study
 
 pytestmark = pytest.mark.slow
 
@@ -32,11 +31,8 @@ class Head:
 @pytest.fixture(scope="module")
 def head() -> Iterator[Head]:
     folder = tempfile.mkdtemp(prefix="rk", dir="/tmp")  # short: sockets below it may have 107 letters
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
     environment = {"RAY_TMPDIR": folder, "RAY_USAGE_STATS_ENABLED": "0"}
-    options = ["--head", "--block", f"--port={port}", "--num-cpus=2"]
+    options = ["--head", "--block", f"--port={free_port()}", "--num-cpus=2"]
     memory = ["--object-store-memory=100000000", "--include-dashboard=false"]
     command = [sys.executable, "-m", "ray.scripts.scripts", "start", *options, *memory]
     process = subprocess.Popen(

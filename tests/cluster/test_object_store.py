@@ -18,7 +18,7 @@ from pyarrow import fs
 
 import commands
 from commands import end, look, start, write_study
-from object_store import BUCKET, CREDENTIALS, free_port, served
+from object_store import BUCKET, CREDENTIALS, reached, served
 from raykd.artifacts import Store
 from raykd.serialise import from_file
 from raykd.storage import EPOCHS
@@ -30,11 +30,8 @@ NUM_EPOCHS = 12
 
 @pytest.fixture(scope="module")
 def address() -> Iterator[str]:
-    with pytest.MonkeyPatch.context() as patch:
-        for name, value in CREDENTIALS.items():
-            patch.setenv(name, value)
-        with served(free_port()) as address:
-            yield address
+    with reached() as address:
+        yield address
 
 
 @pytest.fixture

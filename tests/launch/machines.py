@@ -8,7 +8,6 @@ import contextlib
 import os
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import tempfile
@@ -144,10 +143,3 @@ class Machines:
 
     def _run(self, *call: str) -> str:
         return subprocess.run(call, check=True, capture_output=True, text=True).stdout
-
-
-def free_port() -> int:
-    """A port of this machine's loopback that nobody listens on."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        return free.getsockname()[1]

@@ -14,9 +14,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from machines import free_port
 
-from commands import ROOT, write_study
+from commands import ROOT, free_port, write_study
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 

@@ -6,15 +6,13 @@ from pathlib import Path
 import pytest
 
 from commands import Finished, end, start, write_study
-from object_store import BUCKET, CREDENTIALS, free_port, served
+from object_store import BUCKET, CREDENTIALS, reached
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(1800)]
 
 
-def test_a_teacher_a_run_and_its_evaluation_on_three_machines(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+def test_a_teacher_a_run_and_its_evaluation_on_three_machines(tmp_path: Path):
     write_study(tmp_path)
-    for name, value in CREDENTIALS.items():
-        monkeypatch.setenv(name, value)
 
     def on(machine: str, command: str, *words: object) -> Finished:
         environment = CREDENTIALS | {"XDG_CACHE_HOME": str(tmp_path / machine)}
@@ -22,7 +20,7 @@ def test_a_teacher_a_run_and_its_evaluation_on_three_machines(tmp_path: Path, mo
         assert (ended.code, ended.error) == (0, ""), ended
         return ended
 
-    with served(free_port()) as address:
+    with reached() as address:
         storage = f"s3://{BUCKET}/runs{address}"
         assert "trained; it lies in" in on("one", "teacher", "--study", "small.py").out
         assert "it was there already" in on("two", "teacher", "--study", "small.py").out
