@@ -1,7 +1,7 @@
 """A search of 1,000 trivial trials through the whole stack: the cost of a trial after many others.
 
 Claim: the last tenth of the trials takes no longer than the first, which has the start in it, and the driver keeps
-about 0.1 MiB of each trial, Tune's and Optuna's records of it.
+a few tens of KiB of each trial, Tune's and Optuna's records of it.
 
     python benchmarks/search_scale.py [--trials N] [--save]
 

@@ -189,7 +189,7 @@ def _answers(job: Job, world: World) -> Generator[Answer, None, None]:
 
 def _answer(epoch: Epoch) -> Answer:
     done = epoch.diverged or epoch.number == epoch.epochs
-    return Answer(number=epoch.number, metrics=epoch.metrics, seconds=epoch.seconds, done=done, diverged=epoch.diverged)
+    return Answer(number=epoch.number, metrics=epoch.metrics, done=done, diverged=epoch.diverged)
 
 
 def _agreed_place(mailbox: Any, world: World) -> int:

@@ -43,7 +43,6 @@ class Answer:
 
     number: int = 0
     metrics: Mapping[str, float] | None = None
-    seconds: float = 0.0
     done: bool = False
     diverged: bool = False
     error: str | None = None

@@ -44,12 +44,10 @@ class Slot(tune.Trainable):
 
 
 def _result(answer: Answer) -> dict[str, Any]:
-    metrics = dict(answer.metrics or {})
-    accuracy = float("nan") if answer.error else metrics[METRIC]
-    return metrics | {
-        METRIC: accuracy,
+    """What Tune decides by. Everything else of an epoch the workers have written: Tune would keep it for each trial."""
+    return {
+        METRIC: float("nan") if answer.error else (answer.metrics or {})[METRIC],
         "epoch": answer.number,
-        "epoch_seconds": answer.seconds,
         "diverged": answer.diverged,
         "error": answer.error or "",
         "finished": answer.done,
