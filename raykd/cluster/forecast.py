@@ -11,7 +11,7 @@ from ray import cloudpickle
 from raykd.artifacts import NotMadeError, Store
 from raykd.baselines import baselines
 from raykd.cluster.connect import connected
-from raykd.cluster.nodes import living_nodes
+from raykd.cluster.nodes import check_gpus, living_nodes
 from raykd.cluster.plan import Plan, make_plan
 from raykd.cluster.prepare import fetched, on_worker
 from raykd.cluster.quiet import quiet
@@ -103,6 +103,7 @@ def forecast(
     with connected(address, Path(os.devnull)) as line, quiet(Path(os.devnull)):
         nodes, store, took = living_nodes(), root / ARTIFACTS, None
         plan = make_plan(nodes, workers, slots, trials + beside, wanted.most_sharing)
+        check_gpus(nodes, plan.resources.gpus_per_worker)
         if wanted.measures:
             resources = make_plan(nodes, 1, 1, 1).resources
             took = fetched(on_worker(_footprint, resources).remote(to_measure(study), store, mirror))

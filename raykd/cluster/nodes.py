@@ -1,9 +1,17 @@
 """What each machine of the cluster has: a worker takes its CPUs and its GPU from one of them, not from their sum."""
 
+import contextlib
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import ray
+import torch
+from ray.exceptions import RayError
+from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
+
+_BUSY_S = 60.0  # a machine whose GPUs are all taken for so long is not looked at: its workers will wait, too
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -13,12 +21,14 @@ class Node:
     Args:
         memory: in bytes; endless where Ray was not told.
         identity: Ray's own name of it, to place a task there.
+        address: in the cluster's network.
     """
 
     cpus: float = 0.0
     gpus: float = 0.0
     memory: float = math.inf
     identity: str = ""
+    address: str = ""
 
 
 def living_nodes() -> list[Node]:
@@ -29,7 +39,35 @@ def living_nodes() -> list[Node]:
             gpus=node["Resources"].get("GPU", 0.0),
             memory=node["Resources"].get("memory", math.inf),
             identity=node["NodeID"],
+            address=node["NodeManagerAddress"],
         )
         for node in ray.nodes()
         if node["Alive"]
     ]
+
+
+def check_gpus(nodes: Sequence[Node], share: float) -> None:
+    """Refuses machines on which PyTorch does not see the GPUs that Ray counts: workers would die there without end.
+
+    Args:
+        share: of a GPU, that a worker takes.
+
+    Raises:
+        ValueError: the machines.
+    """
+    looking, blind = {}, list[str]()
+    for node in nodes:
+        if node.gpus >= 1:
+            there: Any = NodeAffinitySchedulingStrategy(node.identity, soft=False)
+            look = ray.remote(num_cpus=0, num_gpus=share, scheduling_strategy=there)(lambda: torch.cuda.is_available())
+            looking[look.remote()] = node
+    seen, _ = ray.wait([*looking], num_returns=len(looking), timeout=_BUSY_S) if looking else ([], [])
+    for look in seen:
+        with contextlib.suppress(RayError):  # the machine has just been lost
+            if not ray.get(look):
+                blind.append(looking[look].address)
+    if blind:
+        raise ValueError(
+            f"PyTorch sees no GPU on {', '.join(blind)}, where Ray counts one: it needs one with CUDA, or `ray start "
+            f"--num-gpus 0`"
+        )

@@ -53,7 +53,6 @@ def fetched(reference: Any) -> Any:
     """The result of a task made by `on_worker`.
 
     Raises:
-        ValueError: PyTorch sees no GPU there, and Ray counts one.
         RayTaskError: a fault of the program, with its traceback on the worker.
         ValueError, KeyError, OSError, RuntimeError: as raykd raised it there, with a line for the user.
     """
@@ -73,8 +72,6 @@ class _ForTheUser:
 def _guarded(function: Callable[..., Any], resources: Resources, *arguments: Any) -> Any:
     torch.set_num_threads(resources.threads)
     try:
-        if resources.gpus_per_worker and not torch.cuda.is_available():
-            raise ValueError("PyTorch sees no GPU where Ray counts one: it needs one with CUDA, or Ray --num-gpus 0")
         return function(*arguments)
     except EXPECTED as error:
         if not is_for_the_user(error):

@@ -11,7 +11,7 @@ from ray import tune as ray_tune
 from raykd.baselines import baselines
 from raykd.cluster.capacity import wait_for_machines
 from raykd.cluster.connect import connected
-from raykd.cluster.nodes import living_nodes
+from raykd.cluster.nodes import check_gpus, living_nodes
 from raykd.cluster.plan import Plan, make_plan
 from raykd.cluster.prepare import prepare, while_it_speaks
 from raykd.cluster.quiet import quiet
@@ -147,6 +147,7 @@ def _plan(trials: Trials, wanted: Wanted, total: int, progress: Progress, say: C
     wait_for_machines(wanted, progress, say)
     nodes = living_nodes()
     plan = make_plan(nodes, wanted.workers, wanted.slots, total, wanted.most_sharing)
+    check_gpus(nodes, plan.resources.gpus_per_worker)
     if not wanted.measures:
         return plan
     alone = make_plan(nodes, 1, 1, 1).resources
