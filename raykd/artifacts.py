@@ -23,6 +23,7 @@ from typing import Protocol, runtime_checkable
 from filelock import FileLock
 
 from raykd.storage import is_inside, is_plain
+from raykd.unfinished import Unfinished
 from raykd.writing import working_folder, write_text
 
 _MANIFEST = "manifest.json"
@@ -44,6 +45,8 @@ class Remote(Protocol):
     def push(self, file: Path, to: Path) -> None: ...
 
     def fetch(self, path: Path, into: Path) -> None: ...
+
+    def unfinished(self, folder: Path, state: str) -> Unfinished: ...
 
 
 class Store:
@@ -92,6 +95,15 @@ class Store:
                     raise NotMadeError(kind)
                 self._make(folder, make)
         return folder
+
+    def unfinished(self, name: str, state: str) -> Unfinished:
+        """Where a maker keeps what it has so far, so that the next one, here or on another machine, goes on from it.
+
+        Args:
+            state: the file that is written last whenever there is more to go on from.
+        """
+        folder = self.root / "unfinished" / name
+        return Unfinished(folder) if self._mirror is None else self._mirror.unfinished(folder, state)
 
     def _make(self, folder: Path, make: Callable[[Path], None]) -> None:
         with working_folder(folder) as working:

@@ -28,6 +28,7 @@ from pyarrow import fs
 from raykd.object_store import explained, missing_told, opened
 from raykd.patience import patiently
 from raykd.storage import is_inside
+from raykd.unfinished import Unfinished
 
 T = TypeVar("T")
 _CHUNK = 8 * 2**20  # bytes
@@ -186,6 +187,12 @@ class Mirror:
             self._try(lambda files: files.delete_file(self._key(path)))
         except LookupError:
             return
+
+    def unfinished(self, folder: Path, state: str) -> Unfinished:
+        """A folder of unfinished work; see `raykd.mirrored_unfinished`."""
+        from raykd.mirrored_unfinished import MirroredUnfinished  # which needs mirrors
+
+        return MirroredUnfinished(self, folder, state)
 
     def _entries(self, folder: Path) -> list[fs.FileInfo]:
         right_in = fs.FileSelector(self._key(folder), allow_not_found=True)

@@ -28,7 +28,9 @@ from raykd.mirrored_search import ALIVE_S, followed, ready
 from raykd.search_folder import kept_if_begun
 from raykd.search_state import Ended, Notice, is_asked_to_stop
 from raykd.storage import BOARD
+from raykd.teacher import Teacher, TeacherRoute, train_teacher
 from raykd.trial import read_epochs, run_trial
+from raykd.unfinished import Unfinished
 from raykd.world import World
 
 KEY = "0123abcd"
@@ -112,6 +114,68 @@ def test_files_that_grow_are_pulled_where_they_are_longer(machine):
     write(two.root / "board/b.log", "1 2")
     pull_grown(two, two.root / "board", "*.log")
     assert texts(two.root / "board") == {"a.log": "1 2 3", "b.log": "1 2", "c.log": "1"}
+
+
+def test_unfinished_work_goes_on_on_another_machine_and_nobody_mixes_files(machine):
+    def begun(name: str) -> tuple[Unfinished, Path]:
+        mirror = machine(name)
+        unfinished = Store(mirror.root / "artifacts", mirror=mirror).unfinished("route-1", "state")
+        return unfinished, unfinished.take_up()
+
+    def worked(unfinished: Unfinished, folder: Path, epoch: int) -> None:
+        write(folder / f"checkpoint-{epoch}", f"{epoch} of {folder.name}")
+        write(folder / "state", str(epoch))
+        unfinished.keep()
+
+    one, first = begun("one")
+    assert list(first.iterdir()) == []
+    worked(one, first, 1)
+    write(first / "state", "2, which was not pushed")
+    assert begun("one")[1] == first and texts(first)["state"].startswith("2"), "its own is the newest"
+
+    two, second = begun("two")
+    assert second.name != first.name
+    assert texts(second) == {"checkpoint-1": f"1 of {first.name}", "state": "1"}
+    worked(two, second, 2)
+    worked(two, second, 3)
+    worked(one, first, 2)  # both work at a time
+    assert texts(second)["checkpoint-2"] == f"2 of {second.name}"
+    worked(two, second, 4)
+
+    _, again = begun("one")
+    assert not first.exists(), "it was behind"
+    assert [texts(again)[f"checkpoint-{epoch}"] for epoch in (1, 2, 4)] == [
+        f"1 of {first.name}", f"2 of {second.name}", f"4 of {second.name}",
+    ]  # fmt: skip
+    mirror = machine("two")
+    two.remove()
+    assert not second.exists() and mirror.names(mirror.root / "artifacts") == {}
+
+
+def test_a_teacher_goes_on_on_another_machine(machine, tmp_path: Path):
+    heard: list[int] = []
+
+    def route(mirror: Mirror, until: int) -> TeacherRoute:
+        def say(line: str) -> None:
+            if line.startswith(f"teacher: epoch {until} of"):
+                raise KeyboardInterrupt
+
+        store = Store(mirror.root / "artifacts", mirror=mirror)
+        return train_teacher(teacher, data, store, say=say, listen=lambda epoch: heard.append(epoch.number))
+
+    data, teacher = tiny.recipe().data, Teacher(model=tiny.TEACHER.model, epochs=5, every=2, batch_size=4)
+    for name, until in (("one", 1), ("two", 4)):
+        with pytest.raises(KeyboardInterrupt):
+            route(machine(name), until)
+    made = route(machine("three"), 0)
+    assert heard == [1, 2, 3, 4, 5]
+    undisturbed = train_teacher(teacher, data, Store(tmp_path / "alone"))
+    assert made.records == undisturbed.records
+    for checkpoint in (1, 2, 3):
+        weights, expected = made.weights(checkpoint), undisturbed.weights(checkpoint)
+        assert all(torch.equal(weights[name], expected[name]) for name in expected)
+    mirror = machine("three")
+    assert not any(name.startswith("unfinished") for name in mirror.names(mirror.root / "artifacts"))
 
 
 def test_an_artefact_is_made_by_one_machine_and_fetched_by_the_others(machine):

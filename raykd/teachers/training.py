@@ -22,6 +22,7 @@ from raykd.teachers import (
 from raykd.world import World
 
 _MAKER_VERSION = 1
+_STATE = "last.pt"
 
 
 def trained_route(teacher: TeacherSpec, recipe: Recipe, every: int, workshop: Workshop, word: str) -> TeacherRoute:
@@ -34,21 +35,22 @@ def trained_route(teacher: TeacherSpec, recipe: Recipe, every: int, workshop: Wo
     """
     dataset = workshop.dataset
     key = fingerprint({"teacher": teacher, "data": workshop.data, "images": dataset.digest, "version": _MAKER_VERSION})
-    unfinished = workshop.store.root / "unfinished" / f"route-{key}"
+    unfinished = workshop.store.unfinished(f"route-{key}", _STATE)
 
     def make(folder: Path) -> None:
-        unfinished.mkdir(parents=True, exist_ok=True)
-        for epoch in _train(recipe, every, workshop, unfinished):
+        kept = unfinished.take_up()
+        for epoch in _train(recipe, every, workshop, kept):
+            unfinished.keep()
             if epoch.diverged:
                 raise RuntimeError(f"the {word}'s training diverged in epoch {epoch.number}; lower its learning rate")
             accuracy = epoch.metrics["val/accuracy"]
             workshop.say(f"{word}: epoch {epoch.number} of {epoch.epochs}, validation accuracy {accuracy:.4f}")
         numbers = range(1, num_checkpoints(recipe.epochs, every) + 1)
         for name in (RECORDS, *map(checkpoint_name, numbers)):
-            shutil.copyfile(unfinished / name, folder / name)
+            shutil.copyfile(kept / name, folder / name)
 
     folder = workshop.store.get("route", key, make)
-    shutil.rmtree(unfinished, ignore_errors=True)
+    unfinished.remove()
     return TeacherRoute(teacher, folder, dataset)
 
 
@@ -61,11 +63,11 @@ def _train(recipe: Recipe, every: int, workshop: Workshop, folder: Path) -> Iter
     from raykd.listeners import checkpoints, load_checkpoint  # the loop needs teachers, hence not above
     from raykd.train import distill
 
-    saved = load_checkpoint(folder / "last.pt")
+    saved = load_checkpoint(folder / _STATE)
     records = {int(entry["checkpoint"]): entry for entry in _read_records(folder)} if saved else {}
     world = World.alone(workshop.dataset.device)
     epochs = distill(recipe, saved["state"] if saved else None, store=workshop.store, world=world, say=workshop.say)
-    yield from checkpoints(_kept(epochs, every, records, folder, workshop.listen), folder / "last.pt")
+    yield from checkpoints(_kept(epochs, every, records, folder, workshop.listen), folder / _STATE)
 
 
 def _kept(
