@@ -10,6 +10,7 @@ from ray import cloudpickle
 
 from raykd.artifacts import NotMadeError, Store
 from raykd.baselines import baselines
+from raykd.cluster.autoscaler import starts_machines
 from raykd.cluster.connect import connected
 from raykd.cluster.nodes import check_gpus, living_nodes
 from raykd.cluster.plan import Plan, make_plan
@@ -102,7 +103,12 @@ def forecast(
     beside = len(baselines(study.recipe))
     with connected(address, Path(os.devnull)) as line, quiet(Path(os.devnull)):
         nodes, store, took = living_nodes(), root / ARTIFACTS, None
-        plan = make_plan(nodes, workers, slots, trials + beside, wanted.most_sharing)
+        try:
+            plan = make_plan(nodes, workers, slots, trials + beside, wanted.most_sharing)
+        except ValueError as error:
+            if starts_machines():
+                raise ValueError(f"{error}; the search would ask the autoscaler for more, a dry run does not") from None
+            raise
         check_gpus(nodes, plan.resources.gpus_per_worker)
         if wanted.measures:
             resources = make_plan(nodes, 1, 1, 1).resources

@@ -78,6 +78,10 @@ def test_machines_come_for_the_slots(cluster: Nodes, tmp_path: Path):
     for pid in cluster.head.pids("launch/tune.py"):
         os.kill(pid, signal.SIGTERM)  # Ctrl-C is ignored in a background that a shell made
     assert greedy.wait(timeout=60) == 130, output.read_text()
+    dry = cluster.tune(*words, 2, "--dry-run", output=output)
+    assert dry.wait(timeout=60) == 1
+    assert "too few CPUs: 2 trial(s) at a time with 1 worker(s) each need 2" in output.read_text()
+    assert "the search would ask the autoscaler for more, a dry run does not\n" in output.read_text()
     search = cluster.tune(*words, 2, output=output)
     assert search.wait(timeout=600) == 0, output.read_text()
     assert "asks the autoscaler for room for 2 worker(s)\n" in output.read_text()
