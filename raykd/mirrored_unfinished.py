@@ -14,6 +14,8 @@ from raykd.mirrored_folder import Outbox
 from raykd.unfinished import Unfinished
 from raykd.writing import working_folder
 
+_PLACES = "[0-9][0-9][0-9][0-9]-*"
+
 
 class MirroredUnfinished(Unfinished):
     """See the file's docstring.
@@ -28,9 +30,9 @@ class MirroredUnfinished(Unfinished):
         self._outbox: Outbox | None = None
 
     def take_up(self) -> Path:
-        places = self._mirror.names(self._folder, f"[0-9]*-*/{self._state}")
+        places = self._mirror.names(self._folder, f"{_PLACES}/{self._state}")
         newest = max(places, key=lambda name: (places[name].mtime_ns or 0, name), default="").split("/")[0]
-        here = {place.name for place in self._folder.glob("[0-9]*-*")}
+        here = {place.name for place in self._folder.glob(_PLACES)}
         if newest and newest not in here:
             own = self._copied(newest)
         else:
