@@ -19,6 +19,7 @@ from pyarrow import fs
 import commands
 from commands import end, look, start, write_study
 from object_store import BUCKET, CREDENTIALS, reached, served
+from ranks import train_on_two_ranks
 from raykd.artifacts import Store
 from raykd.serialise import from_file
 from raykd.storage import EPOCHS
@@ -77,10 +78,14 @@ def status(uri: str, place: Path) -> str:
     return seen.out
 
 
-def test_a_killed_search_goes_on_on_another_machine(place: Path, address: str, threads: Callable[[int], None]):
+@pytest.mark.parametrize("workers", [1, 2])
+def test_a_killed_search_goes_on_on_another_machine(
+    workers: int, place: Path, address: str, threads: Callable[[int], None]
+):
     """Every trial runs once, and gives the numbers of the bare loop in a folder."""
-    storage, search = f"s3://{BUCKET}/killed{address}", f"s3://{BUCKET}/killed/search{address}"
-    where = ("--storage", storage, "--slots", "1", "--address", "local")
+    name = f"killed-{workers}"
+    storage, search = f"s3://{BUCKET}/{name}{address}", f"s3://{BUCKET}/{name}/search{address}"
+    where = ("--storage", storage, "--slots", "1", "--workers", str(workers), "--address", "local")
     kept, words = Kept(search), ("--study", "small.py", "--name", "search", *where)
     killed = start("tune", *words, folder=place, environment=machine("one", place))
     kept.wait_for(1, "student-alone", killed)
@@ -102,12 +107,13 @@ def test_a_killed_search_goes_on_on_another_machine(place: Path, address: str, t
     threads(os.cpu_count() or 1)  # as the one slot's worker, that has all CPUs
     for trial in table.index:
         recipe = from_file(folder / "trials" / trial / "recipe.json")
-        undisturbed = list(distill(recipe, store=Store(place / "artifacts")))
+        if workers == 1:
+            undisturbed = [epoch.metrics for epoch in distill(recipe, store=Store(place / "artifacts"))]
+        else:
+            undisturbed = train_on_two_ranks(recipe, place / "alone" / trial)[0].metrics
         told = [json.loads(line) for line in kept.epochs(trial).splitlines()]
         assert [record["number"] for record in told] == list(range(1, NUM_EPOCHS + 1))
-        assert [{name: record[name] for name in undisturbed[0].metrics} for record in told] == [
-            epoch.metrics for epoch in undisturbed
-        ]
+        assert [{name: record[name] for name in undisturbed[0]} for record in told] == undisturbed
         assert f"tensorboard/{trial}/events.out.tfevents.end" in kept.names()
     for name in ("trials.csv", "summary.json", "best_recipe.json", "student.safetensors"):
         assert kept.read(name) == (folder / name).read_bytes()
