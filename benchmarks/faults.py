@@ -186,7 +186,8 @@ def _clock(search: Search, chance: random.Random) -> None:
         raise RuntimeError("needs faketime to set a clock back")
     search.process.kill()
     search.process.wait()
-    # Of several threads, hence -m. It sets the steady clock too; told not to, it breaks `time.sleep` (version 0.9.10).
+    # It sets the steady clock too, which now and then stops the timers of Ray's raylet: a hang may be faketime's.
+    # Told not to (--exclude-monotonic), version 0.9.10 breaks `time.sleep`.
     search.before = ("faketime", "-m", "-f", "-1d")
 
 
