@@ -61,7 +61,9 @@ def check_gpus(nodes: Sequence[Node], share: float) -> None:
             there: Any = NodeAffinitySchedulingStrategy(node.identity, soft=False)
             look = ray.remote(num_cpus=0, num_gpus=share, scheduling_strategy=there)(lambda: torch.cuda.is_available())
             looking[look.remote()] = node
-    seen, _ = ray.wait([*looking], num_returns=len(looking), timeout=_BUSY_S) if looking else ([], [])
+    if not looking:
+        return
+    seen, _ = ray.wait([*looking], num_returns=len(looking), timeout=_BUSY_S)
     for look in seen:
         with contextlib.suppress(RayError):  # the machine has just been lost
             if not ray.get(look):

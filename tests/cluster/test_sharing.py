@@ -120,5 +120,6 @@ def test_ray_places_the_slots_that_share_gpus(tmp_path: Path):
     assert ended.returncode == 0, ended.stderr
     (placed,) = (json.loads(line) for line in ended.stdout.splitlines() if line.startswith("[["))
     assert placed == [[2 * each, [[0, each], [1, each]], False] for each in (2, 3)]
-    assert re.search(r"^refused: PyTorch sees no GPU on [\d.]+, where Ray counts one", ended.stdout, re.MULTILINE)
+    refused = r"^refused: PyTorch sees no GPU on [\d.]+, where Ray counts one: it needs one with CUDA"
+    assert re.search(refused, ended.stdout, re.MULTILINE)
     assert not (tmp_path / "runs" / "search").exists()
