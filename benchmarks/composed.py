@@ -17,8 +17,9 @@ from typing import Any
 
 from record import Record
 
-from raykd.cluster.group import Group, Resources  # before Ray: it sets what Ray reads when it is imported
+from raykd.cluster.group import Group  # before Ray: it sets what Ray reads when it is imported
 from raykd.cluster.job import Job
+from raykd.cluster.resources import Resources
 
 # isort: split
 import ray

@@ -51,7 +51,14 @@ def parser() -> argparse.ArgumentParser:
     )
     made.add_argument("--study", default=None, metavar="FILE", help="what to search (default: search_spaces/digits.py)")
     made.add_argument("--trials", type=int, metavar="N", help="settings to try (default: as the study says)")
-    made.add_argument("--workers", type=int, default=1, metavar="N", help="processes that train one trial (default: 1)")
+    made.add_argument(
+        "--workers",
+        type=number_or_bounds,
+        default=1,
+        metavar="N|MIN-MAX",
+        help="processes that train one trial; MIN-MAX: as many as there are machines for while it trains, which its "
+        "numbers then depend on (default: 1)",
+    )
     made.add_argument(
         "--slots",
         type=int,
@@ -103,6 +110,13 @@ def parser() -> argparse.ArgumentParser:
     made.add_argument("--address", help="of a Ray cluster; 'local' starts Ray on this machine in any case")
     made.add_argument("--verbose", action="store_true", help="show all that Ray says")
     return made
+
+
+def number_or_bounds(text: str) -> int | tuple[int, int]:
+    least, dash, most = text.removeprefix("-").partition("-")
+    if not least.isdecimal() or (dash and not most.isdecimal()):
+        raise argparse.ArgumentTypeError(f"must be a number, or two such as 1-4, got {text!r}")
+    return (int(text.rpartition("-")[0]), int(most)) if dash else int(text)
 
 
 def number_or_auto(text: str) -> int | str:

@@ -9,28 +9,28 @@ import torch.distributed as dist
 from jaxtyping import Float, Shaped
 from torch import Tensor
 
-_ranks: ContextVar[int | None] = ContextVar("ranks", default=None)
+from raykd.world import World
+
+_world: ContextVar[World | None] = ContextVar("world", default=None)
 
 
 @contextlib.contextmanager
-def among(ranks: int) -> Iterator[None]:
-    """Trains among so many processes while the context lasts: with 1, nothing is gathered.
+def among(world: World) -> Iterator[None]:
+    """Trains among these processes while the context lasts: in a world of one, nothing is gathered.
 
     A process group may be up around a run of one process: rank 0 makes an artefact, such as another teacher's student,
     while the other ranks wait for it and would answer no call.
     """
-    token = _ranks.set(ranks)
+    token = _world.set(world)
     try:
         yield
     finally:
-        _ranks.reset(token)
+        _world.reset(token)
 
 
 def several() -> bool:
     """Whether a step's batch is shared out over processes."""
-    if (ranks := _ranks.get()) is not None:
-        return ranks > 1
-    return dist.is_available() and dist.is_initialized() and dist.get_world_size() > 1
+    return _current().size > 1
 
 
 def whole_batch(features: Float[Tensor, "n *d"], gather: bool = True) -> Float[Tensor, "m *d"]:
@@ -43,7 +43,8 @@ def whole_batch(features: Float[Tensor, "n *d"], gather: bool = True) -> Float[T
     if not (gather and several()):
         return features
     parts = _parts(features.detach())
-    parts[dist.get_rank()] = parts[dist.get_rank()] + len(parts) * (features - features.detach())
+    rank = _current().rank
+    parts[rank] = parts[rank] + len(parts) * (features - features.detach())
     return torch.cat(parts)
 
 
@@ -53,7 +54,12 @@ def of_all_ranks(values: Shaped[Tensor, "n *rest"]) -> Shaped[Tensor, "m *rest"]
 
 
 def _parts(values: Tensor) -> list[Tensor]:
-    own = values.contiguous()
-    parts = [torch.empty_like(own) for _ in range(dist.get_world_size())]
-    dist.all_gather(parts, own)
+    own, world = values.contiguous(), _current()
+    parts = [torch.empty_like(own) for _ in range(world.size)]
+    dist.all_gather(parts, own, group=world.group)
     return parts
+
+
+def _current() -> World:
+    """The processes of the run; outside of any, all that there are."""
+    return _world.get() or World.current("cpu")

@@ -4,7 +4,7 @@ import contextlib
 import hashlib
 import os
 import shutil
-from collections.abc import Generator, Iterator
+from collections.abc import Collection, Generator, Iterator
 from pathlib import Path
 from typing import TypeVar
 
@@ -29,11 +29,12 @@ class Outbox:
 
     Args:
         globs: folders, each with a pattern of the files below it.
+        spent: files that need not stay on this machine when the last push is done.
     """
 
-    def __init__(self, mirror: Mirror, *globs: tuple[Path, str]):
+    def __init__(self, mirror: Mirror, *globs: tuple[Path, str], spent: Collection[Path] = ()):
         self.mirror = mirror
-        self._globs = globs
+        self._globs, self._spent = globs, spent
         self._pushed: dict[Path, tuple[int, int]] = {}
 
     def push(self, *, patient: bool = True) -> None:
@@ -52,6 +53,12 @@ class Outbox:
     def skip_present(self) -> None:
         """Takes all that is there for pushed, as after it was pulled."""
         self._pushed = dict(self._found())
+
+    def clear(self) -> None:
+        """Removes the spent files from this machine, once the storage has all that was to be pushed."""
+        if dict(self._found()).items() <= self._pushed.items():
+            for file in self._spent:
+                file.unlink(missing_ok=True)
 
     def _found(self) -> list[tuple[Path, tuple[int, int]]]:
         """The files, each with a mark that changes with its content: its time and size."""
@@ -94,17 +101,24 @@ def copy(mirror: Mirror, file: Path, info: fs.FileInfo) -> None:
     os.utime(file, ns=(info.mtime_ns, info.mtime_ns))
 
 
-def take_up(mirror: Mirror, folder: Path, board: Path) -> Outbox:
-    """Makes a trial's folders on this machine what the storage has of it; gives what pushes all that follows."""
+def take_up(mirror: Mirror, folder: Path, board: Path, spent: Collection[Path] = ()) -> Outbox:
+    """Makes a trial's folders on this machine what the storage has of it; gives what pushes all that follows.
+
+    Args:
+        spent: as of `Outbox`.
+    """
     pull(mirror, folder)
     pull(mirror, board)
-    outbox = Outbox(mirror, (folder, "*"), (board, "**/*"))
+    outbox = Outbox(mirror, (folder, "*"), (board, "**/*"), spent=spent)
     outbox.skip_present()
     return outbox
 
 
 def pushing(epochs: Iterator[E], outbox: Outbox) -> Generator[E, None, None]:
-    """Hands epochs on when the storage has all that was written of them, and in the end what the end has written."""
+    """Hands epochs on when the storage has all that was written of them, and in the end what the end has written.
+
+    Then what is spent leaves this machine.
+    """
     try:
         for epoch in epochs:
             outbox.push()
@@ -113,6 +127,7 @@ def pushing(epochs: Iterator[E], outbox: Outbox) -> Generator[E, None, None]:
         if isinstance(epochs, Generator):
             epochs.close()
         outbox.push()
+        outbox.clear()
 
 
 def _is_local(file: Path) -> bool:

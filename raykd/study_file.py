@@ -20,9 +20,12 @@ def load_study(path: str | Path) -> Study:
     """
     file = Path(path).expanduser().absolute()
     if not file.is_file():
-        there = _studies_in(Path(path).parent) or _studies_in(Path("search_spaces"))
+        folders = (Path(path).parent, Path("search_spaces"))
+        there = _studies_in(folders[0]) or _studies_in(folders[1])
         near = [found for found in there if difflib.get_close_matches(file.name, [Path(found).name])]
         listed = f"did you mean {', '.join(near)}" if near else nearest("", there)
+        if not there:
+            listed = f"none lies in {file.parent}, and none in {folders[1].absolute()}"
         raise FileNotFoundError(f"no study {str(path)!r}; {listed}")
     study = getattr(_execute(file), "study", None)
     if not isinstance(study, Study):

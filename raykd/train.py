@@ -68,7 +68,7 @@ def distill(
         run.advance(epoch)
         with torch.random.fork_rng(devices=[world.device] if world.device.type == "cuda" else []):
             torch.manual_seed(seed_of("epoch", recipe.seed, epoch, world.rank))
-            with gather.among(world.size):
+            with gather.among(world):
                 metrics = run.train(epoch)
         diverged = not math.isfinite(metrics["train/loss"])
         metrics["val/accuracy"] = 0.0 if diverged else run.validate()

@@ -54,7 +54,7 @@ def run_trial(
     write_text(folder / VALUES, json.dumps(dict(values), indent=2) + "\n")
     resumed_at = saved["number"] if saved else 0
     # The checkpoint comes last: what the others hold of an epoch that it lacks is dropped when the trial goes on.
-    logged = tensorboard(_log(epochs, folder / EPOCHS, resumed_at), board, values, resumed_at)
+    logged = tensorboard(_log(epochs, folder / EPOCHS, resumed_at, world.size), board, values, resumed_at)
     kept = checkpoints(logged, folder / CHECKPOINT)
     return kept if outbox is None else pushing(kept, outbox)
 
@@ -64,13 +64,18 @@ def saved_epoch(folder: Path) -> dict[str, Any] | None:
 
     A checkpoint that cannot be read is set aside, and the one before it counts.
     """
-    for file in (folder / CHECKPOINT, previous(folder / CHECKPOINT)):
+    for file in checkpoints_in(folder):
         try:
             if (saved := load_checkpoint(file)) is not None:
                 return saved
         except ValueError:
             file.rename(file.with_suffix(".torn"))  # it stays for whoever wants to know why
     return None
+
+
+def checkpoints_in(folder: Path) -> tuple[Path, Path]:
+    """Where a trial's last checkpoint lies, and the one before it."""
+    return folder / CHECKPOINT, previous(folder / CHECKPOINT)
 
 
 def student_weights(folder: Path) -> dict[str, Tensor]:
@@ -91,12 +96,13 @@ def read_epochs(folder: Path) -> list[dict[str, Any]]:
     return [by_number[number] for number in sorted(by_number)]
 
 
-def _log(epochs: Iterator[Epoch], file: Path, resumed_at: int) -> Iterator[Epoch]:
+def _log(epochs: Iterator[Epoch], file: Path, resumed_at: int, workers: int) -> Iterator[Epoch]:
     """Appends each epoch to a file of one JSON object a line; what stands there of epochs to come is dropped."""
     kept = [record for record in read_epochs(file.parent) if record["number"] <= resumed_at]
     write_text(file, "".join(json.dumps(record) + "\n" for record in kept))
     for epoch in epochs:
-        record = {"number": epoch.number, "seconds": epoch.seconds, "diverged": epoch.diverged} | epoch.metrics
+        record = {"number": epoch.number, "seconds": epoch.seconds, "workers": workers, "diverged": epoch.diverged}
+        record |= epoch.metrics
         if epoch.ratios:
             record["ratios"] = [dataclasses.asdict(ratio) for ratio in epoch.ratios]
         line = (json.dumps(record) + "\n").encode()

@@ -2,6 +2,7 @@
 
 import warnings
 from dataclasses import dataclass
+from datetime import timedelta
 
 import torch
 import torch.distributed as dist
@@ -11,11 +12,16 @@ from torch.nn.parallel import DistributedDataParallel
 
 @dataclass(frozen=True)
 class World:
-    """This process's rank among `size` processes, and the device that it computes on."""
+    """This process's rank among `size` processes, and the device that it computes on.
+
+    Args:
+        group: the processes, where they are not all that there are.
+    """
 
     rank: int
     size: int
     device: torch.device
+    group: "dist.ProcessGroup | None" = None
 
     @classmethod
     def current(cls, device: str | torch.device | None = None) -> "World":
@@ -37,6 +43,24 @@ class World:
         """A world of one on a device, whatever process group is up."""
         return cls(0, 1, device)
 
+    def first(self, size: int, patience_s: float) -> "World":
+        """The world of the first so many processes; all processes must ask for it, and the others stand outside.
+
+        Args:
+            size: at most this world's.
+            patience_s: how long they wait for each other in a collective.
+        """
+        assert 1 <= size <= self.size, (size, self.size)
+        if size == self.size:
+            return self
+        group = dist.new_group(range(size), timedelta(seconds=patience_s))
+        return World(self.rank, size, self.device, group if isinstance(group, dist.ProcessGroup) else None)
+
+    @property
+    def takes_part(self) -> bool:
+        """Whether this process is one of them."""
+        return self.rank < self.size
+
     def wrap(self, module: nn.Module, *, may_skip_parameters: bool) -> nn.Module:
         """The module as all ranks train it: gradients are averaged over ranks.
 
@@ -50,6 +74,7 @@ class World:
             return DistributedDataParallel(
                 module,
                 device_ids=[self.device] if self.device.type == "cuda" else None,
+                process_group=self.group,
                 broadcast_buffers=False,
                 find_unused_parameters=may_skip_parameters,
             )
@@ -57,14 +82,14 @@ class World:
     def sum(self, values: Tensor) -> Tensor:
         """The sum of a tensor over ranks, on every rank."""
         if self.size > 1:
-            dist.all_reduce(values)
+            dist.all_reduce(values, group=self.group)
         return values
 
     def share_buffers(self, module: nn.Module) -> None:
         """Gives every rank rank 0's buffers."""
         if self.size > 1:
             for buffer in module.buffers():
-                dist.broadcast(buffer, src=0)
+                dist.broadcast(buffer, src=0, group=self.group)
 
 
 def _device(device: str | torch.device | None) -> torch.device:

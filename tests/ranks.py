@@ -1,9 +1,11 @@
-"""Trains a recipe on two real gloo processes, without Ray: `python ranks.py RANK MEETING RECIPE STORE OUTPUT`."""
+"""Trains a recipe on real gloo processes, without Ray."""
 
 import dataclasses
+import itertools
 import json
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 import torch
@@ -14,6 +16,7 @@ from raykd.artifacts import Store
 from raykd.epoch import AnchorRatio
 from raykd.recipe import Recipe
 from raykd.serialise import from_file, to_text
+from raykd.train import distill
 
 TYPES = (tiny.TinyNet, tiny.TinyData, tiny.Killer)
 
@@ -22,14 +25,31 @@ def train_on_two_ranks(recipe: Recipe, folder: Path) -> list[tiny.Finished]:
     """What each of two ranks got from a recipe."""
     folder.mkdir(parents=True)
     (folder / "recipe.json").write_text(to_text(recipe))
-    arguments = [str(folder / name) for name in ("meeting", "recipe.json", "artifacts", "output")]
-    command = [sys.executable, __file__]
-    ranks = [
-        subprocess.Popen([*command, str(rank), *arguments], stderr=subprocess.PIPE, text=True) for rank in range(2)
-    ]
-    errors = [rank.communicate(timeout=120)[1] for rank in ranks]
-    assert [rank.returncode for rank in ranks] == [0, 0], "\n".join(errors)
+    _call_ranks(2, "whole", *(folder / name for name in ("meeting", "recipe.json", "artifacts", "output")))
     return [_read(folder / f"output{rank}") for rank in range(2)]
+
+
+def train_by_turns(recipe: Recipe, folder: Path, sizes: Sequence[int]) -> list[dict[str, float]]:
+    """The metrics of each epoch, trained on so many ranks; where the number changes, other processes go on."""
+    folder.mkdir(parents=True)
+    (folder / "recipe.json").write_text(to_text(recipe))
+    until = 0
+    for size, epochs in itertools.groupby(sizes):
+        until += len(list(epochs))
+        _call_ranks(size, "turn", *(folder / name for name in (f"meeting{until}", "recipe.json")), folder, until)
+    return json.loads((folder / "metrics.json").read_text())
+
+
+def _call_ranks(size: int, *arguments: object) -> None:
+    """Runs a function of this file, named first, on each rank."""
+    ranks = [
+        subprocess.Popen(
+            [sys.executable, __file__, str(rank), str(size), *map(str, arguments)], stderr=subprocess.PIPE, text=True
+        )
+        for rank in range(size)
+    ]
+    errors = [rank.communicate(timeout=600)[1] for rank in ranks]
+    assert [rank.returncode for rank in ranks] == [0] * size, "\n".join(errors)
 
 
 def _read(output: Path) -> tiny.Finished:
@@ -38,15 +58,34 @@ def _read(output: Path) -> tiny.Finished:
     return tiny.Finished(told["metrics"], torch.load(output.with_suffix(".pt")), ratios)
 
 
-def _main(rank: int, meeting: str, recipe: str, store: str, output: str) -> None:
-    torch.set_num_threads(1)
-    dist.init_process_group("gloo", init_method=f"file://{meeting}", rank=rank, world_size=2)
+def _whole(rank: int, recipe: str, store: str, output: str) -> None:
     finished = tiny.finish(from_file(recipe, TYPES), Store(store))
     told = {"metrics": finished.metrics, "ratios": [dataclasses.asdict(ratio) for ratio in finished.ratios]}
     Path(f"{output}{rank}.json").write_text(json.dumps(told))
     torch.save(finished.weights, f"{output}{rank}.pt")
+
+
+def _turn(rank: int, recipe: str, folder: str, until: str) -> None:
+    """Goes on from where the last turn has ended, up to an epoch."""
+    state, told = Path(folder, "state.pt"), Path(folder, "metrics.json")
+    resume = torch.load(state) if state.exists() else None
+    metrics = json.loads(told.read_text()) if told.exists() else []
+    for epoch in distill(from_file(recipe, TYPES), resume, store=Store(Path(folder, "artifacts"))):
+        metrics.append(epoch.metrics)
+        if epoch.number == int(until):
+            break
+    dist.barrier()  # all have read
+    if rank == 0:
+        torch.save(epoch.state(), state)
+        told.write_text(json.dumps(metrics))
+
+
+def _main(rank: int, size: int, function: str, meeting: str, *arguments: str) -> None:
+    torch.set_num_threads(1)
+    dist.init_process_group("gloo", init_method=f"file://{meeting}", rank=rank, world_size=size)
+    {"whole": _whole, "turn": _turn}[function](rank, *arguments)
     dist.destroy_process_group()
 
 
 if __name__ == "__main__":
-    _main(int(sys.argv[1]), *sys.argv[2:])
+    _main(int(sys.argv[1]), int(sys.argv[2]), *sys.argv[3:])

@@ -4,7 +4,10 @@ import torch
 import torch.distributed as dist
 
 from raykd.gather import among, of_all_ranks, several, whole_batch
+from raykd.world import World
 from tiny import random
+
+ONE, TWO = World(0, 1, torch.device("cpu")), World(0, 2, torch.device("cpu"))
 
 
 def test_a_run_of_one_calls_nobody_though_a_process_group_is_up(tmp_path):
@@ -12,9 +15,9 @@ def test_a_run_of_one_calls_nobody_though_a_process_group_is_up(tmp_path):
     dist.init_process_group("gloo", init_method=f"file://{tmp_path}/meeting", rank=0, world_size=1)
     try:
         features = random(3, 2)
-        with among(2):
+        with among(TWO):
             assert several()
-        with among(1):
+        with among(ONE):
             assert not several()
             assert whole_batch(features) is features
             assert torch.equal(of_all_ranks(features), features)
@@ -23,8 +26,8 @@ def test_a_run_of_one_calls_nobody_though_a_process_group_is_up(tmp_path):
 
 
 def test_two_nested_runs_are_told_apart():
-    with among(2):
-        with among(1):
+    with among(TWO):
+        with among(ONE):
             assert not several()
         assert several()
     assert not several()

@@ -29,7 +29,7 @@ from raykd.search_folder import kept_if_begun
 from raykd.search_state import Ended, Notice, is_asked_to_stop
 from raykd.storage import BOARD
 from raykd.teacher import Teacher, TeacherRoute, train_teacher
-from raykd.trial import read_epochs, run_trial
+from raykd.trial import checkpoints_in, read_epochs, run_trial
 from raykd.unfinished import Unfinished
 from raykd.world import World
 
@@ -324,6 +324,24 @@ def test_an_outbox_pushes_what_has_changed_in_the_order_of_writing(machine, monk
     assert pushed == ["z", "a", "a", "c"]
 
 
+def test_what_is_spent_leaves_only_when_the_storage_has_it_as_it_stands(machine):
+    mirror = machine("one")
+    folder = mirror.root / "trial"
+    spent = [write(folder / name, name) for name in ("checkpoint.pt", "checkpoint.previous.pt")]
+    outbox = Outbox(mirror, (folder, "*"), spent=spent)
+    outbox.clear()
+    assert [file.exists() for file in spent] == [True, True]
+    outbox.push()
+    write(folder / "checkpoint.pt", "a later one")
+    outbox.clear()
+    assert [file.exists() for file in spent] == [True, True]
+    outbox.push()
+    outbox.clear()
+    outbox.clear()
+    assert [file.exists() for file in spent] == [False, False]
+    assert mirror.read(folder / "checkpoint.pt") == b"a later one"
+
+
 def test_a_trial_that_moves_goes_on_from_its_last_epoch(machine):
     """Machine one has trained an epoch that the storage has not heard of: two has never seen it, and nor shall one."""
     whole, spec = tiny.finish(tiny.recipe(), Store(machine("one").root / "whole")), tiny.recipe()
@@ -331,11 +349,13 @@ def test_a_trial_that_moves_goes_on_from_its_last_epoch(machine):
     for name, epochs in (("one", 2), ("two", 1), ("one", 1)):
         mirror = machine(name)
         folder, board = mirror.root / "search/trials/t", mirror.root / "search/tensorboard/t"
-        outbox = take_up(mirror, folder, board)
+        outbox = take_up(mirror, folder, board, spent=checkpoints_in(folder))
         store = Store(mirror.root / "artifacts", mirror=mirror)
         run = run_trial(spec, folder, board, store, {}, World(0, 1, torch.device("cpu")), outbox)
         found += [epoch.metrics for epoch in itertools.islice(run, epochs)]
+        assert (folder / "checkpoint.pt").exists()
         run.close()  # pyright: ignore[reportAttributeAccessIssue]
+        assert not list(mirror.root.rglob("checkpoint*.pt")), "the storage has it; here it would stay for ever"
         (folder / "epochs.jsonl").write_text("what was written after the last push\n")
     assert found == whole.metrics
     pull(mirror := machine("three"), mirror.root / "search")

@@ -366,7 +366,7 @@ def test_a_missing_file_in_a_folder_without_studies_names_those_of_search_spaces
         with pytest.raises(FileNotFoundError, match=f"no study '{name}'; .*search_spaces/digits.py$"):
             load_study(name)
     (tmp_path / "search_spaces" / "digits.py").unlink()
-    with pytest.raises(FileNotFoundError, match="no study 'digits'; choices: none"):
+    with pytest.raises(FileNotFoundError, match=f"; none lies in {tmp_path}, and none in {tmp_path}/search_spaces$"):
         load_study("digits")
 
 

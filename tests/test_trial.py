@@ -48,7 +48,7 @@ def scalars(folder: Path) -> list[tuple[int, float]]:
 
 
 def logged(folder: Path) -> list[dict[str, float]]:
-    facts = ("number", "seconds", "diverged")
+    facts = ("number", "seconds", "workers", "diverged")
     return [{name: record[name] for name in record if name not in facts} for record in read_epochs(folder / "trial")]
 
 
@@ -66,6 +66,7 @@ def test_a_folder_holds_all_that_is_known(store: Store, whole: Finished, tmp_pat
     assert json.loads((folder / "values.json").read_text()) == VALUES
     assert [record["number"] for record in read_epochs(folder)] == [1, 2, 3, 4]
     assert [record["seconds"] for record in read_epochs(folder)] == [epoch.seconds for epoch in epochs]
+    assert [record["workers"] for record in read_epochs(folder)] == [1] * 4
     assert logged(tmp_path) == [epoch.metrics for epoch in epochs] == whole.metrics
     saved = load_checkpoint(folder / "checkpoint.pt")
     assert saved is not None and (saved["number"], saved["metrics"]) == (4, whole.metrics[-1])

@@ -36,7 +36,7 @@ def wait_for_machines(wanted: Wanted, progress: Progress, say: Callable[[str], N
     """
     if wanted.slots is None or _have_room(wanted) or not starts_machines():
         return
-    workers = wanted.slots * wanted.workers
+    workers = wanted.slots * wanted.workers.needed
     progress.say(f"asks the autoscaler for room for {workers} worker(s)")
     gpu = (MOST_SHARING // _sharing(wanted)) / MOST_SHARING
     with progress:

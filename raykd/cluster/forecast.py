@@ -12,12 +12,13 @@ from raykd.artifacts import NotMadeError, Store
 from raykd.baselines import baselines
 from raykd.cluster.autoscaler import starts_machines
 from raykd.cluster.connect import connected
-from raykd.cluster.nodes import check_gpus, living_nodes
+from raykd.cluster.elastic import Workers
+from raykd.cluster.nodes import Node, check_gpus, living_nodes, one_of_each_gpu
 from raykd.cluster.plan import Plan, make_plan
 from raykd.cluster.prepare import fetched, on_worker
 from raykd.cluster.quiet import quiet
 from raykd.cluster.scheduler import most_epochs
-from raykd.cluster.sharing import Footprint, Wanted, footprint, to_measure
+from raykd.cluster.sharing import Footprint, Wanted, footprint, that_fit, to_measure
 from raykd.mirror import Mirror
 from raykd.mirrored_search import ready
 from raykd.recipe import Recipe
@@ -43,7 +44,7 @@ class Forecast:
         likely_epochs: of all trials and baselines together, if the scheduler stops what it should of them.
         epoch_seconds: of the base recipe, measured on one worker alone; None where `missing` has to be made first.
         missing: the kind of artefact that the storage lacks for an epoch.
-        footprint: of a worker on its GPU, where that was to be measured and nothing was missing.
+        footprints: of a worker on each kind of GPU, where they were to be measured and nothing was missing.
     """
 
     cluster: str
@@ -54,7 +55,7 @@ class Forecast:
     likely_epochs: float
     epoch_seconds: float | None
     missing: str | None
-    footprint: Footprint | None = None
+    footprints: tuple[Footprint, ...] = ()
 
     @property
     def most_epochs(self) -> int:
@@ -75,7 +76,7 @@ def forecast(
     study: Study,
     *,
     trials: int | None = None,
-    workers: int = 1,
+    workers: int | tuple[int, int] = 1,
     slots: int | None = None,
     slots_per_gpu: int | str = 1,
     storage: str | os.PathLike[str] = "runs",
@@ -90,11 +91,11 @@ def forecast(
     Raises:
         ValueError, FileNotFoundError, FileExistsError, ConnectionError: as `raykd.tune` would.
     """
-    wanted = Wanted(workers=workers, slots=slots, slots_per_gpu=slots_per_gpu)
+    wanted = Wanted(workers=Workers.of(workers), slots=slots, slots_per_gpu=slots_per_gpu)
     trials = study.trials if trials is None else trials
     if trials < 1:
         raise ValueError(f"trials must be at least 1, got {trials}")
-    study.check(workers)
+    study.check(wanted.workers.needed)
     root, mirror = ready(storage, name, resume=False, writes=False)
     if name is not None and mirror is None and (root / name).exists():
         raise FileExistsError(f"{root / name} exists already; choose another name")
@@ -102,19 +103,18 @@ def forecast(
         cloudpickle.register_pickle_by_value(module)  # the worker cannot import a study's file
     beside = len(baselines(study.recipe))
     with connected(address, Path(os.devnull)) as line, quiet(Path(os.devnull)):
-        nodes, store, took = living_nodes(), root / ARTIFACTS, None
+        nodes, store, took = living_nodes(), root / ARTIFACTS, tuple[Footprint, ...]()
         try:
-            plan = make_plan(nodes, workers, slots, trials + beside, wanted.most_sharing)
+            plan = make_plan(nodes, wanted.workers, slots, trials + beside, wanted.most_sharing)
         except ValueError as error:
             if starts_machines():
                 raise ValueError(f"{error}; the search would ask the autoscaler for more, a dry run does not") from None
             raise
         check_gpus(nodes, plan.resources.gpus_per_worker)
         if wanted.measures:
-            resources = make_plan(nodes, 1, 1, 1).resources
-            took = fetched(on_worker(_footprint, resources).remote(to_measure(study), store, mirror))
-            plan = make_plan(nodes, workers, slots, trials + beside, _sharing(took, wanted))
-        alone = dataclasses.replace(plan.resources, workers=1)
+            took = _footprints(nodes, to_measure(study), store, mirror)
+            plan = make_plan(nodes, wanted.workers, slots, trials + beside, _sharing(took, wanted))
+        alone = dataclasses.replace(plan.resources, workers=1, elastic=None)
         seconds, missing = fetched(on_worker(_measure, alone).remote(study.recipe, store, mirror))
     epochs = most_epochs(study)
     return Forecast(
@@ -126,7 +126,7 @@ def forecast(
         likely_epochs=beside * study.recipe.epochs + trials * likely_epochs(epochs, study.grace, study.reduction),
         epoch_seconds=seconds,
         missing=missing,
-        footprint=took,
+        footprints=took,
     )
 
 
@@ -153,6 +153,18 @@ def _measure(recipe: Recipe, store: Path, mirror: Mirror | None) -> tuple[float 
     return seconds, None
 
 
+def _footprints(
+    nodes: Sequence[Node], recipes: Sequence[Recipe], store: Path, mirror: Mirror | None
+) -> tuple[Footprint, ...]:
+    """On each kind of GPU at the same time; none where the storage lacks what the recipes need."""
+    measuring = [
+        on_worker(_footprint, make_plan([node], Workers(), 1, 1).resources, node).remote(recipes, store, mirror)
+        for node in one_of_each_gpu(nodes)
+    ]
+    took = [fetched(reference) for reference in measuring]
+    return () if None in took else tuple(took)
+
+
 def _footprint(recipes: Sequence[Recipe], store: Path, mirror: Mirror | None) -> Footprint | None:
     """A worker's footprint, or None where the storage lacks what the recipes need."""
     try:
@@ -161,8 +173,8 @@ def _footprint(recipes: Sequence[Recipe], store: Path, mirror: Mirror | None) ->
         return None
 
 
-def _sharing(took: Footprint | None, wanted: Wanted) -> int:
+def _sharing(took: Sequence[Footprint], wanted: Wanted) -> int:
     """How many slots may share a GPU; where that cannot be known yet: one, or as many as the asked slots need."""
-    if took is not None:
-        return took.slots_per_gpu
+    if took:
+        return that_fit(took)
     return 1 if wanted.slots is None else wanted.most_sharing

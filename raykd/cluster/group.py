@@ -6,55 +6,23 @@ the trial goes on from its last checkpoint.
 """
 
 import contextlib
-import math
 import pickle
 import threading
-import traceback
-from collections.abc import Generator
-from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import ray
-import torch
-import torch.distributed as dist
 from ray import cloudpickle, train
 from ray.exceptions import RayActorError
-from ray.train.torch import TorchTrainer, get_device
+from ray.train.torch import TorchTrainer
 
-from raykd.artifacts import Store
 from raykd.cluster.job import Answer, Job
-from raykd.cluster.leftovers import free_leftovers, free_placement, mailbox_name, record_placement
+from raykd.cluster.leftovers import free_leftovers, free_placement, mailbox_name
 from raykd.cluster.mailbox import END, GIVEN_UP, JOB, NEXT, Mailbox
-from raykd.cluster.network import Network, is_loss_of_a_worker
-from raykd.epoch import Epoch
-from raykd.errors import one_line
-from raykd.mirrored_folder import take_up
-from raykd.trial import ERROR, run_trial, saved_epoch
-from raykd.world import World
-from raykd.writing import write_text
+from raykd.cluster.network import Network
+from raykd.cluster.resources import Resources
+from raykd.cluster.worker import PATIENCE_S, work
 
-USED = 0.9  # of a GPU's memory, where several slots share it; the rest is for their CUDA contexts
 _GIVEN_UP = "the workers died again and again in the same epoch"
-_PATIENCE_S = 24 * 3600  # ranks wait for each other while rank 0 alone makes an artefact, such as a teacher
-
-
-@dataclass(frozen=True, kw_only=True)
-class Resources:
-    """What one worker of a group takes."""
-
-    workers: int = 1
-    cpus_per_worker: float = 1.0
-    gpus_per_worker: float = 0.0
-
-    @property
-    def threads(self) -> int:
-        """That a worker computes with: its CPUs, of which the slots take a bit away."""
-        return math.ceil(self.cpus_per_worker)
-
-    @property
-    def per_worker(self) -> dict[str, float]:
-        return {"CPU": self.cpus_per_worker} | ({"GPU": self.gpus_per_worker} if self.gpus_per_worker else {})
 
 
 class Group:
@@ -71,13 +39,14 @@ class Group:
         self._failure: BaseException | None = None
         self._is_up = False
         # One worker alone talks to nobody: NCCL would only take memory of a GPU that others may share.
-        backend = "nccl" if resources.gpus_per_worker and resources.workers > 1 else "gloo"
+        talks = resources.workers > 1 or resources.elastic is not None
+        backend = "nccl" if resources.gpus_per_worker and talks else "gloo"
         self._trainer = TorchTrainer(
-            _work,
+            work,
             train_loop_config={"mailbox": self._mailbox, "folder": folder, "name": name, "resources": resources},
-            torch_config=Network(backend=backend, timeout_s=_PATIENCE_S),
+            torch_config=Network(backend=backend, timeout_s=PATIENCE_S),
             scaling_config=train.ScalingConfig(
-                num_workers=resources.workers,
+                num_workers=resources.elastic or resources.workers,
                 use_gpu=resources.gpus_per_worker > 0,
                 resources_per_worker=resources.per_worker,
             ),
@@ -130,70 +99,3 @@ class Group:
             self._trainer.fit()
         except BaseException as error:
             self._failure = error
-
-
-def _work(config: dict[str, Any]) -> None:
-    """What each worker does from the group's start to its end."""
-    mailbox = config["mailbox"]
-    resources: Resources = config["resources"]
-    torch.set_num_threads(resources.threads)
-    world = World.current(get_device())
-    if world.device.type == "cuda" and resources.gpus_per_worker < 1:
-        torch.cuda.set_per_process_memory_fraction(USED * resources.gpus_per_worker, world.device)
-    if world.rank == 0:
-        record_placement(config["folder"], config["name"])
-    place = _agreed_place(mailbox, world)
-    epochs: Generator[Answer, None, None] | None = None
-    while True:
-        kind, job = ray.get(mailbox.command.remote(place))
-        place += 1
-        if kind != NEXT and epochs is not None:
-            epochs.close()
-        if kind == END:
-            return
-        if kind == JOB:
-            epochs = _answers(pickle.loads(job), world)
-            continue
-        assert epochs is not None, "an epoch was asked for before any job"
-        answer = next(epochs)
-        if world.rank == 0:
-            ray.get(mailbox.answer.remote(pickle.dumps(answer)))
-        if answer.error and world.size > 1:
-            raise RuntimeError(answer.error)  # other ranks may wait in a collective: only a restart frees them
-
-
-def _answers(job: Job, world: World) -> Generator[Answer, None, None]:
-    """An answer for each epoch of a job. An epoch that was finished before a death is told again, not trained again."""
-    folder, board, outbox = Path(job.folder), Path(job.board), None
-    try:
-        if job.mirror is not None:
-            outbox = take_up(job.mirror, folder, board)
-            world.sum(torch.zeros((), device=world.device))  # nobody writes before all have pulled
-        saved = saved_epoch(folder)
-        if saved is not None:
-            done = saved["number"] == job.recipe.epochs
-            yield Answer(number=saved["number"], metrics=saved["metrics"], done=done)
-        store = Store(job.store, mirror=job.mirror)
-        for epoch in run_trial(job.recipe, folder, board, store, job.values, world, outbox):
-            yield _answer(epoch)
-    except Exception as error:
-        if is_loss_of_a_worker(error):
-            raise  # Ray Train starts the group anew, and the trial goes on
-        if world.rank == 0:
-            with contextlib.suppress(OSError):  # a full disk may be the very error that is told here
-                write_text(folder / ERROR, traceback.format_exc())
-                if outbox is not None:
-                    outbox.push(patient=False)
-        yield Answer(error=f"{type(error).__name__}: {one_line(error)}", done=True)
-
-
-def _answer(epoch: Epoch) -> Answer:
-    done = epoch.diverged or epoch.number == epoch.epochs
-    return Answer(number=epoch.number, metrics=epoch.metrics, done=done, diverged=epoch.diverged)
-
-
-def _agreed_place(mailbox: Any, world: World) -> int:
-    place: list[int] = [ray.get(mailbox.begin.remote()) if world.rank == 0 else 0]
-    if world.size > 1:
-        dist.broadcast_object_list(place, src=0)
-    return place[0]

@@ -27,6 +27,7 @@ class Mailbox:
         self._job: bytes | None = None
         self._owed = 0
         self._restarts = 0
+        self._workers = 0  # of the group that started last
 
     async def post(self, kind: str, job: bytes = b"") -> None:
         """Posts a `JOB`, `NEXT` for one more epoch of it, or `END`."""
@@ -44,18 +45,20 @@ class Mailbox:
             await self._posted.wait_for(lambda: self._end > place)
             return self._commands[place - self._first]
 
-    async def begin(self) -> int:
+    async def begin(self, workers: int = 1) -> int:
         """The place that a group which has just started reads from; called by rank 0 alone.
 
-        The job is posted again, with the epoch that it owes; one that killed its group too often is given up.
+        The job is posted again, with the epoch that it owes; one that killed its group too often is given up. A group
+        that has more or fewer workers than before was started anew because machines have joined or gone.
         """
         async with self._posted:
+            resized, self._workers = self._workers not in (0, workers), workers
             place = self._end
             if self._commands and self._commands[-1][0] == END:
                 return place - 1
             if self._job is None:
                 return place
-            self._restarts += 1
+            self._restarts += not resized
             if self._owed and self._restarts > _MOST_RESTARTS:
                 self._job, self._owed = None, 0
                 self._answers.put_nowait(GIVEN_UP)

@@ -11,6 +11,7 @@ import torch
 from ray.exceptions import RayError
 from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
+_KIND = "accelerator_type:"  # Ray counts one of such a resource on each machine with GPUs that it knows
 _BUSY_S = 60.0  # a machine whose GPUs are all taken for so long is not looked at: its workers will wait, too
 
 
@@ -22,6 +23,7 @@ class Node:
         memory: in bytes; endless where Ray was not told.
         identity: Ray's own name of it, to place a task there.
         address: in the cluster's network.
+        gpu_kind: of its GPUs, by Ray's name such as `A100`; empty where Ray does not know it.
     """
 
     cpus: float = 0.0
@@ -29,6 +31,7 @@ class Node:
     memory: float = math.inf
     identity: str = ""
     address: str = ""
+    gpu_kind: str = ""
 
 
 def living_nodes() -> list[Node]:
@@ -40,10 +43,20 @@ def living_nodes() -> list[Node]:
             memory=node["Resources"].get("memory", math.inf),
             identity=node["NodeID"],
             address=node["NodeManagerAddress"],
+            gpu_kind=next((name.removeprefix(_KIND) for name in node["Resources"] if name.startswith(_KIND)), ""),
         )
         for node in ray.nodes()
         if node["Alive"]
     ]
+
+
+def one_of_each_gpu(nodes: Sequence[Node]) -> list[Node]:
+    """For each kind of GPU, the first machine that can train on it."""
+    first: dict[str, Node] = {}
+    for node in nodes:
+        if node.gpus >= 1 and node.cpus >= 1:
+            first.setdefault(node.gpu_kind, node)
+    return [*first.values()]
 
 
 def check_gpus(nodes: Sequence[Node], share: float) -> None:

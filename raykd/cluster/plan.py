@@ -7,8 +7,9 @@ machine holds; in whatever order Ray then places them, they fit.
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from raykd.cluster.group import Resources
+from raykd.cluster.elastic import Workers
 from raykd.cluster.nodes import Node
+from raykd.cluster.resources import Resources
 
 MOST_SHARING = 10_000  # Ray counts a GPU in shares of 1/10,000
 _MOST_SLOTS = 5_000
@@ -31,19 +32,26 @@ class Plan:
     resources: Resources
     slots_per_gpu: int = 1
 
+    def __str__(self) -> str:
+        shared = f", up to {self.slots_per_gpu} on a GPU" if self.slots_per_gpu > 1 else ""
+        workers, elastic = self.resources.workers, self.resources.elastic
+        bounds = "" if elastic is None else f" ({elastic[0]} to {elastic[1]} as machines are lost or join)"
+        return f"{self.slots} trial(s) at a time{shared}, {workers} worker(s) each{bounds}"
+
     @property
     def slot_resources(self) -> dict[str, float]:
         return {"cpu": _SLOT_CPUS}
 
 
-def make_plan(nodes: Sequence[Node], workers: int, slots: int | None, trials: int, slots_per_gpu: int = 1) -> Plan:
+def make_plan(nodes: Sequence[Node], workers: Workers, slots: int | None, trials: int, slots_per_gpu: int = 1) -> Plan:
     """A plan that fits the machines: each worker has a GPU, or its share of one, and as many CPUs as all can have.
 
     Where there are GPUs, machines without one train nothing. Slots share a GPU only where they have to, so that none
     is shared while another has nothing to do.
 
     Args:
-        workers: of each trial.
+        workers: of each trial. Slots are planned for the most that it may have where that fits. A single slot's trials
+            may grow to that later; several divide up what there is now, as one could take all and leave others none.
         slots: trials at a time; None for as many as the GPUs (or else CPUs) and the memory allow, and no more than
             `trials`.
         slots_per_gpu: how many may share a GPU.
@@ -52,21 +60,24 @@ def make_plan(nodes: Sequence[Node], workers: int, slots: int | None, trials: in
         ValueError: too few CPUs or GPUs, or GPUs that cannot be shared, with the numbers.
     """
     has_gpus = any(node.gpus >= 1 for node in nodes)
-    check_numbers(workers, slots)
+    check_slots(slots)
     check_sharing(slots_per_gpu, workers, has_gpus)
     sharing = range(1, slots_per_gpu + 1) if has_gpus else range(1)
-    _check_room(nodes, workers, slots or 1, sharing[-1])
+    _check_room(nodes, workers.needed, slots or 1, sharing[-1])
     if slots is None:
         fitting = sum(int(min(_held(node, 1, sharing[-1]), node.memory / _WORKER_BYTES)) for node in nodes)
-        slots = max(1, min(fitting // workers, trials, _MOST_SLOTS))
-    together = next(number for number in sharing if _room(nodes, 1, number) >= slots * workers)
+        slots = max(1, min(fitting // workers.most, trials, _MOST_SLOTS))
+    now = min(workers.most, _room(nodes, 1, sharing[-1]) // slots)
+    most = workers.most if slots == 1 else now
+    together = next(number for number in sharing if _room(nodes, 1, number) >= slots * now)
     cpus = 1
-    while _room(nodes, cpus + 1, together) >= slots * workers:
+    while _room(nodes, cpus + 1, together) >= slots * now:
         cpus += 1
     return Plan(
         slots=slots,
         resources=Resources(
-            workers=workers,
+            workers=now,
+            elastic=None if workers.least is None else (workers.least, most),
             # All slots may come to lie on one machine: so much less for a worker leaves them room on any.
             cpus_per_worker=round(cpus - slots * _SLOT_CPUS, 4),
             gpus_per_worker=(MOST_SHARING // together) / MOST_SHARING if together else 0.0,
@@ -75,20 +86,17 @@ def make_plan(nodes: Sequence[Node], workers: int, slots: int | None, trials: in
     )
 
 
-def check_numbers(workers: int, slots: int | None) -> None:
-    """Refuses numbers that no cluster has room for; ValueError with the rule and the number."""
-    for name, value, most in (("workers", workers, None), ("slots", slots, _MOST_SLOTS)):
-        if value is not None and value < 1:
-            raise ValueError(f"{name} must be at least 1, got {value}")
-        if value is not None and most is not None and value > most:
-            raise ValueError(f"{name} must be at most {most}, got {value}")
+def check_slots(slots: int | None) -> None:
+    """Refuses a number of slots that no cluster has room for; ValueError with the rule and the number."""
+    if slots is not None and not 1 <= slots <= _MOST_SLOTS:
+        raise ValueError(f"slots must be within 1 and {_MOST_SLOTS}, got {slots}")
 
 
-def check_sharing(slots_per_gpu: int, workers: int, has_gpus: bool) -> None:
+def check_sharing(slots_per_gpu: int, workers: Workers, has_gpus: bool) -> None:
     """Refuses slots that cannot share a GPU; ValueError with the rule and the numbers."""
     if not 1 <= slots_per_gpu <= MOST_SHARING:
         raise ValueError(f"slots_per_gpu must be within 1 and {MOST_SHARING}, got {slots_per_gpu}")
-    if slots_per_gpu > 1 and workers > 1:
+    if slots_per_gpu > 1 and workers.most > 1:
         raise ValueError(
             f"slots_per_gpu: slots share a GPU only with workers=1, got workers={workers}: two workers of one trial on "
             f"one GPU are what NCCL refuses"

@@ -6,10 +6,12 @@ from typing import Any
 
 import ray
 import torch
+from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
 from raykd import train
-from raykd.cluster.group import Resources
 from raykd.cluster.mailbox import Mailbox
+from raykd.cluster.nodes import Node
+from raykd.cluster.resources import Resources
 from raykd.cluster.trials import Trials
 from raykd.errors import EXPECTED, is_for_the_user
 from raykd.world import World
@@ -25,15 +27,22 @@ def prepare(trials: Trials, resources: Resources, say: Callable[[str], None]) ->
 
 
 def while_it_speaks(
-    function: Callable[..., Any], resources: Resources, say: Callable[[str], None], *arguments: Any
+    function: Callable[..., Any],
+    resources: Resources,
+    say: Callable[[str], None],
+    *arguments: Any,
+    node: Node | None = None,
 ) -> Any:
     """The result of `function(*arguments, say)` on a worker; what it says there is said here.
+
+    Args:
+        node: the machine to run on; any by default.
 
     Raises:
         as `fetched`.
     """
     mailbox: Any = ray.remote(num_cpus=0)(Mailbox).remote()
-    made = on_worker(_speaking, resources).remote(function, mailbox, *arguments)
+    made = on_worker(_speaking, resources, node).remote(function, mailbox, *arguments)
     line: Any = mailbox.next_answer.remote()
     while made not in ray.wait([made, line])[0]:
         said: Any = ray.get(line)
@@ -42,9 +51,11 @@ def while_it_speaks(
     return fetched(made)
 
 
-def on_worker(function: Callable[..., Any], resources: Resources) -> Any:
+def on_worker(function: Callable[..., Any], resources: Resources, node: Node | None = None) -> Any:
     """A function as a Ray task that takes the place of one training worker; `fetched` gives its result."""
     place: dict[str, Any] = {"num_cpus": resources.cpus_per_worker, "num_gpus": resources.gpus_per_worker}
+    if node is not None:
+        place["scheduling_strategy"] = NodeAffinitySchedulingStrategy(node.identity, soft=False)
     # No named function: what checks types in the tests wraps those, and the wrapper cannot be pickled.
     return ray.remote(**place, max_retries=2)(lambda *arguments: _guarded(function, resources, *arguments))
 

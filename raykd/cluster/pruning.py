@@ -9,10 +9,9 @@ import time
 from collections.abc import Mapping
 from pathlib import Path
 
-from raykd.listeners import previous
 from raykd.mirror import Mirror
 from raykd.search_state import Ended
-from raykd.trial import CHECKPOINT
+from raykd.trial import CHECKPOINT, checkpoints_in
 
 KEPT = 5
 _LAG_S = 60.0  # by then Tune has saved that the trial has ended: none is ever started again without its checkpoint
@@ -41,14 +40,14 @@ class Pruning:
         for name, at in self._ended_at.items():
             if name not in keep and name not in self._pruned and now - at > _LAG_S:
                 with contextlib.suppress(OSError):  # the storage may be away for a while: tried again at the next end
-                    self._delete(self._trials / name / CHECKPOINT)
+                    self._delete(self._trials / name)
                     self._pruned.add(name)
 
-    def _delete(self, checkpoint: Path) -> None:
-        for file in (checkpoint, previous(checkpoint)):
+    def _delete(self, trial: Path) -> None:
+        for file in checkpoints_in(trial):
             file.unlink(missing_ok=True)
         if self._mirror is not None:
-            self._mirror.delete(checkpoint)
+            self._mirror.delete(trial / CHECKPOINT)
 
 
 def kept(ended: Mapping[str, Ended]) -> set[str]:

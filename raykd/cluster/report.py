@@ -10,8 +10,8 @@ import pandas
 from ray import tune as ray_tune
 from safetensors.torch import save_file
 
-from raykd.cluster.group import Resources
 from raykd.cluster.prepare import fetched, on_worker
+from raykd.cluster.resources import Resources
 from raykd.cluster.slot import METRIC
 from raykd.cluster.trials import Trials
 from raykd.cluster.watch import state_of

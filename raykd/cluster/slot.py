@@ -6,8 +6,9 @@ from typing import Any
 
 from ray import tune
 
-from raykd.cluster.group import Group, Resources
+from raykd.cluster.group import Group
 from raykd.cluster.job import Answer
+from raykd.cluster.resources import Resources
 from raykd.cluster.trials import Trials
 
 METRIC = "val/accuracy"

@@ -11,14 +11,15 @@ from ray import tune as ray_tune
 from raykd.baselines import baselines
 from raykd.cluster.capacity import wait_for_machines
 from raykd.cluster.connect import connected
-from raykd.cluster.nodes import check_gpus, living_nodes
+from raykd.cluster.elastic import Workers
+from raykd.cluster.nodes import check_gpus, living_nodes, one_of_each_gpu
 from raykd.cluster.plan import Plan, make_plan
 from raykd.cluster.prepare import prepare, while_it_speaks
 from raykd.cluster.quiet import quiet
 from raykd.cluster.report import report
 from raykd.cluster.scheduler import Rungs
 from raykd.cluster.searcher import StudySearch
-from raykd.cluster.sharing import Footprint, Wanted, footprint, to_measure
+from raykd.cluster.sharing import Footprint, Wanted, footprint, that_fit, to_measure
 from raykd.cluster.slot import METRIC, Slot
 from raykd.cluster.suggestions import Suggestions
 from raykd.cluster.trials import Trials
@@ -41,7 +42,7 @@ def tune(
     study: Study,
     *,
     trials: int | None = None,
-    workers: int = 1,
+    workers: int | tuple[int, int] = 1,
     slots: int | None = None,
     slots_per_gpu: int | str = 1,
     storage: str | os.PathLike[str] = "runs",
@@ -56,10 +57,12 @@ def tune(
 
     Args:
         trials: settings to try, the baselines not counted; the study's own number by default.
-        workers: processes that train one trial together.
+        workers: processes that train one trial together; `(least, most)` for as many of them as the machines have room
+            for while it trains. A trial then goes on from its last epoch with fewer where a machine is lost, and with
+            more where one joins; its numbers depend on how many there were in which epoch.
         slots: trials at a time; as many as the cluster has room for by default.
         slots_per_gpu: how many of them may share a GPU; `auto` for as many as fit by the memory that an epoch of the
-            base recipe and one of the largest first setting are measured to take on one of the cluster's GPUs.
+            base recipe and one of the largest first setting are measured to take, on each kind of GPU in the cluster.
         storage: a folder that all machines of the cluster see, or the URI of an object store such as
             `s3://bucket/prefix`, where each machine has a folder of its own (`raykd.mirror`). The search writes to
             `storage/name`, and shares the artefacts in `storage/artifacts` with every other search there.
@@ -84,8 +87,8 @@ def tune(
     for word, value in (("trials", trials), ("more_trials", more_trials)):
         if value is not None and value < 1:
             raise ValueError(f"{word} must be at least 1, got {value}")
-    wanted = Wanted(workers=workers, slots=slots, slots_per_gpu=slots_per_gpu)
-    study.check(workers)
+    wanted = Wanted(workers=Workers.of(workers), slots=slots, slots_per_gpu=slots_per_gpu)
+    study.check(wanted.workers.needed)
     root, mirror = ready(storage, name, resume=bool(resume or more_trials))
     if resume or more_trials:
         folder, search = old_folder(root, name, study)
@@ -123,9 +126,7 @@ def _run(trials: Trials, search: Search, wanted: Wanted, address: str | None, ve
     with connected(address, log) as line, sigterm_as_ctrl_c(), quiet(log):
         progress.say(line)
         plan = _plan(trials, wanted, total, progress, say)
-        shared = f", up to {plan.slots_per_gpu} on a GPU" if plan.slots_per_gpu > 1 else ""
-        at_once = f"{plan.slots} trial(s) at a time{shared}, {plan.resources.workers} worker(s) each"
-        progress.say(f"{at_once}; everything goes to {trials.for_ray('.')}")
+        progress.say(f"{plan}; everything goes to {trials.for_ray('.')}")
         write_search(folder, search)  # with the trials that were added, as nothing can refuse them any more
         write_experiment(folder / BOARD, study.every_range(), [METRIC, "train/loss"])
         with progress:
@@ -150,12 +151,14 @@ def _plan(trials: Trials, wanted: Wanted, total: int, progress: Progress, say: C
     check_gpus(nodes, plan.resources.gpus_per_worker)
     if not wanted.measures:
         return plan
-    alone = make_plan(nodes, 1, 1, 1).resources
-    with progress:
-        say("measuring the GPU memory of a worker")
-        took = while_it_speaks(_footprint, alone, say, trials)
-    progress.say(str(took))
-    return make_plan(nodes, wanted.workers, wanted.slots, total, took.slots_per_gpu)
+    footprints = list[Footprint]()
+    for node in one_of_each_gpu(nodes):
+        with progress:
+            say("measuring the GPU memory of a worker")
+            alone = make_plan([node], Workers(), 1, 1).resources
+            footprints.append(while_it_speaks(_footprint, alone, say, trials, node=node))
+        progress.say(str(footprints[-1]))
+    return make_plan(nodes, wanted.workers, wanted.slots, total, that_fit(footprints))
 
 
 def _footprint(trials: Trials, say: Callable[[str], None]) -> Footprint:

@@ -32,8 +32,8 @@ def run_dry(study: Study, options: argparse.Namespace, console: Console) -> int:
     console.print(told.cluster)
     if options.slots_per_gpu == AUTO:
         missing = "unknown how many trials may share a GPU: the storage lacks what an epoch needs to measure that"
-        console.print(missing if told.footprint is None else str(told.footprint))
-    console.print(f"{told.plan.slots} trial(s) at a time, {resources.workers} worker(s) each, {share} for a worker")
+        console.print("\n".join(map(str, told.footprints)) or missing)
+    console.print(f"{told.plan}, {share} for a worker")
     console.print(
         f"study {study.name}: {told.trials} trials and {told.baselines} baselines, at most {told.epochs} epochs each, "
         f"from epoch {min(study.grace, told.epochs)} on stopped where others do better"

@@ -10,8 +10,8 @@ from studies import tiny_study
 
 from raykd.artifacts import Store
 from raykd.cluster.forecast import Forecast, forecast, likely_epochs
-from raykd.cluster.group import Resources
 from raykd.cluster.plan import Plan
+from raykd.cluster.resources import Resources
 from raykd.cluster.sharing import Footprint
 from raykd.commands import dry_run
 from raykd.teacher import train_teacher
@@ -53,7 +53,10 @@ SHARED = Forecast(
     likely_epochs=20.0,
     epoch_seconds=9.0,
     missing=None,
-    footprint=Footprint(taken=3 * 2**30, memory=16 * 2**30),
+    footprints=(
+        Footprint(taken=3 * 2**30, memory=16 * 2**30, gpu="Tesla T4"),
+        Footprint(taken=4 * 2**30, memory=80 * 2**30, gpu="NVIDIA A100"),
+    ),
 )
 
 
@@ -63,15 +66,16 @@ SHARED = Forecast(
         (
             SHARED,
             [
-                "a worker took 3.00 GiB of a GPU's 16.00 GiB, so 4 may share one",
-                "8 trial(s) at a time, 1 worker(s) each, 4 CPU(s) and 0.25 GPU(s) for a worker",
+                "a worker took 3.00 GiB of 16.00 GiB on Tesla T4, so 4 may share one\n"
+                "a worker took 4.00 GiB of 80.00 GiB on NVIDIA A100, so 18 may share one",
+                "8 trial(s) at a time, up to 4 on a GPU, 1 worker(s) each, 4 CPU(s) and 0.25 GPU(s) for a worker",
                 "measured on one worker while nothing else ran; 4 trials that share a GPU are taken to be no faster",
                 "time: about 1:30, at most 2:24",
                 "cost: about 0.05, at most 0.08, at 2 an hour",
             ],
         ),
         (
-            replace(SHARED, footprint=None, epoch_seconds=None, missing="route"),
+            replace(SHARED, footprints=(), epoch_seconds=None, missing="route"),
             ["unknown how many trials may share a GPU: the storage lacks what an epoch needs"],
         ),
     ],

@@ -5,10 +5,11 @@ import dataclasses
 import pytest
 
 import tiny
-from ranks import train_on_two_ranks
+from ranks import train_by_turns, train_on_two_ranks
 from raykd.artifacts import Store
-from raykd.cluster.group import Group, Resources
+from raykd.cluster.group import Group
 from raykd.cluster.job import Job
+from raykd.cluster.resources import Resources
 from raykd.optimiser import SGD
 from raykd.trial import read_epochs
 
@@ -41,8 +42,8 @@ def start(tmp_path):
     """Starts groups, and ends them after the test."""
     groups = []
 
-    def started(workers=1):
-        resources = Resources(workers=workers, cpus_per_worker=0.5)
+    def started(workers=1, **more):
+        resources = Resources(workers=workers, cpus_per_worker=1 / max(workers, 2), **more)
         groups.append(Group(f"group-{len(groups)}", str(tmp_path / "groups"), resources))
         return groups[-1]
 
@@ -102,6 +103,17 @@ def test_two_workers_give_the_numbers_of_two_processes(folder, start, tmp_path):
     recipe = tiny.composed()
     answers = train(start(workers=2), folder.job(recipe, "both"))
     assert [answer.metrics for answer in answers] == train_on_two_ranks(recipe, tmp_path / "ranks")[0].metrics
+
+
+@pytest.mark.slow
+def test_of_three_elastic_workers_two_share_the_batch_and_one_stands_by(folder, start, tmp_path):
+    group = start(workers=3, elastic=(1, 3))
+    for name, recipe in (("four", tiny.composed()), ("seven", tiny.recipe(batch_size=7)), ("again", tiny.composed())):
+        assert recipe.batch_size % 3
+        size = 2 if recipe.batch_size % 2 == 0 else 1
+        assert [answer.error for answer in train(group, folder.job(recipe, name))] == [None] * recipe.epochs
+        assert folder.epochs(name) == train_by_turns(recipe, tmp_path / name, [size] * recipe.epochs)
+        assert {record["workers"] for record in read_epochs(tmp_path / "trials" / name)} == {size}
 
 
 @pytest.mark.slow

@@ -65,6 +65,17 @@ def test_a_job_that_kills_its_group_again_and_again_is_given_up():
     assert run(scenario) == (GIVEN_UP, [(JOB, b"b")])
 
 
+def test_a_group_that_machines_leave_and_join_is_not_blamed():
+    async def scenario(mailbox):
+        await mailbox.post(JOB, b"a")
+        await mailbox.post(NEXT)
+        for workers in (4, 3, 4, 3, 4, 2):
+            place = await mailbox.begin(workers)
+        return await read(mailbox, place, 2)
+
+    assert run(scenario) == [(JOB, b"a"), (NEXT, b"")]
+
+
 def test_an_answered_epoch_forgives_the_deaths_before_it():
     async def scenario(mailbox):
         await mailbox.post(JOB, b"a")

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from raykd.cluster.elastic import Workers
 from raykd.cluster.nodes import Node
 from raykd.cluster.plan import Plan, make_plan
 
@@ -16,7 +17,7 @@ GIB = 2**30
 
 def plan(cpus, gpus=0.0, memory=64.0 * GIB, workers=1, slots=None, trials=100, slots_per_gpu=1) -> Plan:
     """On a single machine."""
-    return make_plan([Node(cpus=cpus, gpus=gpus, memory=memory)], workers, slots, trials, slots_per_gpu)
+    return make_plan([Node(cpus=cpus, gpus=gpus, memory=memory)], Workers(workers), slots, trials, slots_per_gpu)
 
 
 def small(cpus: int, gpus: int = 0, memory: float = math.inf) -> Node:
@@ -49,7 +50,7 @@ def test_memory_and_the_number_of_trials_bound_the_slots():
     assert plan(16.0, memory=7.0 * GIB).slots == 3
     assert plan(16.0, trials=5).slots == 5
     assert plan(16.0, memory=1.0 * GIB).slots == 1
-    assert make_plan([small(4, memory=3.0 * GIB), small(4, memory=5.0 * GIB)], 1, None, 100).slots == 1 + 2
+    assert make_plan([small(4, memory=3.0 * GIB), small(4, memory=5.0 * GIB)], Workers(1), None, 100).slots == 1 + 2
 
 
 def test_the_asked_slots_are_taken_and_share_all_cpus():
@@ -57,18 +58,45 @@ def test_the_asked_slots_are_taken_and_share_all_cpus():
     assert (made.slots, made.resources.threads) == (2, 8)
 
 
+@pytest.mark.parametrize(
+    ("cpus", "slots", "workers", "planned", "now", "bounds", "threads"),
+    [
+        (2.0, None, Workers(4, least=1), 1, 2, (1, 4), 1),
+        (8.0, None, Workers(4, least=1), 2, 4, (1, 4), 1),
+        (8.0, 1, Workers(4, least=1), 1, 4, (1, 4), 2),
+        (16.0, 3, Workers(8, least=2), 3, 5, (2, 5), 1),
+        (3.0, None, Workers(4, least=3), 1, 3, (3, 4), 1),
+    ],
+)
+def test_elastic_workers_are_planned_for_the_machines_that_are_there(
+    cpus, slots, workers, planned, now, bounds, threads
+):
+    made = make_plan([Node(cpus=cpus)], workers, slots, 100)
+    assert (made.slots, made.resources.workers, made.resources.elastic) == (planned, now, bounds)
+    assert made.resources.threads == threads
+
+
+def test_too_few_machines_for_the_least_workers_are_told():
+    with pytest.raises(
+        ValueError, match=r"too few CPUs: 1 trial\(s\) at a time with 3 worker\(s\) each need 3, .* has 2"
+    ):
+        make_plan([small(2)], Workers(4, least=3), None, 100)
+
+
 def test_a_worker_lies_on_one_machine():
-    assert make_plan([small(1), small(1)], 1, 1, 100).resources.threads == 1
-    assert make_plan([small(3), small(3)], 1, 2, 100).resources.threads == 3
-    assert make_plan([small(3), small(3)], 1, 3, 100).resources.threads == 1  # at 2 each, a fourth part stays free
-    assert make_plan([small(0), small(2), small(4)], 3, 1, 100).resources.threads == 2
+    assert make_plan([small(1), small(1)], Workers(1), 1, 100).resources.threads == 1
+    assert make_plan([small(3), small(3)], Workers(1), 2, 100).resources.threads == 3
+    assert (
+        make_plan([small(3), small(3)], Workers(1), 3, 100).resources.threads == 1
+    )  # at 2 each, a fourth part stays free
+    assert make_plan([small(0), small(2), small(4)], Workers(3), 1, 100).resources.threads == 2
 
 
 def test_only_machines_with_gpus_train_where_there_are_any():
     nodes = [small(64), small(8, gpus=2), small(4, gpus=1)]
-    made = make_plan(nodes, 1, None, 100)
+    made = make_plan(nodes, Workers(1), None, 100)
     assert (made.slots, made.resources.threads, made.resources.gpus_per_worker) == (3, 4, 1.0)
-    assert make_plan([small(2, gpus=8), small(8, gpus=1)], 1, None, 100).slots == 2 + 1
+    assert make_plan([small(2, gpus=8), small(8, gpus=1)], Workers(1), None, 100).slots == 2 + 1
 
 
 @pytest.mark.parametrize(
@@ -98,8 +126,8 @@ def test_slots_share_gpus_where_they_have_to(slots_per_gpu, asked, trials, slots
         ({"cpus": 16.0, "gpus": 1.0, "workers": 2}, "too few GPUs: .* need 2, the cluster has 1$"),
         ({"cpus": 16.0, "gpus": 1.0, "slots": 4, "slots_per_gpu": 3}, "need 4, the cluster has 1 for 3 slots each"),
         ({"cpus": 1.0, "gpus": 4.0, "slots": 2}, "too few CPUs: .* need 2, the cluster has 1"),
-        ({"cpus": 2.0, "slots": 0}, "slots must be at least 1, got 0"),
-        ({"cpus": 2.0, "slots": 5001}, "slots must be at most 5000, got 5001"),
+        ({"cpus": 2.0, "slots": 0}, "slots must be within 1 and 5000, got 0"),
+        ({"cpus": 2.0, "slots": 5001}, "slots must be within 1 and 5000, got 5001"),
         ({"cpus": 2.0, "workers": -1}, "workers must be at least 1, got -1"),
         ({"cpus": 2.0, "gpus": 1.0, "slots_per_gpu": 0}, "slots_per_gpu must be within 1 and 10000, got 0"),
         (
@@ -117,8 +145,8 @@ def test_too_little_is_one_clear_line(options, message):
 def test_gpus_without_cpus_beside_them_are_told():
     nodes = [small(8), small(1, gpus=4)]
     with pytest.raises(ValueError, match=r"too few CPUs beside the GPUs: .* need 2, .* have room for 1$"):
-        make_plan(nodes, 1, 2, 100)
-    assert make_plan(nodes, 1, None, 100).slots == 1
+        make_plan(nodes, Workers(1), 2, 100)
+    assert make_plan(nodes, Workers(1), None, 100).slots == 1
 
 
 NODES = st.lists(st.builds(small, st.integers(0, 4), st.integers(0, 2)), min_size=1, max_size=3)
@@ -132,7 +160,7 @@ def test_a_plan_can_be_placed_and_is_refused_only_if_none_can(nodes, workers, as
     together = together if has_gpus and workers == 1 else 1
     share = 10_000 // together / 10_000 if has_gpus else 0.0
     try:
-        made = make_plan(nodes, workers, asked, 6, together)
+        made = make_plan(nodes, Workers(workers), asked, 6, together)
     except ValueError:
         assert most_placed(nodes, 1.0, share) < (asked or 1) * workers
         return

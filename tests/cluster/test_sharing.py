@@ -14,7 +14,9 @@ from studies import tiny_study
 
 import tiny
 from raykd.artifacts import Store
-from raykd.cluster.sharing import Footprint, Wanted, footprint, to_measure
+from raykd.cluster.elastic import Workers
+from raykd.cluster.nodes import Node, one_of_each_gpu
+from raykd.cluster.sharing import Footprint, Wanted, footprint, that_fit, to_measure
 from raykd.methods.cross_entropy import CrossEntropy
 from raykd.methods.kd import KD
 from raykd.methods.quest import Quest
@@ -27,12 +29,12 @@ GIB = 2**30
     [(3 * GIB, 80 * GIB, 24), (8 * GIB, 80 * GIB, 9), (9 * GIB, 80 * GIB, 8), (79 * GIB, 80 * GIB, 1)],
 )
 def test_nine_tenths_of_a_gpu_are_shared_out(taken: int, memory: int, fitting: int):
-    assert Footprint(taken=taken, memory=memory).slots_per_gpu == fitting
+    assert Footprint(taken=taken, memory=memory, gpu="one").slots_per_gpu == fitting
 
 
 def test_a_footprint_in_words():
-    told = str(Footprint(taken=3 * GIB // 2, memory=16 * GIB))
-    assert told == "a worker took 1.50 GiB of a GPU's 16.00 GiB, so 9 may share one"
+    told = str(Footprint(taken=3 * GIB // 2, memory=16 * GIB, gpu="Tesla T4"))
+    assert told == "a worker took 1.50 GiB of 16.00 GiB on Tesla T4, so 9 may share one"
 
 
 def test_the_largest_first_setting_is_measured_beside_the_base_recipe():
@@ -54,9 +56,21 @@ def test_what_is_wanted():
     with pytest.raises(ValueError, match="slots_per_gpu must be within 1 and 10000, got 0"):
         Wanted(slots_per_gpu=0)
     with pytest.raises(ValueError, match="slots share a GPU only with workers=1, got workers=2"):
-        Wanted(slots_per_gpu="auto", workers=2)
-    with pytest.raises(ValueError, match="slots must be at least 1, got 0"):
+        Wanted(slots_per_gpu="auto", workers=Workers(2))
+    with pytest.raises(ValueError, match="slots must be within 1 and 5000, got 0"):
         Wanted(slots=0)
+
+
+def test_each_kind_of_gpu_is_measured_on_the_first_machine_that_can_train_on_it():
+    kinds = {"a": "T4", "b": "", "c": "A100", "d": "T4", "e": ""}
+    nodes = [Node(cpus=8.0, gpus=1.0, identity=name, gpu_kind=kind) for name, kind in kinds.items()]
+    nodes = [Node(cpus=8.0, identity="without"), Node(gpus=1.0, identity="no CPU", gpu_kind="L4"), *nodes]
+    assert [node.identity for node in one_of_each_gpu(nodes)] == ["a", "b", "c"]
+
+
+def test_the_kind_of_gpu_with_the_least_room_decides():
+    measured = [Footprint(taken=4 * GIB, memory=memory * GIB, gpu="one") for memory in (80, 24, 40)]
+    assert that_fit(measured) == 5
 
 
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
@@ -76,15 +90,18 @@ from collections import Counter
 from ray.util.placement_group import placement_group
 from ray.util.scheduling_strategies import PlacementGroupSchedulingStrategy
 import raykd
+from raykd.cluster.elastic import Workers
 from raykd.cluster.nodes import living_nodes
 from raykd.cluster.plan import make_plan
 from studies import tiny_study
 
-ray.init(address="local", num_cpus=8, num_gpus=2, object_store_memory=100 * 2**20, include_dashboard=False)
+kind = {"accelerator_type:T4": 1}
+ray.init(address="local", num_cpus=8, num_gpus=2, resources=kind, object_store_memory=10**8, include_dashboard=False)
+assert living_nodes()[0].gpu_kind == "T4", living_nodes()
 
 def placed(together):
     "The slots and workers of a plan as Tune and Train place them, and the GPUs that the workers get."
-    plan = make_plan(living_nodes(), 1, 2 * together, 100, together)
+    plan = make_plan(living_nodes(), Workers(), 2 * together, 100, together)
     slots = [placement_group([{"CPU": plan.slot_resources["cpu"]}]) for _ in range(plan.slots)]
     ray.get([slot.ready() for slot in slots], timeout=60)
     workers = [placement_group([plan.resources.per_worker]) for _ in range(plan.slots)]
