@@ -6,7 +6,8 @@ every epoch equal those of an undisturbed run to the last bit (on a CPU).
 
     python benchmarks/faults.py [--repeats N] [--seed N] [--only NAME ...] [--save]
 
-A fault strikes after a number of epochs that the seed decides. "Epochs lost" counts epochs that had a checkpoint when
+A fault strikes after a number of epochs that the seed decides. The clock that jumps is that of the search and of Ray
+alone, all of them at the same moment (clock.c). "Epochs lost" counts epochs that had a checkpoint when
 the fault struck and were trained again. "Again after" is the time from the fault to the next finished epoch, what is
 needed to start the command anew included.
 """
@@ -27,7 +28,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from processes import become_subreaper, descendants, title
+import torch
+from clock import Clock
+from processes import become_subreaper, descendants, reap_others, title
 from record import Record, spread
 
 from raykd.artifacts import Store
@@ -38,6 +41,7 @@ from raykd.trial import read_epochs, saved_epoch
 ROOT = Path(__file__).resolve().parents[1]
 TRIALS, EPOCHS, BASELINES = 5, 12, 2
 AWAY_S = 60.0
+DAY_S = 86_400
 _MOST_STARTS = 4
 _PATIENCE_S = 240.0
 STUDY = """
@@ -74,13 +78,15 @@ class Search:
     Args:
         folder: of the study, the storage and the output.
         address: of the Ray cluster that it joins.
-        before: words before the command, when it is started again.
+        clock: that its processes see, where it is not the machine's.
+        known: the epochs that had a checkpoint when a fault struck.
     """
 
     folder: Path
     address: str = "local"
-    before: tuple[str, ...] = ()
+    clock: Clock | None = None
     starts: int = 0
+    known: dict[Epoch, float] = field(default_factory=dict)
     process: subprocess.Popen[bytes] = field(init=False)
 
     @property
@@ -97,16 +103,21 @@ class Search:
         words = [sys.executable, str(ROOT / "launch/tune.py"), "--study", str(self.folder / "study.py")]
         words += ["--trials", str(TRIALS), "--slots", "1", "--address", self.address]
         words += ["--storage", str(self.storage), "--name", "search", *(["--resume"] if self.starts else [])]
-        before = self.before if self.starts else ()
+        environment = self.clock.environment if self.clock else {}
         with (self.folder / "output").open("ab") as output:
             self.process = subprocess.Popen(
-                [*before, *words],
+                words,
                 stdout=output,
                 stderr=output,
                 start_new_session=True,
-                env=os.environ | {"OMP_NUM_THREADS": "1"},
+                env=os.environ | {"OMP_NUM_THREADS": "1"} | environment,
             )
         self.starts += 1
+
+    def ended(self) -> int | None:
+        """Its exit status, if it has ended; reaps what it had started, as Ray's workers take a zombie for alive."""
+        reap_others(self.process.pid)
+        return self.process.poll()
 
     def kept(self) -> dict[Epoch, float]:
         """The epochs that have a checkpoint, with the seconds that each took, which tell one training from another."""
@@ -126,7 +137,7 @@ class Search:
         """Whether so many are on record before the process ends."""
         deadline = time.monotonic() + _PATIENCE_S
         while self.count() < count:
-            if self.process.poll() is not None or time.monotonic() > deadline:
+            if self.ended() is not None or time.monotonic() > deadline:
                 return False
             time.sleep(0.05)
         return True
@@ -180,15 +191,25 @@ def _torn(pattern: str) -> Inject:
     return inject
 
 
-def _clock(search: Search, chance: random.Random) -> None:
-    """Kills the driver; the clock of whoever goes on is a day behind."""
-    if shutil.which("faketime") is None:
-        raise RuntimeError("needs faketime to set a clock back")
-    search.process.kill()
-    search.process.wait()
-    # It sets the steady clock too, which now and then stops the timers of Ray's raylet: a hang may be faketime's.
-    # Told not to (--exclude-monotonic), version 0.9.10 breaks `time.sleep`.
-    search.before = ("faketime", "-m", "-f", "-1d")
+def _clock(days: int) -> Inject:
+    """Sets the clock of the driver and of all of Ray, while they run."""
+
+    def inject(search: Search, chance: random.Random) -> None:
+        assert search.clock is not None
+        search.clock.set(days * DAY_S)
+
+    return inject
+
+
+def _clock_and_kills(search: Search, chance: random.Random) -> None:
+    """Sets the clock back and kills the driver; does so again when it has gone on, as its files then seem old."""
+    _clock(-1)(search, chance)
+    _signal(signal.SIGKILL)(search, chance)
+    search.start()
+    if not search.wait_for_epochs(search.count() + chance.randint(1, 12)) and search.ended() is None:
+        raise RuntimeError(f"hangs:\n{(search.folder / 'output').read_text()}")
+    search.known |= search.kept()
+    _signal(signal.SIGKILL)(search, chance)
 
 
 def _storage_away(search: Search, chance: random.Random) -> None:
@@ -228,7 +249,9 @@ FAULTS: dict[str, Inject] = {
     "the driver gets SIGTERM": _signal(signal.SIGTERM),
     "a checkpoint is torn": _torn("search/trials/*/checkpoint.pt"),
     "an artefact is torn": _torn("artifacts/route/*/checkpoint_*.safetensors"),
-    "the clock goes back a day": _clock,
+    "the clock goes back a day": _clock(-1),
+    "the clock goes forward a day": _clock(1),
+    "the clock goes back a day, and the driver is killed twice": _clock_and_kills,
     "the disk is full for a while": _full_disk,
     "the storage is away for a minute": _storage_away,
 }
@@ -254,7 +277,7 @@ class Outcome:
 def survive(fault: str, seed: int, folder: Path) -> Outcome:
     """Runs a search, lets a fault strike, goes on to the end, and looks at what is there."""
     chance = random.Random(f"{fault} {seed}")
-    search = Search(folder)
+    search = Search(folder, clock=Clock(folder) if "clock" in fault else None)
     search.storage.mkdir()
     if fault == "the disk is full for a while":
         subprocess.run(["mount", "-t", "tmpfs", "-o", "size=24m", "raykd-faults", search.storage], check=False)
@@ -262,10 +285,10 @@ def survive(fault: str, seed: int, folder: Path) -> Outcome:
         search.start()
         if not search.wait_for_epochs(chance.randint(3, 30)):
             raise RuntimeError(f"the search does not train:\n{(folder / 'output').read_text()}")
-        before, begun = search.kept(), time.monotonic()
+        search.known, begun = search.kept(), time.monotonic()
         FAULTS[fault](search, chance)
         seconds = _go_on(search, search.count(), begun)
-        lost, problems = _look(search, before)
+        lost, problems = _look(search)
         return Outcome(tuple(problems), lost, seconds, search.starts)
     finally:
         search.end()
@@ -283,26 +306,26 @@ def _go_on(search: Search, count: int, begun: float) -> float:
     seconds = 0.0
     while search.starts <= _MOST_STARTS:
         deadline = time.monotonic() + _PATIENCE_S
-        while search.process.poll() is None and time.monotonic() < deadline:
+        while search.ended() is None and time.monotonic() < deadline:
             if not seconds and search.count() > count:
                 seconds = time.monotonic() - begun
             time.sleep(0.05)
-        if search.process.poll() == 0:
+        if search.ended() == 0:
             return seconds or time.monotonic() - begun
-        if search.process.poll() is None:
+        if search.ended() is None:
             raise RuntimeError(f"hangs:\n{(search.folder / 'output').read_text()}")
         search.start()
     raise RuntimeError(f"does not come to its end:\n{(search.folder / 'output').read_text()}")
 
 
-def _look(search: Search, before: dict[Epoch, float]) -> tuple[int, list[str]]:
+def _look(search: Search) -> tuple[int, list[str]]:
     """Epochs lost, and everything that is not as it would be without the fault."""
     after = {
         (trial.name, record["number"]): record["seconds"]
         for trial in search.trials.glob("*/")
         for record in read_epochs(trial)
     }
-    lost = sum(after.get(epoch) != seconds for epoch, seconds in before.items())
+    lost = sum(after.get(epoch) != seconds for epoch, seconds in search.known.items())
     problems = [f"{lost} finished epochs were trained again"] if lost else []
     names = sorted(trial.name for trial in search.trials.glob("trial-*/"))
     numbers = [int(name.split("-")[1]) for name in names]
@@ -321,11 +344,14 @@ def _differences(search: Search, trial: Path) -> Iterator[str]:
     told = read_epochs(trial)
     if [record["number"] for record in told] != list(range(1, len(told) + 1)):
         yield f"{trial.name} has epochs {[record['number'] for record in told]}"
+    threads = torch.get_num_threads()
+    torch.set_num_threads(os.cpu_count() or 1)  # as the search's one worker: sums depend on it in their last bits
     undisturbed = distill(recipe, store=Store(search.storage / "artifacts"), device="cpu")
     for record, epoch in zip(told, undisturbed, strict=False):
         if {key: record[key] for key in epoch.metrics} != epoch.metrics:
             yield f"{trial.name} differs from an undisturbed run in epoch {epoch.number}"
-            return
+            break
+    torch.set_num_threads(threads)
 
 
 def main() -> None:

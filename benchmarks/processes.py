@@ -1,5 +1,6 @@
 """The processes of a job that is measured or disturbed, from Linux's /proc."""
 
+import contextlib
 import ctypes
 import os
 from pathlib import Path
@@ -10,6 +11,17 @@ _BECOME_SUBREAPER = 36  # PR_SET_CHILD_SUBREAPER
 def become_subreaper() -> None:
     """What a child detaches or leaves behind becomes a child of this process, and is found below it."""
     ctypes.CDLL(None).prctl(_BECOME_SUBREAPER, 1)
+
+
+def reap_others(job: int) -> None:
+    """Takes note of all processes below this one that have ended, except for a job's own, whose status is its owner's.
+
+    What a subreaper adopts and does not reap stays a zombie, which looks alive to whoever waits for its end.
+    """
+    ended = os.WEXITED | os.WNOHANG | os.WNOWAIT
+    with contextlib.suppress(ChildProcessError):  # there is none left
+        while (found := os.waitid(os.P_ALL, 0, ended)) is not None and found.si_pid != job:
+            os.waitpid(found.si_pid, 0)
 
 
 def descendants(job: int) -> set[int]:

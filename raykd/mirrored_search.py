@@ -160,9 +160,16 @@ def sign_of_life(mirror: Mirror, folder: Path) -> dict[str, Any] | None:
     if (text := mirror.read(folder / SIGN)) is None:
         return None
     sign: dict[str, Any] = json.loads(text)
-    sign["age"] = max(0.0, time.time() - sign["time"])
+    ahead = sign["time"] - time.time()
+    sign["age"] = max(0.0, -ahead)
     is_gone = sign["host"] == os.uname().nodename and not _lives(sign["pid"])
-    return sign if sign["age"] < ALIVE_S and not is_gone else None
+    if is_gone or sign["age"] >= ALIVE_S:
+        return None
+    if ahead > ALIVE_S:  # a clock has been set back since: whoever lives will soon leave another sign
+        time.sleep(2 * _SIGN_EVERY_S)
+        if mirror.read(folder / SIGN) == text:
+            return None
+    return sign
 
 
 def _lives(pid: int) -> bool:

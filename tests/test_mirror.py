@@ -414,6 +414,23 @@ def test_a_search_of_another_machine_counts_as_dead_after_a_while(machine, monke
     assert mirrored_search.sign_of_life(mirror, folder) is None
 
 
+@pytest.mark.parametrize("lives", [True, False])
+def test_a_sign_from_the_future_counts_where_another_follows(machine, monkeypatch: pytest.MonkeyPatch, lives: bool):
+    mirror, waited = machine("one"), list[float]()
+    folder = begin(mirror, "search")
+    sign = {"host": "elsewhere", "pid": 1, "time": time.time() + 24 * 3600}
+    mirror.write(folder / "running.json", json.dumps(sign).encode())
+
+    def sleep(seconds: float) -> None:
+        waited.append(seconds)
+        if lives:
+            mirror.write(folder / "running.json", json.dumps(sign | {"time": sign["time"] + seconds}).encode())
+
+    monkeypatch.setattr(mirrored_search.time, "sleep", sleep)
+    assert (mirrored_search.sign_of_life(mirror, folder) is not None) == lives
+    assert waited == [20.0]
+
+
 def test_a_search_that_was_refused_leaves_its_name_free(machine):
     one = machine("one")
     folder = write(one.root / "search/search.json", "{}").parent

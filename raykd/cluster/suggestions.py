@@ -1,11 +1,13 @@
 """What Tune asks for its next trial: as many as the driver wants now, however many a search was started with."""
 
+from pathlib import Path
 from typing import Any, ClassVar
 
 from ray.tune.search import ConcurrencyLimiter
 from ray.tune.search.search_generator import SearchGenerator
 
 from raykd.cluster.searcher import StudySearch
+from raykd.cluster.states import drop_others
 from raykd.cluster.watch import Watch
 
 
@@ -32,6 +34,7 @@ class Suggestions(SearchGenerator):
         self._total_samples = self.total
 
     def restore_from_dir(self, dirpath: str) -> None:
+        drop_others(Path(dirpath))
         super().restore_from_dir(dirpath)
         self._total_samples, self._finished = self.total, False
         self.searcher.set_max_concurrency(self.slots)

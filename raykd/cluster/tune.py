@@ -21,6 +21,7 @@ from raykd.cluster.scheduler import Rungs
 from raykd.cluster.searcher import StudySearch
 from raykd.cluster.sharing import Footprint, Wanted, footprint, that_fit, to_measure
 from raykd.cluster.slot import METRIC, Slot
+from raykd.cluster.states import put_first
 from raykd.cluster.suggestions import Suggestions
 from raykd.cluster.trials import Trials
 from raykd.cluster.watch import Watch
@@ -172,6 +173,7 @@ def _tuner(trials: Trials, plan: Plan, search: Search, verbose: bool) -> ray_tun
     )
     path = trials.for_ray(_TUNE)
     if ray_tune.Tuner.can_restore(path):
+        put_first(trials.folder / _TUNE, trials.mirror)
         return ray_tune.Tuner.restore(path, trainable=trainable, resume_unfinished=True, resume_errored=True)
     study = trials.study
     first = [study.complete(values) for values in study.first or ({},)]

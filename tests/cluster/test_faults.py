@@ -1,10 +1,10 @@
 """A search survives what can die under it, each fault once; benchmarks/faults.py repeats them at other moments."""
 
 import os
-import shutil
 from pathlib import Path
 
 import pytest
+from clock import what_is_lacking
 from faults import FAULTS, survive
 from processes import become_subreaper
 
@@ -15,8 +15,8 @@ pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 def test_a_search_survives(fault: str, tmp_path: Path):
     if "disk" in fault and os.geteuid() != 0:
         pytest.skip("only root may mount a small file system")
-    if "clock" in fault and shutil.which("faketime") is None:
-        pytest.skip("needs faketime")
+    if "clock" in fault and what_is_lacking():
+        pytest.skip(what_is_lacking())
     become_subreaper()
     outcome = survive(fault, 0, tmp_path)
     assert outcome.problems == ()
