@@ -1,8 +1,11 @@
-"""What stands between the workers of a trial: the network interface that gloo takes, and the loss of a worker.
+"""What stands between the workers of a trial: the interface that gloo takes, where they meet, and a worker's loss.
 
 By itself gloo takes the address that the machine's own name stands for. On Debian and Ubuntu as they are installed
 that is 127.0.1.1, and a trial whose workers lie on two machines would never start. Ray knows the right
 address. NCCL finds an interface by itself.
+
+By itself Ray Train looks for a free port on rank 0, lets go of it, and tells all to meet there: where another process
+has taken it by then, the group does not start. Here rank 0 opens the store that all meet at before it tells its port.
 """
 
 import contextlib
@@ -11,12 +14,14 @@ import os
 import socket
 import struct
 from dataclasses import dataclass
+from datetime import timedelta
 
 import ray
 import torch.distributed as dist
 from ray.train._internal.base_worker_group import BaseWorkerGroup
 from ray.train.torch import TorchConfig
-from ray.train.torch.config import _TorchBackend
+from ray.train.torch.config import _set_torch_distributed_env_vars, _TorchBackend
+from torch.distributed import TCPStore  # pyright: ignore[reportPrivateImportUsage]
 
 _INTERFACE = "GLOO_SOCKET_IFNAME"
 _GET_ADDRESS = 0x8915  # Linux's SIOCGIFADDR
@@ -24,7 +29,7 @@ _GET_ADDRESS = 0x8915  # Linux's SIOCGIFADDR
 
 @dataclass
 class Network(TorchConfig):
-    """Ray's settings of `torch.distributed`, with gloo on the interface of the node's address."""
+    """Ray's settings of `torch.distributed`, with a set-up of its own."""
 
     @property
     def backend_cls(self) -> type[_TorchBackend]:
@@ -34,7 +39,28 @@ class Network(TorchConfig):
 class _Backend(_TorchBackend):
     def on_start(self, worker_group: BaseWorkerGroup, backend_config: TorchConfig) -> None:
         worker_group.execute(_choose_interface)
-        super().on_start(worker_group, backend_config)
+        worker_group.execute(_set_torch_distributed_env_vars)
+        timeout = timedelta(seconds=backend_config.timeout_s)
+        address = worker_group.execute_single(0, _open_store, timeout)
+        worker_group.execute(_meet, address, backend_config.backend, timeout)
+
+
+_store: TCPStore | None = None  # on rank 0: it lives as long as its process, which is the group's
+
+
+def _open_store(timeout: timedelta) -> tuple[str, int]:
+    """Called on rank 0: where the others reach it."""
+    global _store
+    address = ray.util.get_node_ip_address()
+    _store = TCPStore(address, 0, is_master=True, wait_for_workers=False, timeout=timeout)
+    return address, _store.port
+
+
+def _meet(address: tuple[str, int], backend: str, timeout: timedelta) -> None:
+    """Called on each worker; its rank stands in PyTorch's environment variables by now."""
+    rank, size = int(os.environ["RANK"]), int(os.environ["WORLD_SIZE"])
+    store = _store if rank == 0 else TCPStore(*address, is_master=False, timeout=timeout)
+    dist.init_process_group(backend, store=store, rank=rank, world_size=size, timeout=timeout)
 
 
 def _choose_interface() -> None:

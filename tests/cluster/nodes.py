@@ -1,8 +1,9 @@
 """A Ray cluster of several nodes on one machine, each with its own processes and network, as real machines have.
 
-A node is a process that made namespaces of its own, and a cable to the head's bridge. Killing that process is a power
-cut: everything on the node is gone at once, its network too, so that nobody hears a goodbye. All nodes see the
-same files.
+A node is a process that made namespaces of its own, and a cable to the head's bridge. A power cut unplugs the cable and
+kills that process, and everything on the node with it; in this order, as the kernel takes leave of all that a killed
+process was connected to, which power has no time for. A node whose power comes back is another such process with the
+same address and the same files. All nodes see the same storage.
 """
 
 import os
@@ -43,11 +44,21 @@ def skip_where_there_can_be_none() -> None:
 
 @dataclass(frozen=True)
 class Node:
-    """One node: the process that all of it dies with, and its folder of temporary files."""
+    """One node: the process that all of it dies with, its folder of temporary files, and its `ray start`'s options."""
 
     process: subprocess.Popen[bytes]
     folder: Path
-    address: str
+    number: int
+    options: str
+
+    @property
+    def address(self) -> str:
+        return f"{_NETWORK}{self.number + 1}"
+
+    @property
+    def cable(self) -> str:
+        """The name of the end that the head has of it."""
+        return f"cable{self.number}"
 
     def pids(self, name: str) -> list[int]:
         """The node's processes whose title holds a name, such as `ray::RayTrainWorker`."""
@@ -65,7 +76,7 @@ class Node:
         """What `ray start` has said."""
         return (self.folder / "log").read_text()
 
-    def cut_the_power(self) -> None:
+    def end(self) -> None:
         self.process.kill()
         self.process.wait()
 
@@ -82,6 +93,7 @@ class Nodes:
     def __init__(self, workers: int, options: str = "", environment: Mapping[str, str] | None = None):
         self.folder = Path(tempfile.mkdtemp(prefix="rk", dir="/tmp"))  # short: sockets below it may have 107 letters
         self.workers: list[Node] = []
+        self.lost: list[Node] = []
         self._all: list[Node] = []
         try:
             self.head = self._start(0, f"{_HEAD} {options}", environment or {})
@@ -90,8 +102,8 @@ class Nodes:
             self._inside_head("ip", "link", "set", "bridge", "up")
             current = self.head.folder / "t" / "ray" / "ray_current_cluster"
             self._wait_until(current.exists, "the head does not come up")
-            for number in range(1, workers + 1):
-                self._add(number)
+            for _ in range(workers):
+                self.add()
         except BaseException:
             self.end()
             raise
@@ -100,21 +112,25 @@ class Nodes:
     def address(self) -> str:
         return f"{self.head.address}:6379"
 
-    def _add(self, number: int) -> None:
-        node = self._start(number, f"--address={self.address} --num-cpus=1", {})
-        cable, head = f"cable{number}", self.head.inside()[2]
-        _run(*f"ip link add {cable} netns {head} type veth peer name eth0 netns {node.inside()[2]}".split())
-        self._inside_head("ip", "link", "set", cable, "master", "bridge", "up")
-        there = node.inside("--net")
-        _run(*there, "ip", "address", "add", f"{node.address}/24", "dev", "eth0")
-        _run(*there, "ip", "link", "set", "eth0", "up")
-        self.workers.append(node)
-        self._wait_until(lambda: "Ray runtime started" in node.log(), "a node does not join")
+    def add(self, options: str = "--num-cpus=1") -> Node:
+        """A further worker; returns when it has joined.
+
+        Args:
+            options: of its `ray start`.
+        """
+        return self._join(1 + max(node.number for node in self._all), options)
 
     def lose(self, node: Node) -> None:
-        """A power cut."""
-        node.cut_the_power()
+        """A power cut: nobody hears a goodbye."""
+        self._inside_head("ip", "link", "delete", node.cable)
+        node.end()
         self.workers.remove(node)
+        self.lost.append(node)
+
+    def bring_back(self, node: Node) -> Node:
+        """The power of a lost node comes back, and it joins again, with its address and what its disk holds."""
+        self.lost.remove(node)
+        return self._join(node.number, node.options)
 
     def tune(self, *words: object, output: Path) -> subprocess.Popen[bytes]:
         """`launch/tune.py` on the head, joining this cluster."""
@@ -127,24 +143,36 @@ class Nodes:
 
     def end(self) -> None:
         for node in self._all:
-            node.cut_the_power()
+            node.end()
         shutil.rmtree(self.folder, ignore_errors=True)
 
     def _start(self, number: int, options: str, environment: Mapping[str, str]) -> Node:
         folder, address = self.folder / f"n{number}", f"{_NETWORK}{number + 1}"
-        (folder / "t").mkdir(parents=True)
+        (folder / "t").mkdir(parents=True, exist_ok=True)
+        (folder / "ready").unlink(missing_ok=True)
         script = _SCRIPT.format(folder=folder, address=address, python=sys.executable, options=options)
         environment = ENVIRONMENT | _SETTINGS | {"RAY_TMPDIR": str(folder / "t")} | dict(environment)
         namespaces = ["unshare", "--mount", "--net", "--pid", "--fork", "--kill-child", "--mount-proc"]
         call = ["setpriv", "--pdeathsig", "KILL", *namespaces, "bash", "-c", script]  # dies with the tests
         with (folder / "log").open("wb") as log:
             process = subprocess.Popen(call, env=environment, stdout=log, stderr=log, start_new_session=True)
-        self._all.append(Node(process, folder, address))
+        self._all.append(Node(process, folder, number, options))
         self._wait_until((folder / "ready").exists, "there are no namespaces")
         return self._all[-1]
 
-    def _inside_head(self, *call: str) -> None:
-        _run(*self.head.inside("--net"), *call)
+    def _join(self, number: int, options: str) -> Node:
+        node = self._start(number, f"--address={self.address} {options}", {})
+        head, there = self.head.inside()[2], node.inside()[2]
+        _run(*f"ip link add {node.cable} netns {head} type veth peer name eth0 netns {there}".split())
+        self._inside_head("ip", "link", "set", node.cable, "master", "bridge", "up")
+        _run(*node.inside("--net"), "ip", "address", "add", f"{node.address}/24", "dev", "eth0")
+        _run(*node.inside("--net"), "ip", "link", "set", "eth0", "up")
+        self._wait_until(lambda: "Ray runtime started" in node.log(), "a node does not join")
+        self.workers.append(node)
+        return node
+
+    def _inside_head(self, *call: str) -> str:
+        return _run(*self.head.inside("--net"), *call)
 
     def _wait_until(self, is_so: Callable[[], bool], otherwise: str) -> None:
         deadline = time.monotonic() + 300
@@ -162,5 +190,5 @@ def _space(pid: int) -> Path | None:
         return None
 
 
-def _run(*call: str) -> None:
-    subprocess.run(call, check=True, capture_output=True, text=True)
+def _run(*call: str) -> str:
+    return subprocess.run(call, check=True, capture_output=True, text=True).stdout

@@ -1,4 +1,4 @@
-"""A search whose trials spread over several nodes, and what it survives when some of them are lost."""
+"""A search whose trials spread over several nodes, and what it survives when some of them are lost or come back."""
 
 import json
 import time
@@ -8,7 +8,7 @@ from typing import Any
 
 import pandas
 import pytest
-from faults import Search
+from faults import Epoch, Search
 from nodes import Node, Nodes, skip_where_there_can_be_none
 
 from commands import write_study
@@ -18,17 +18,26 @@ from raykd.trial import read_epochs
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(1800)]
 _PATIENCE_S = 900.0
+_AWAY_S = 15.0
 _TRIALS = 3
-_OPTIONS = ("--trials", _TRIALS, "--slots", 2, "--workers", 2, "--name", "search")
+_WORKER, _SLOT = "ray::RayTrainWorker", "ray::ResourceTrainable"
+_CONTROLLER, _MAILBOX = "ray::TrainController", "ray::Mailbox"
 
 
 @pytest.fixture(scope="module")
-def nodes() -> Iterator[Nodes]:
-    """Four nodes of one CPU, and a head that trains nothing: two slots of two workers fill them."""
+def cluster() -> Iterator[Nodes]:
     skip_where_there_can_be_none()
     nodes = Nodes(4)
     yield nodes
     nodes.end()
+
+
+@pytest.fixture
+def nodes(cluster: Nodes) -> Nodes:
+    """Four nodes of one CPU, and a head that trains nothing: two slots of two workers fill them."""
+    for node in list(cluster.lost):  # by the test before
+        cluster.bring_back(node)
+    return cluster
 
 
 @pytest.fixture
@@ -40,13 +49,16 @@ def search(tmp_path: Path) -> Search:
 
 
 class Running:
-    """A search that runs on the nodes."""
+    """A search that runs on the nodes, with two workers to a trial."""
 
-    def __init__(self, nodes: Nodes, search: Search):
+    def __init__(self, nodes: Nodes, search: Search, slots: int = 2):
         self.nodes, self.search = nodes, search
-        words = ("--study", search.folder / "study.py", "--storage", search.storage, *_OPTIONS)
-        self.process = nodes.tune(*words, output=search.folder / "output")
+        words = ("--study", search.folder / "study.py", "--storage", search.storage, "--name", "search")
+        numbers = ("--trials", _TRIALS, "--slots", slots, "--workers", 2)
+        self.process = nodes.tune(*words, *numbers, output=search.folder / "output")
         self.made: dict[Path, set[int]] = {}
+        self._kept: dict[Epoch, float] = {}
+        self._counts: list[dict[str, int]] = []
 
     def wait_until(self, is_so: Callable[[], bool]) -> None:
         """Looks at each artefact meanwhile: one that is made again is another folder under the same name."""
@@ -67,6 +79,31 @@ class Running:
         self.wait_until(lambda: self.process.poll() is not None)
         assert self.process.poll() == 0, self.output
 
+    def lose(self, node: Node) -> None:
+        """A power cut; notes what is kept so far, and how far each trial is."""
+        self._kept |= self.search.kept()
+        self._counts.append(self._epochs())
+        self.nodes.lose(node)
+
+    def _epochs(self) -> dict[str, int]:
+        """How many epochs each trial has on record."""
+        return {trial.name: len(read_epochs(trial)) for trial in self.search.trials.glob("*/")}
+
+    def check(self) -> None:
+        """Nothing that was kept is lost, and a trial that went on after a loss has the numbers of one without."""
+        _check_the_table(self.search)
+        after = {
+            (trial.name, record["number"]): record["seconds"]
+            for trial in self.search.trials.glob("*/")
+            for record in read_epochs(trial)
+        }
+        assert {epoch: seconds for epoch, seconds in self._kept.items() if after[epoch] != seconds} == {}
+        ended = self._epochs()
+        disturbed = {name for counts in self._counts for name, count in counts.items() if count < ended[name]}
+        assert disturbed
+        for name in sorted(disturbed):
+            _check_the_numbers(self.search, name)
+
     @property
     def output(self) -> str:
         return (self.search.folder / "output").read_text()
@@ -77,8 +114,8 @@ class Running:
 
 def test_the_workers_of_a_trial_lie_on_different_nodes(nodes: Nodes, search: Search):
     running = Running(nodes, search)
-    running.wait_until(lambda: all(len(node.pids("ray::RayTrainWorker")) == 1 for node in nodes.workers))
-    assert not nodes.head.pids("ray::RayTrainWorker")
+    running.wait_until(lambda: all(len(node.pids(_WORKER)) == 1 for node in nodes.workers))
+    assert not nodes.head.pids(_WORKER)
     running.wait_for_the_end()
     assert "2 trial(s) at a time, 2 worker(s) each" in running.output
     _check_the_table(search)
@@ -89,31 +126,55 @@ def test_the_workers_of_a_trial_lie_on_different_nodes(nodes: Nodes, search: Sea
         _check_the_numbers(search, name)
 
 
-def test_two_nodes_lose_their_power_one_after_the_other(nodes: Nodes, search: Search):
-    """First one with a worker alone, then one with a slot; it is the last test, as it leaves two nodes.
+def test_a_node_comes_back_and_is_trained_on_again(nodes: Nodes, search: Search):
+    """All but the one with the slot have lost their power: until one is there again, nothing can be trained."""
+    running = Running(nodes, search, slots=1)
+    running.wait_for_epochs(4)
+    (leader,) = running.nodes_with(_CONTROLLER)
+    lost = [node for node in nodes.workers if node is not leader]
+    for node in lost:
+        running.lose(node)
+    time.sleep(_AWAY_S)
+    back = nodes.bring_back(lost[0])
+    running.wait_for_epochs(4)
+    assert running.nodes_with(_WORKER) == [leader, back]
+    running.wait_for_the_end()
+    running.check()
 
-    Their two CPUs are enough for one trial at a time: slots that held one CPU each would wait for each other for ever.
+
+def test_the_node_that_a_trial_is_led_from_loses_its_power(nodes: Nodes, search: Search):
+    """It trains nothing: Ray puts a slot's workers where more is free than beside the slot, if there is such a node.
+
+    Beside the slot lie its group's controller and its mailbox, so that no node can be lost with one of the three alone.
+    """
+    running = Running(nodes, search, slots=1)
+    running.wait_for_epochs(4)
+    (leader,) = running.nodes_with(_CONTROLLER)
+    running.wait_until(lambda: bool(leader.pids(_SLOT)))  # between two trials its title is another
+    assert running.nodes_with(_MAILBOX) == [leader]
+    assert not nodes.head.pids(_MAILBOX)
+    workers = running.nodes_with(_WORKER)
+    assert len(workers) == 2 and leader not in workers
+    running.lose(leader)
+    running.wait_for_the_end()
+    running.check()
+
+
+def test_two_nodes_lose_their_power_one_after_the_other(nodes: Nodes, search: Search):
+    """First one with a worker alone, then one with a slot.
+
+    The two CPUs that are left are enough for one trial at a time: slots that held one CPU each would wait for each
+    other for ever.
     """
     running = Running(nodes, search)
     running.wait_for_epochs(4)
-    kept = search.kept()
-    disturbed = {trial.name for trial in search.trials.glob("*/") if len(read_epochs(trial)) < 10}
-    slots = running.nodes_with("ray::ResourceTrainable")
-    (bystander, *_) = [node for node in nodes.workers if node not in slots]
-    nodes.lose(bystander)
+    leaders = running.nodes_with(_CONTROLLER)
+    (bystander, *_) = [node for node in nodes.workers if node not in leaders]
+    running.lose(bystander)
     running.wait_for_epochs(4)
-    kept |= search.kept()
-    nodes.lose(running.nodes_with("ray::ResourceTrainable")[0])
+    running.lose(running.nodes_with(_CONTROLLER)[0])
     running.wait_for_the_end()
-    _check_the_table(search)
-    after = {
-        (trial.name, record["number"]): record["seconds"]
-        for trial in search.trials.glob("*/")
-        for record in read_epochs(trial)
-    }
-    assert {epoch: seconds for epoch, seconds in kept.items() if after[epoch] != seconds} == {}
-    for name in sorted(disturbed):
-        _check_the_numbers(search, name)
+    running.check()
 
 
 def _check_the_table(search: Search) -> None:
