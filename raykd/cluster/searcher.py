@@ -14,6 +14,7 @@ from optuna.trial import TrialState
 from ray.tune.search.optuna import OptunaSearch
 
 from raykd.baselines import baselines
+from raykd.cluster.sampler import BoundedTPE
 from raykd.cluster.slot import METRIC
 from raykd.study import Study
 
@@ -29,7 +30,7 @@ class StudySearch(OptunaSearch):
     """
 
     def __init__(self, study: Study, seed: int, first: Iterable[dict[str, Any]]):
-        sampler = optuna.samplers.TPESampler(seed=seed, multivariate=True, group=True, constant_liar=True)
+        sampler = BoundedTPE(seed=seed, multivariate=True, group=True, constant_liar=True)
         super().__init__(study.suggest, metric=METRIC, mode="max", sampler=sampler, points_to_evaluate=list(first))
         self._study = study
         self._baselines = list(baselines(study.recipe))

@@ -1,0 +1,54 @@
+"""TPE over a bounded history: Optuna's own draws while it is short, from the newest and the best when it is long."""
+
+import optuna
+import pytest
+from optuna.samplers import TPESampler
+from optuna.trial import TrialState
+
+from raykd.cluster import sampler as module
+from raykd.cluster.sampler import BoundedTPE
+
+pytestmark = pytest.mark.filterwarnings("ignore::optuna.exceptions.ExperimentalWarning")
+
+
+def drawn(kind_of_sampler: type[TPESampler], trials: int) -> list[dict[str, float]]:
+    """What a sampler draws for a study with a conditional range, some trials pruned, two at a time."""
+    sampler = kind_of_sampler(seed=0, multivariate=True, group=True, constant_liar=True)
+    study, running = optuna.create_study(sampler=sampler, direction="maximize"), list[optuna.Trial]()
+    for _ in range(trials):
+        running.append(trial := study.ask())
+        kind, rate = trial.suggest_categorical("kind", ["a", "b"]), trial.suggest_float("rate", 0.0, 1.0)
+        of_kind = trial.suggest_float("b/weight", 0.0, 1.0) if kind == "b" else 0.5
+        if len(running) == 2:
+            done = running.pop(0)
+            done.report(rate, 1)
+            pruned = done.number % 3 == 0
+            study.tell(done, None if pruned else rate + of_kind, TrialState.PRUNED if pruned else TrialState.COMPLETE)
+    return [trial.params for trial in study.trials]
+
+
+def test_a_short_search_draws_as_with_optunas_own():
+    assert drawn(BoundedTPE, 40) == drawn(TPESampler, 40)
+
+
+def test_a_long_one_does_not(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(module, "NEWEST", 15)
+    monkeypatch.setattr(module, "BEST", 3)
+    long, own = drawn(BoundedTPE, 40), drawn(TPESampler, 40)
+    assert long[:16] == own[:16]  # the one that runs is no part of the history
+    assert long != own
+
+
+def test_the_newest_the_best_and_those_that_run_are_read(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(module, "NEWEST", 4)
+    monkeypatch.setattr(module, "BEST", 2)
+    study = optuna.create_study(direction="maximize")
+    for value in (0.1, 0.9, 0.2, 0.8, None, 0.3, 0.7, 0.4, None, 0.5):
+        trial = study.ask()
+        trial.report(1.0, 1)
+        study.tell(trial, value, TrialState.COMPLETE if value is not None else TrialState.PRUNED)
+    study.ask()
+    read = module._Recent(study)._get_trials(deepcopy=False, states=None, use_cache=False)
+    assert [trial.number for trial in read] == [1, 3, 6, 7, 8, 9, 10]
+    complete = module._Recent(study)._get_trials(deepcopy=False, states=(TrialState.COMPLETE,))
+    assert [trial.number for trial in complete] == [1, 3, 5, 6, 7, 9]
