@@ -68,7 +68,8 @@ def tune(
             `s3://bucket/prefix`, where each machine has a folder of its own (`raykd.mirror`). The search writes to
             `storage/name`, and shares the artefacts in `storage/artifacts` with every other search there.
         name: of the search; the study's name and the time by default.
-        seed: of the sampler. What a trial gives depends on the recipe's own seed.
+        seed: of the sampler, which reads the newest 500 trials and the best. What a trial gives depends on the recipe's
+            own seed.
         resume: go on with the search of that name, or with the study's newest one, as it was started.
         more_trials: go on with it, whether it has ended or not, and try so many settings more. The sampler knows
             all that was found, and what has ended is not trained again. The table, the best recipe and the best
