@@ -11,6 +11,7 @@ from ray import tune as ray_tune
 from raykd.baselines import baselines
 from raykd.cluster.capacity import wait_for_machines
 from raykd.cluster.connect import connected
+from raykd.cluster.coordinator import keep_coordinator
 from raykd.cluster.elastic import Workers
 from raykd.cluster.nodes import check_gpus, living_nodes, one_of_each_gpu
 from raykd.cluster.plan import Plan, make_plan
@@ -128,6 +129,8 @@ def _run(trials: Trials, search: Search, wanted: Wanted, address: str | None, ve
     with connected(address, log) as line, sigterm_as_ctrl_c(), quiet(log):
         progress.say(line)
         plan = _plan(trials, wanted, total, progress, say)
+        if plan.resources.elastic:
+            keep_coordinator()
         progress.say(f"{plan}; everything goes to {trials.for_ray('.')}")
         write_search(folder, search)  # with the trials that were added, as nothing can refuse them any more
         write_experiment(folder / BOARD, study.every_range(), [METRIC, "train/loss"])
