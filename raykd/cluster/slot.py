@@ -12,6 +12,7 @@ from raykd.cluster.resources import Resources
 from raykd.cluster.trials import Trials
 
 METRIC = "val/accuracy"
+GROUPS = "groups"  # where Ray Train keeps its own files, in the search's folder
 
 
 class Slot(tune.Trainable):
@@ -23,7 +24,7 @@ class Slot(tune.Trainable):
     def setup(self, config: dict[str, Any], trials: Trials, resources: Resources) -> None:  # pyright: ignore
         self._trials = trials
         name = f"{os.uname().nodename}-{os.getpid()}-{time.time_ns()}"
-        self._group = Group(name, trials.for_ray("groups"), resources)
+        self._group = Group(name, trials.for_ray(GROUPS), resources)
         self.reset_config(config)
 
     def reset_config(self, new_config: dict[str, Any]) -> bool:

@@ -17,11 +17,12 @@ from raykd.cluster.nodes import check_gpus, living_nodes, one_of_each_gpu
 from raykd.cluster.plan import Plan, make_plan
 from raykd.cluster.prepare import prepare, while_it_speaks
 from raykd.cluster.quiet import quiet
+from raykd.cluster.recovery import Recovery
 from raykd.cluster.report import report
 from raykd.cluster.scheduler import Rungs
 from raykd.cluster.searcher import StudySearch
 from raykd.cluster.sharing import Footprint, Wanted, footprint, that_fit, to_measure
-from raykd.cluster.slot import METRIC, Slot
+from raykd.cluster.slot import GROUPS, METRIC, Slot
 from raykd.cluster.states import put_first
 from raykd.cluster.suggestions import Suggestions
 from raykd.cluster.trials import Trials
@@ -191,7 +192,7 @@ def _tuner(trials: Trials, plan: Plan, search: Search, verbose: bool) -> ray_tun
         run_config=ray_tune.RunConfig(
             name=_TUNE,
             storage_path=trials.for_ray("."),
-            callbacks=[Watch(trials)],
+            callbacks=[Watch(trials), Recovery(trials.for_ray(GROUPS))],
             failure_config=ray_tune.FailureConfig(max_failures=3),
             verbose=1 if verbose else 0,
         ),

@@ -49,9 +49,9 @@ def test_a_trial_follows_the_machines_that_are_there(tmp_path: Path):
     skip_where_there_can_be_none()
     write_study(tmp_path, ("    epochs=2,\n    batch_size=256,", "    epochs=90,\n    batch_size=12,"), name="study")
     nodes, search = Nodes(2), Search(tmp_path)
+    words = ("--study", tmp_path / "study.py", "--storage", search.storage, "--name", "search", "--slots", 1)
+    process = nodes.tune(*words, "--workers", "1-3", output=tmp_path / "output")
     try:
-        words = ("--study", tmp_path / "study.py", "--storage", search.storage, "--name", "search", "--slots", 1)
-        process = nodes.tune(*words, "--workers", "1-3", output=tmp_path / "output")
 
         def wait_until(is_so: Callable[[], bool]) -> None:
             deadline = time.monotonic() + _PATIENCE_S
@@ -69,6 +69,8 @@ def test_a_trial_follows_the_machines_that_are_there(tmp_path: Path):
         wait_until(lambda: _sizes(search)[-1:] == [3])
         assert process.wait(timeout=_PATIENCE_S) == 0, (tmp_path / "output").read_text()
     finally:
+        process.kill()
+        process.wait()
         nodes.end()
     assert "1 trial(s) at a time, 2 worker(s) each (1 to 3 as machines are" in (tmp_path / "output").read_text()
     assert _sizes(search) == [2, 1, 2, 3]
