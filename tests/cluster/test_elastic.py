@@ -13,6 +13,7 @@ from nodes import Nodes, skip_where_there_can_be_none
 from commands import write_study
 from ranks import train_by_turns
 from raykd.cluster.elastic import Workers
+from raykd.search_state import ask_to_stop
 from raykd.serialise import from_file
 from raykd.trial import read_epochs
 
@@ -44,10 +45,11 @@ def test_numbers_that_cannot_be(wanted: int | tuple[int, int], message: str):
 def test_a_trial_follows_the_machines_that_are_there(tmp_path: Path):
     """Of two machines the one that leads the trial is lost and comes back, and then a third joins.
 
-    Ray Train looks for machines once a minute, and keeps those of a group that has lost its lead for three.
+    Ray Train looks for machines once a minute, and keeps those of a group that has lost its lead for three. The search
+    is stopped when all has happened.
     """
     skip_where_there_can_be_none()
-    write_study(tmp_path, ("    epochs=2,\n    batch_size=256,", "    epochs=90,\n    batch_size=12,"), name="study")
+    write_study(tmp_path, ("    epochs=2,\n    batch_size=256,", "    epochs=400,\n    batch_size=12,"), name="study")
     nodes, search = Nodes(2), Search(tmp_path)
     words = ("--study", tmp_path / "study.py", "--storage", search.storage, "--name", "search", "--slots", 1)
     process = nodes.tune(*words, "--workers", "1-3", output=tmp_path / "output")
@@ -67,7 +69,8 @@ def test_a_trial_follows_the_machines_that_are_there(tmp_path: Path):
         wait_until(lambda: _sizes(search)[-1:] == [2])
         nodes.add()
         wait_until(lambda: _sizes(search)[-1:] == [3])
-        assert process.wait(timeout=_PATIENCE_S) == 0, (tmp_path / "output").read_text()
+        ask_to_stop(search.storage / "search")
+        assert process.wait(timeout=_PATIENCE_S) == 130, (tmp_path / "output").read_text()
     finally:
         process.kill()
         process.wait()
