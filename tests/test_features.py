@@ -71,7 +71,7 @@ STUDENT, TEACHER = random(6, 5), random(6, 4, seed=1)
 def rank(monkeypatch, request):
     """One of two processes, each with every second of six images; both have called for the same features."""
 
-    def all_gather(parts, own):
+    def all_gather(parts, own, group):
         whole = next(each for each in (STUDENT, TEACHER) if torch.equal(own, each[request.param :: 2]))
         for other, part in enumerate(parts):
             part.copy_(whole[other::2])
@@ -104,7 +104,7 @@ def test_relations_within_classes_are_those_of_the_whole_batch(rank):
     given = [Outputs(logits[rank::2], ()) for logits in (STUDENT[:, :4], TEACHER)]
     own = STUDENT[:, :4]
 
-    def all_gather(parts, part):
+    def all_gather(parts, part, group):
         whole = next(each for each in (own, TEACHER) if torch.equal(part, each[rank::2]))
         for other, place in enumerate(parts):
             place.copy_(whole[other::2])

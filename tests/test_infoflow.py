@@ -275,7 +275,7 @@ def assert_processes_compare_all_images(rank: int) -> None:
 
 @pytest.mark.parametrize("rank", [0, 1])
 def test_each_of_two_processes_learns_what_one_with_the_whole_batch_does(monkeypatch, rank):
-    def all_gather(parts, own):
+    def all_gather(parts, own, group):
         whole = random(6, 5) if own.shape[1] == 5 else random(6, 4, seed=1)
         assert torch.equal(own, whole[rank::2])
         for other, part in enumerate(parts):
@@ -304,7 +304,7 @@ def test_two_live_processes_learn_what_one_with_the_whole_batch_does(tmp_path):
 def test_gathering_keeps_values_exactly(monkeypatch):
     for name, answer in {"is_initialized": True, "get_world_size": 3, "get_rank": 1}.items():
         monkeypatch.setattr(dist, name, lambda answer=answer: answer)
-    monkeypatch.setattr(dist, "all_gather", lambda parts, own: [part.copy_(own) for part in parts])
+    monkeypatch.setattr(dist, "all_gather", lambda parts, own, group: [part.copy_(own) for part in parts])
     features = random(2, 4).float()
     assert torch.equal(whole_batch(features), features.repeat(3, 1))
 
