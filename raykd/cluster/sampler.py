@@ -1,10 +1,11 @@
 """Optuna's TPE over a bounded history, so that a search's thousandth draw takes no longer than its five-hundredth.
 
 TPE reads every trial for every draw. It models its best trials, at most 25, and all others, of which it weighs the
-oldest least; beyond the newest 500 finished trials those others are left out here, and the best are kept. A search of
-up to 500 trials draws what Optuna's own TPE draws.
+oldest least; beyond the newest 500 trials those others are left out here, and the best are kept. A search of up to
+500 trials draws what Optuna's own TPE draws.
 """
 
+import heapq
 from typing import Any
 
 from optuna import Study
@@ -16,7 +17,7 @@ NEWEST, BEST = 500, 25
 
 
 class BoundedTPE(TPESampler):
-    """`TPESampler` that reads the `NEWEST` finished trials, the `BEST` ones and those that run; to be maximised."""
+    """`TPESampler` that reads the `NEWEST` trials, the `BEST` ones and those that run; to be maximised."""
 
     def infer_relative_search_space(self, study: Study, trial: FrozenTrial) -> dict[str, BaseDistribution]:
         return super().infer_relative_search_space(_Recent(study), trial)
@@ -40,10 +41,10 @@ class _Recent(Study):
 
     def _get_trials(self, *arguments: Any, **options: Any) -> list[FrozenTrial]:
         trials = super()._get_trials(*arguments, **options)
-        finished = [trial for trial in trials if trial.state.is_finished()]
-        if len(finished) <= NEWEST:
+        older = trials[:-NEWEST]
+        if not older:
             return trials
-        complete = [trial for trial in finished if trial.state == TrialState.COMPLETE]
-        best = sorted(complete, key=lambda trial: trial.values[0], reverse=True)[:BEST]
-        kept = {trial.number for trial in (*finished[-NEWEST:], *best)}
-        return [trial for trial in trials if trial.number in kept or not trial.state.is_finished()]
+        complete = [trial for trial in trials if trial.state == TrialState.COMPLETE]
+        best = {trial.number for trial in heapq.nlargest(BEST, complete, key=lambda trial: trial.values[0])}
+        kept = [trial for trial in older if trial.state == TrialState.RUNNING or trial.number in best]
+        return kept + trials[-NEWEST:]

@@ -49,6 +49,6 @@ def test_the_newest_the_best_and_those_that_run_are_read(monkeypatch: pytest.Mon
         study.tell(trial, value, TrialState.COMPLETE if value is not None else TrialState.PRUNED)
     study.ask()
     read = module._Recent(study)._get_trials(deepcopy=False, states=None, use_cache=False)
-    assert [trial.number for trial in read] == [1, 3, 6, 7, 8, 9, 10]
+    assert [trial.number for trial in read] == [1, 3, 7, 8, 9, 10]
     complete = module._Recent(study)._get_trials(deepcopy=False, states=(TrialState.COMPLETE,))
     assert [trial.number for trial in complete] == [1, 3, 5, 6, 7, 9]
