@@ -1,8 +1,8 @@
 """A search of 1,000 trivial trials through the whole stack: the cost of a trial after many others.
 
-Claim: the last tenth of a thousand trials takes at most half as long again as the first. What grows is the draw of
-Optuna's TPE, which reads all trials: about a third of the driver's time at 850 trials, by a profile. The driver keeps
-about 50 KiB of each trial, Tune's and Optuna's records of it.
+Claim: the last tenth of a thousand trials takes at most half as long again as the first. What grows is what Tune does
+with each of its trials, and the draw of Optuna's TPE, which reads 500 of them at most (raykd/cluster/sampler.py). The
+driver keeps about 50 KiB of each trial, Tune's and Optuna's records of it.
 
     python benchmarks/search_scale.py [--trials N] [--save]
 
