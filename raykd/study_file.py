@@ -20,12 +20,15 @@ def load_study(path: str | Path) -> Study:
     """
     file = Path(path).expanduser().absolute()
     if not file.is_file():
-        folders = (Path(path).parent, Path("search_spaces"))
-        there = _studies_in(folders[0]) or _studies_in(folders[1])
+        others = Path("search_spaces")
+        there = _studies_in(Path(path).parent) or _studies_in(others)
         near = [found for found in there if difflib.get_close_matches(file.name, [Path(found).name])]
-        listed = f"did you mean {', '.join(near)}" if near else nearest("", there)
-        if not there:
-            listed = f"none lies in {file.parent}, and none in {folders[1].absolute()}"
+        if near:
+            listed = f"did you mean {', '.join(near)}"
+        elif there:
+            listed = nearest("", there)
+        else:
+            listed = f"none lies in {file.parent}, and none in {others.absolute()}"
         raise FileNotFoundError(f"no study {str(path)!r}; {listed}")
     study = getattr(_execute(file), "study", None)
     if not isinstance(study, Study):

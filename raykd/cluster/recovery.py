@@ -26,8 +26,8 @@ class Recovery(Callback):
         self._looked_at = 0.0
 
     def on_step_end(self, iteration: int, trials: list[Trial], **info: Any) -> None:
-        if not any(trial.status == Trial.PENDING and trial.num_failures for trial in trials):
-            return
-        if time.monotonic() - self._looked_at > _LOOK_EVERY_S:
+        if time.monotonic() - self._looked_at < _LOOK_EVERY_S:
+            return  # a search may have many trials and makes many steps
+        self._looked_at = time.monotonic()
+        if any(trial.status == Trial.PENDING and trial.num_failures for trial in trials):
             free_leftovers(self._folder)
-            self._looked_at = time.monotonic()

@@ -9,6 +9,7 @@ from ray.tune.experiment import Trial
 from ray.util.placement_group import placement_group, placement_group_table
 
 from raykd.cluster import leftovers
+from raykd.cluster import recovery as recovery_module
 from raykd.cluster.leftovers import mailbox_name
 from raykd.cluster.mailbox import Mailbox
 from raykd.cluster.recovery import Recovery
@@ -28,7 +29,8 @@ def is_held(identity: str) -> bool:
     return placement_group_table()[identity]["state"] != "REMOVED"
 
 
-def test_only_what_has_lost_its_mailbox_and_only_for_a_trial_that_waits():
+def test_only_what_has_lost_its_mailbox_and_only_for_a_trial_that_waits(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(recovery_module, "_LOOK_EVERY_S", 0.0)
     lost, living = held("lost"), held("living")
     mailbox: Any = ray.remote(num_cpus=0)(Mailbox).options(name=mailbox_name("groups", "living")).remote()
     ray.get(mailbox.begin.remote())
