@@ -474,8 +474,9 @@ def wait_for(condition) -> None:
 def test_a_checkpoint_that_is_not_kept_is_deleted_from_the_storage(machine, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(pruning, "_LAG_S", -1.0)
     mirror = machine("one")
-    stopped = {"trial-0000-x": Ended(state="stopped", accuracy=0.5, epochs=1)}
     for name in ("checkpoint.pt", "epochs.jsonl"):
         mirror.push(write(mirror.root / "search/trials/trial-0000-x" / name, "content"))
-    pruning.Pruning(mirror.root / "search/trials", mirror).prune(stopped)
+    pruner = pruning.Pruning(mirror.root / "search/trials", mirror)
+    pruner.ended("trial-0000-x", Ended(state="stopped", accuracy=0.5, epochs=1))
+    pruner.prune()
     assert list(mirror.names(mirror.root)) == ["search/trials/trial-0000-x/epochs.jsonl"]

@@ -6,7 +6,7 @@ checkpoint, to go on from; one that failed keeps it for whoever wants to know wh
 
 import contextlib
 import time
-from collections.abc import Mapping
+from collections import deque
 from pathlib import Path
 
 from raykd.mirror import Mirror
@@ -20,6 +20,8 @@ _LAG_S = 60.0  # by then Tune has saved that the trial has ended: none is ever s
 class Pruning:
     """Deletes the checkpoints of ended trials, a while after their end.
 
+    What it does at the end of a trial does not grow with the number of those that ended before.
+
     Args:
         trials: the folder of the trials.
         mirror: of the storage, where it has the checkpoints too.
@@ -28,31 +30,31 @@ class Pruning:
     def __init__(self, trials: Path, mirror: Mirror | None = None):
         self._trials = trials
         self._mirror = None if mirror is None else mirror.impatient()
-        self._ended_at: dict[str, float] = {}
-        self._pruned: set[str] = set()
+        self._best: dict[str, float] = {}
+        self._fresh: deque[tuple[float, str]] = deque()
+        self._due: set[str] = set()  # that need not be kept, unless they are among the best
 
-    def prune(self, ended: Mapping[str, Ended]) -> None:
-        """Deletes what need not be kept of these trials."""
+    def ended(self, name: str, end: Ended) -> None:
+        """Takes note of a trial that has ended, perhaps for the second time: a failed one may have been tried again."""
+        if not name.startswith("trial-") or end.state == "failed":
+            return
+        if end.state == "complete":
+            self._best[name] = end.accuracy or 0.0
+            self._best = dict(sorted(self._best.items(), key=lambda item: item[1], reverse=True)[:KEPT])
+        self._fresh.append((time.monotonic(), name))
+
+    def prune(self) -> None:
+        """Deletes what need not be kept."""
         now = time.monotonic()
-        for name in ended:
-            self._ended_at.setdefault(name, now)
-        keep = kept(ended)
-        for name, at in self._ended_at.items():
-            if name not in keep and name not in self._pruned and now - at > _LAG_S:
-                with contextlib.suppress(OSError):  # the storage may be away for a while: tried again at the next end
-                    self._delete(self._trials / name)
-                    self._pruned.add(name)
+        while self._fresh and now - self._fresh[0][0] > _LAG_S:
+            self._due.add(self._fresh.popleft()[1])
+        for name in self._due - self._best.keys():
+            with contextlib.suppress(OSError):  # the storage may be away for a while: tried again at the next end
+                self._delete(self._trials / name)
+                self._due.remove(name)
 
     def _delete(self, trial: Path) -> None:
         for file in checkpoints_in(trial):
             file.unlink(missing_ok=True)
         if self._mirror is not None:
             self._mirror.delete(trial / CHECKPOINT)
-
-
-def kept(ended: Mapping[str, Ended]) -> set[str]:
-    """The names of those that keep their checkpoints."""
-    trials = {name: end for name, end in ended.items() if name.startswith("trial-")}
-    complete = [name for name, end in trials.items() if end.state == "complete"]
-    best = sorted(complete, key=lambda name: trials[name].accuracy or 0.0, reverse=True)[:KEPT]
-    return {*best, *(name for name, end in ended.items() if name not in trials or end.state == "failed")}

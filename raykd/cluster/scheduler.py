@@ -38,6 +38,11 @@ class Rungs(AsyncHyperBandScheduler):
             for epoch in read_epochs(self._trials.folder / TRIALS / self._trials.name(trial.config)):
                 super().on_trial_result(tune_controller, trial, {"epoch": epoch["number"], METRIC: epoch[METRIC]})
 
+    def choose_trial_to_run(self, tune_controller: Any) -> Trial | None:
+        """The first that waits, looked for among those that have not ended; Tune's own looks through all trials."""
+        live = sorted(tune_controller.get_live_trials(), key=lambda trial: trial.trial_id)
+        return next((trial for trial in live if trial.status == Trial.PENDING), None)
+
     def on_trial_result(self, tune_controller: Any, trial: Trial, result: dict[str, Any]) -> str:
         decision = self.CONTINUE
         if "baseline" not in trial.config and not result["finished"]:

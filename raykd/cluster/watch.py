@@ -1,6 +1,5 @@
 """Tells a `Progress`, and other processes by a `Notice`, what Tune hears of its trials; ends a search when asked to."""
 
-import dataclasses
 import math
 import signal
 import threading
@@ -32,6 +31,7 @@ class Watch(Callback):
     def __init__(self, trials: Trials):
         self._trials = trials
         self._names: dict[str, str] = {}
+        self._started: dict[str, Trial] = {}  # by id, that have not ended
         self._pruning = Pruning(trials.folder / "trials", trials.mirror)
 
     @classmethod
@@ -48,14 +48,19 @@ class Watch(Callback):
 
     def get_state(self) -> dict[str, Any]:
         """The trials that have ended, saved by Tune with its own state: Ctrl-C leaves others that look the same."""
-        return {"ended": {name: dataclasses.asdict(end) for name, end in self.ended.items()}}
+        return {"ended": {name: dict(vars(end)) for name, end in self.ended.items()}}
 
     def set_state(self, state: dict[str, Any]) -> None:
         self._pruning = Pruning(self._trials.folder / "trials", self._trials.mirror)  # of this machine
         self.ended.update({name: Ended(**end) for name, end in state["ended"].items()})
+        for name, end in self.ended.items():
+            self._pruning.ended(name, end)
         if self.progress is not None:
             complete = {name: end.accuracy if end.state == "complete" else None for name, end in self.ended.items()}
             self.progress.resume(complete)
+
+    def on_trial_start(self, iteration: int, trials: list[Trial], trial: Trial, **info: Any) -> None:
+        self._started[trial.trial_id] = trial
 
     def on_trial_result(
         self, iteration: int, trials: list[Trial], trial: Trial, result: dict[str, Any], **info: Any
@@ -74,7 +79,8 @@ class Watch(Callback):
     def on_step_end(self, iteration: int, trials: list[Trial], **info: Any) -> None:
         if self.notice is None:
             return
-        training = [trial for trial in trials if trial.status == Trial.RUNNING]
+        self._started = {name: trial for name, trial in self._started.items() if not trial.is_finished()}
+        training = [trial for trial in self._started.values() if trial.status == Trial.RUNNING]  # others are restarted
         running = tuple(self._name(trial) for trial in training)
         self.notice.change(doing="stopping after the running epochs" if self.stopping else "", running=running)
         if threading.current_thread() is not threading.main_thread():
@@ -90,10 +96,12 @@ class Watch(Callback):
         name, last = self._name(trial), trial.last_result or {}
         state, accuracy = state_of(last, died), last.get(METRIC, math.nan)
         epochs = last.get("epoch", 0)
-        self.ended[name] = Ended(state=state, accuracy=accuracy if math.isfinite(accuracy) else None, epochs=epochs)
+        end = Ended(state=state, accuracy=accuracy if math.isfinite(accuracy) else None, epochs=epochs)
+        self.ended[name] = end
         self.progress.trial(name, said, value, failed=state == "failed")
         self.notice.change(ended=dict(self.ended))
-        self._pruning.prune(self.ended)
+        self._pruning.ended(name, end)
+        self._pruning.prune()
         trial.metric_analysis.clear()  # Tune's extremes and means, about 30 KiB a trial, which nothing reads
         trial.metric_n_steps.clear()
 

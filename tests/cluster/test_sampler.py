@@ -1,5 +1,7 @@
 """TPE over a bounded history: Optuna's own draws while it is short, from the newest and the best when it is long."""
 
+from typing import Any
+
 import optuna
 import pytest
 from optuna.samplers import TPESampler
@@ -39,6 +41,11 @@ def test_a_long_one_does_not(monkeypatch: pytest.MonkeyPatch):
     assert long != own
 
 
+def numbers(study: optuna.Study, older: module._Older, **options: Any) -> list[int]:
+    read = module._Recent(study, older)._get_trials(deepcopy=False, **options)
+    return [trial.number for trial in read]
+
+
 def test_the_newest_the_best_and_those_that_run_are_read(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(module, "NEWEST", 4)
     monkeypatch.setattr(module, "BEST", 2)
@@ -47,8 +54,11 @@ def test_the_newest_the_best_and_those_that_run_are_read(monkeypatch: pytest.Mon
         trial = study.ask()
         trial.report(1.0, 1)
         study.tell(trial, value, TrialState.COMPLETE if value is not None else TrialState.PRUNED)
-    study.ask()
-    read = module._Recent(study)._get_trials(deepcopy=False, states=None, use_cache=False)
-    assert [trial.number for trial in read] == [1, 3, 7, 8, 9, 10]
-    complete = module._Recent(study)._get_trials(deepcopy=False, states=(TrialState.COMPLETE,))
-    assert [trial.number for trial in complete] == [1, 3, 5, 6, 7, 9]
+    running, older = study.ask(), module._Older()
+    assert numbers(study, older) == [1, 3, 7, 8, 9, 10]
+    assert numbers(study, older, states=(TrialState.COMPLETE,)) == [1, 3, 7, 9]
+    for _ in range(4):
+        study.tell(study.ask(), 0.0)
+    assert numbers(study, older) == [1, 3, 10, 11, 12, 13, 14]  # it runs still
+    study.tell(running, 1.0)
+    assert numbers(study, older) == [1, 10, 11, 12, 13, 14]

@@ -104,3 +104,20 @@ def test_a_trial_of_more_epochs_than_the_base_recipe_has_trains_them_all(trials)
     longer = trial("longer", number=0)
     made.on_trial_add(CONTROLLER, longer)
     assert [made.on_trial_result(CONTROLLER, longer, result(0.5, epoch)) for epoch in range(1, 6)] == ["CONTINUE"] * 5
+
+
+class Controller:
+    """The part of Tune's that a scheduler asks for its next trial."""
+
+    def __init__(self, *trials: Trial):
+        self._trials = set(trials)
+
+    def get_live_trials(self):
+        return self._trials
+
+
+def test_the_first_trial_that_waits_is_run_next(scheduler):
+    running, first, second = (trial(f"t_{number:05d}", number=number) for number in (8, 9, 10))
+    running.set_status(Trial.RUNNING)
+    assert scheduler.choose_trial_to_run(Controller(second, running, first)) is first
+    assert scheduler.choose_trial_to_run(Controller(running)) is None

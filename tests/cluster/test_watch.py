@@ -40,6 +40,10 @@ def trial(number: int, status: str = Trial.RUNNING, **result: Any) -> Trial:
 
 
 def step(watch: Watch, *trials: Trial) -> None:
+    """A step of Tune's, before which those that run have started."""
+    for trial in trials:
+        if trial.status == Trial.RUNNING:
+            watch.on_trial_start(iteration=1, trials=list(trials), trial=trial)
     watch.on_step_end(iteration=1, trials=list(trials))
 
 
