@@ -346,12 +346,14 @@ def _differences(search: Search, trial: Path) -> Iterator[str]:
         yield f"{trial.name} has epochs {[record['number'] for record in told]}"
     threads = torch.get_num_threads()
     torch.set_num_threads(os.cpu_count() or 1)  # as the search's one worker: sums depend on it in their last bits
-    undisturbed = distill(recipe, store=Store(search.storage / "artifacts"), device="cpu")
-    for record, epoch in zip(told, undisturbed, strict=False):
-        if {key: record[key] for key in epoch.metrics} != epoch.metrics:
-            yield f"{trial.name} differs from an undisturbed run in epoch {epoch.number}"
-            break
-    torch.set_num_threads(threads)
+    try:
+        undisturbed = distill(recipe, store=Store(search.storage / "artifacts"), device="cpu")
+        for record, epoch in zip(told, undisturbed, strict=False):
+            if {key: record[key] for key in epoch.metrics} != epoch.metrics:
+                yield f"{trial.name} differs from an undisturbed run in epoch {epoch.number}"
+                break
+    finally:
+        torch.set_num_threads(threads)
 
 
 def main() -> None:
