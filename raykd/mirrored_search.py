@@ -2,11 +2,10 @@
 
 The driver's folder and what the storage has of it are kept in step by a thread: it pushes what the driver writes (the
 state that `raykd status` shows, the table, the winner), pulls the TensorBoard files that workers elsewhere have pushed,
-looks whether the search is asked to stop, and leaves a sign of life, as an object store has no locks.
+looks whether the search is asked to stop, and leaves a sign of life.
 """
 
 import contextlib
-import json
 import os
 import shutil
 import threading
@@ -14,9 +13,9 @@ import time
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
+from raykd import sign_of_life
 from raykd.errors import nearest
 from raykd.mirror import Mirror, located
 from raykd.mirrored_folder import SIGN, SIGNALS, Outbox, copy, pull, pull_grown
@@ -24,8 +23,6 @@ from raykd.search_state import STOP, ask_to_stop
 from raykd.storage import BOARD, EPOCHS, RECIPE, SEARCH, TRIALS, check_name, is_plain
 
 _EVERY_S = 2.0
-_SIGN_EVERY_S = 10.0
-ALIVE_S = 60.0  # without a sign for so long a search elsewhere counts as dead; machines' clocks differ by far less
 
 
 def ready(
@@ -43,7 +40,7 @@ def ready(
         mirror.check(writes=writes)
         if resume:
             if name is not None:
-                _refuse_running(mirror, root / name)
+                sign_of_life.refuse_running(mirror, root / name)
             bring(mirror, name)
         elif name is not None and mirror.inside(root / name):
             raise FileExistsError(f"{mirror.at(root / name)} exists already; --resume it, or choose another name")
@@ -128,10 +125,10 @@ def followed(folder: Path, mirror: Mirror | None) -> Iterator[None]:
     if mirror is None:
         yield
         return
-    _refuse_running(mirror, folder)
+    sign_of_life.refuse_running(mirror, folder)
     mirror.delete(folder / STOP)
     outbox, ended = Outbox(mirror, (folder, "*"), (folder / BOARD, "*")), threading.Event()
-    _leave_sign(mirror, folder)
+    sign_of_life.leave(mirror, folder)
     outbox.push()
     thread = threading.Thread(target=_follow, args=(folder, outbox, ended), daemon=True)
     thread.start()
@@ -147,42 +144,6 @@ def followed(folder: Path, mirror: Mirror | None) -> Iterator[None]:
                 mirror.delete(folder / name)
 
 
-def _refuse_running(mirror: Mirror, folder: Path) -> None:
-    if (sign := sign_of_life(mirror, folder)) is not None:
-        raise RuntimeError(
-            f"{mirror.at(folder)} is running already (process {sign['pid']} on {sign['host']}, heard of "
-            f"{sign['age']:.0f} s ago; after {ALIVE_S:.0f} s it counts as dead); raykd stop ends it"
-        )
-
-
-def sign_of_life(mirror: Mirror, folder: Path) -> dict[str, Any] | None:
-    """The `host`, `pid` and `age` in seconds of the sign that a search's driver has left; None of a dead one."""
-    if (text := mirror.read(folder / SIGN)) is None:
-        return None
-    sign: dict[str, Any] = json.loads(text)
-    ahead = sign["time"] - time.time()
-    sign["age"] = max(0.0, -ahead)
-    is_gone = sign["host"] == os.uname().nodename and not _lives(sign["pid"])
-    if is_gone or sign["age"] >= ALIVE_S:
-        return None
-    if ahead > ALIVE_S:  # a clock has been set back since: whoever lives will soon leave another sign
-        time.sleep(2 * _SIGN_EVERY_S)
-        if mirror.read(folder / SIGN) == text:
-            return None
-    return sign
-
-
-def _lives(pid: int) -> bool:
-    """Whether a process of this machine lives."""
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:  # it is another user's
-        return True
-    return True
-
-
 def _follow(folder: Path, outbox: Outbox, ended: threading.Event) -> None:
     mirror, signed = outbox.mirror.impatient(), time.monotonic()
     while not ended.wait(_EVERY_S):
@@ -190,12 +151,7 @@ def _follow(folder: Path, outbox: Outbox, ended: threading.Event) -> None:
             outbox.push(patient=False)
             if mirror.read(folder / STOP) is not None:
                 ask_to_stop(folder)
-            if time.monotonic() - signed >= _SIGN_EVERY_S:
-                _leave_sign(mirror, folder)
+            if time.monotonic() - signed >= sign_of_life.EVERY_S:
+                sign_of_life.leave(mirror, folder)
                 signed = time.monotonic()
                 pull_grown(mirror, folder / BOARD)
-
-
-def _leave_sign(mirror: Mirror, folder: Path) -> None:
-    sign = {"host": os.uname().nodename, "pid": os.getpid(), "time": time.time()}
-    mirror.write(folder / SIGN, json.dumps(sign).encode())

@@ -4,7 +4,6 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -12,6 +11,7 @@ import pytest
 from raykd import artifacts
 from raykd.artifacts import NotMadeError, Store
 from raykd.writing import write, write_text
+from waiting import wait_until
 
 KEY = "0123abcd"
 
@@ -51,13 +51,6 @@ store.get("codebook", arguments[0], make)
 
 def start(program: str, *arguments: object) -> subprocess.Popen[bytes]:
     return subprocess.Popen([sys.executable, "-c", PROLOGUE + program, *map(str, arguments)])
-
-
-def wait_for(condition: Callable[[], object], seconds: float = 30) -> None:
-    end = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < end, "waited in vain"
-        time.sleep(0.005)
 
 
 @pytest.fixture
@@ -120,7 +113,7 @@ def test_keys_and_kinds_are_apart(store: Store):
 
 def test_four_processes_at_once_make_it_once(tmp_path: Path):
     processes = [start(MAKE_SLOWLY, tmp_path, KEY) for _ in range(4)]
-    wait_for(lambda: len(list(tmp_path.glob("ready-*"))) == 4)
+    wait_until(lambda: len(list(tmp_path.glob("ready-*"))) == 4)
     (tmp_path / "go").touch()
     assert [process.wait(timeout=30) for process in processes] == [0, 0, 0, 0]
     assert len(list(tmp_path.glob("made-by-*"))) == 1
@@ -128,7 +121,7 @@ def test_four_processes_at_once_make_it_once(tmp_path: Path):
 
 def test_a_killed_maker_leaves_no_artefact_and_the_next_one_cleans_up(tmp_path: Path, store: Store):
     process = start(MAKE_FOR_EVER, tmp_path, KEY)
-    wait_for((tmp_path / "making").exists)
+    wait_until((tmp_path / "making").exists)
     process.send_signal(signal.SIGKILL)
     assert process.wait(timeout=30) == -signal.SIGKILL
     assert not (store.root / "codebook" / KEY).exists()
@@ -140,10 +133,10 @@ def test_a_killed_maker_leaves_no_artefact_and_the_next_one_cleans_up(tmp_path: 
 
 def test_those_who_wait_for_a_killed_maker_go_on(tmp_path: Path):
     killed = start(MAKE_FOR_EVER, tmp_path, KEY)
-    wait_for((tmp_path / "making").exists)
+    wait_until((tmp_path / "making").exists)
     (tmp_path / "go").touch()
     waiting = start(MAKE_SLOWLY, tmp_path, KEY)
-    wait_for(lambda: list(tmp_path.glob("ready-*")))
+    wait_until(lambda: list(tmp_path.glob("ready-*")))
     time.sleep(0.1)
     assert waiting.poll() is None
     killed.kill()

@@ -17,21 +17,23 @@ import torch
 import tiny
 from commands import free_port
 from object_store import BUCKET, CREDENTIALS, reached, served
-from raykd import artifacts, mirrored_search
+from raykd import artifacts, mirrored_search, sign_of_life
 from raykd.artifacts import NotMadeError, Store
 from raykd.cluster import pruning
 from raykd.cluster.job import Job
 from raykd.commands.view import viewed
 from raykd.mirror import Mirror, located
 from raykd.mirrored_folder import Outbox, pull, pull_grown, take_up
-from raykd.mirrored_search import ALIVE_S, followed, ready
+from raykd.mirrored_search import followed, ready
 from raykd.search_folder import kept_if_begun
 from raykd.search_state import Ended, Notice, is_asked_to_stop
+from raykd.sign_of_life import ALIVE_S, living
 from raykd.storage import BOARD
 from raykd.teacher import Teacher, TeacherRoute, train_teacher
 from raykd.trial import checkpoints_in, read_epochs, run_trial
 from raykd.unfinished import Unfinished
 from raykd.world import World
+from waiting import wait_until
 
 KEY = "0123abcd"
 
@@ -383,8 +385,8 @@ def test_a_search_is_seen_and_stopped_from_another_machine(machine, monkeypatch:
             view.ask(view.asked)
         with pytest.raises(RuntimeError, match=r"s3://.*/search.* is running already \(process \d+ on .* heard of "):
             ready(one.uri, "search", resume=True)
-        wait_for(lambda: is_asked_to_stop(folder))
-        wait_for(lambda: b"teacher" in (one.read(folder / "state.json") or b""))
+        wait_until(lambda: is_asked_to_stop(folder))
+        wait_until(lambda: b"teacher" in (one.read(folder / "state.json") or b""))
         write(folder / "trials.csv", "table")
     with viewed(one.uri) as view:
         assert not view.is_alive(view.asked / "search")
@@ -411,24 +413,24 @@ def test_a_search_of_another_machine_counts_as_dead_after_a_while(machine, monke
     dead = subprocess.Popen(["true"])
     dead.wait()
     mirror.write(folder / "running.json", json.dumps(sign | {"host": os.uname().nodename, "pid": dead.pid}).encode())
-    assert mirrored_search.sign_of_life(mirror, folder) is None
+    assert living(mirror, [folder]) == {}
 
 
-@pytest.mark.parametrize("lives", [True, False])
-def test_a_sign_from_the_future_counts_where_another_follows(machine, monkeypatch: pytest.MonkeyPatch, lives: bool):
+def test_a_sign_from_the_future_counts_where_another_follows(machine, monkeypatch: pytest.MonkeyPatch):
     mirror, waited = machine("one"), list[float]()
-    folder = begin(mirror, "search")
+    lives, dead, near = (begin(mirror, name) for name in ("lives", "dead", "near"))
     sign = {"host": "elsewhere", "pid": 1, "time": time.time() + 24 * 3600}
-    mirror.write(folder / "running.json", json.dumps(sign).encode())
+    for folder in (lives, dead):
+        mirror.write(folder / "running.json", json.dumps(sign).encode())
+    mirror.write(near / "running.json", json.dumps(sign | {"time": time.time() + 5}).encode())
 
     def sleep(seconds: float) -> None:
         waited.append(seconds)
-        if lives:
-            mirror.write(folder / "running.json", json.dumps(sign | {"time": sign["time"] + seconds}).encode())
+        mirror.write(lives / "running.json", json.dumps(sign | {"time": sign["time"] + seconds}).encode())
 
-    monkeypatch.setattr(mirrored_search.time, "sleep", sleep)
-    assert (mirrored_search.sign_of_life(mirror, folder) is not None) == lives
-    assert waited == [20.0]
+    monkeypatch.setattr(sign_of_life.time, "sleep", sleep)
+    assert list(living(mirror, [lives, dead, near])) == [lives, near]
+    assert waited == [20.0], "for both at once"
 
 
 def test_a_search_that_was_refused_leaves_its_name_free(machine):
@@ -462,13 +464,6 @@ def test_what_is_sent_to_another_machine_has_its_folders(machine):
     assert (got.folder, got.store) == (str(two.root / "search/trials/t"), str(two.root / "artifacts"))
     assert got.mirror == two
     assert pickle.loads(pickle.dumps(got)) == got
-
-
-def wait_for(condition) -> None:
-    end = time.monotonic() + 30
-    while not condition():
-        assert time.monotonic() < end, "waited in vain"
-        time.sleep(0.02)
 
 
 def test_a_checkpoint_that_is_not_kept_is_deleted_from_the_storage(machine, monkeypatch: pytest.MonkeyPatch):

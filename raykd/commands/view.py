@@ -1,12 +1,14 @@
 """What `raykd status` and `raykd stop` look at: a folder as it is, or a copy of what an object store has."""
 
 import contextlib
+import functools
 import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from raykd.search_state import STOP, ask_to_stop, is_running
+from raykd.storage import folders
 
 
 @dataclass(frozen=True)
@@ -36,13 +38,15 @@ def viewed(typed: str) -> Iterator[View]:
     if "://" not in typed:
         yield View(Path(typed).expanduser(), is_running, ask_to_stop, str)
         return
-    from raykd.mirrored_search import looked_at, sign_of_life  # pyarrow is slow to load, and a folder needs none
+    from raykd.mirrored_search import looked_at  # pyarrow is slow to load, and a folder needs none
+    from raykd.sign_of_life import living
 
     with tempfile.TemporaryDirectory() as copy:
         mirror, asked = looked_at(typed, Path(copy))
+        alive = functools.cache(lambda: living(mirror, [asked, *folders(asked)]))
         yield View(
             asked,
-            is_alive=lambda folder: sign_of_life(mirror, folder) is not None,
+            is_alive=lambda folder: folder in alive(),
             ask=lambda folder: mirror.write(folder / STOP, b""),
             name=mirror.at,
         )

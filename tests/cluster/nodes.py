@@ -11,7 +11,6 @@ import shutil
 import subprocess
 import sys
 import tempfile
-import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,6 +19,7 @@ import pytest
 from processes import title
 
 from commands import ENVIRONMENT, LAUNCH
+from waiting import wait_until
 
 _NETWORK = "10.77.0."
 # On two busy cores a raylet may need more than Ray's 30 s.
@@ -175,11 +175,10 @@ class Nodes:
         return _run(*self.head.inside("--net"), *call)
 
     def _wait_until(self, is_so: Callable[[], bool], otherwise: str) -> None:
-        deadline = time.monotonic() + 300
-        while not is_so():
-            logs = "\n".join(log.read_text() for log in sorted(self.folder.glob("n*/log")))
-            assert time.monotonic() < deadline, f"{otherwise}\n{logs}"
-            time.sleep(0.1)
+        def logs() -> str:
+            return "\n".join([otherwise, *(log.read_text() for log in sorted(self.folder.glob("n*/log")))])
+
+        wait_until(is_so, 300, logs)
 
 
 def _space(pid: int) -> Path | None:

@@ -3,7 +3,6 @@
 import json
 import os
 import signal
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,6 +10,7 @@ import pytest
 from nodes import Nodes, skip_where_there_can_be_none
 
 from commands import write_study
+from waiting import wait_until
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(1200)]
 _HEAD = "f" * 51 + "00000"  # what the provider calls the head
@@ -74,7 +74,7 @@ def test_machines_come_for_the_slots(cluster: Nodes, tmp_path: Path):
     output = tmp_path / "output"
     words = ("--study", write_study(tmp_path), "--storage", tmp_path / "storage", "--slots")
     greedy = cluster.tune(*words, 3, output=output)
-    _wait_until(lambda: "waiting for machines" in output.read_text(), output)
+    wait_until(lambda: "waiting for machines" in output.read_text(), 180, output.read_text)
     for pid in cluster.head.pids("launch/tune.py"):
         os.kill(pid, signal.SIGTERM)  # Ctrl-C is ignored in a background that a shell made
     assert greedy.wait(timeout=60) == 130, output.read_text()
@@ -96,10 +96,3 @@ def test_without_an_autoscaler_it_is_refused_at_once(tmp_path: Path):
     nodes.end()
     assert code == 1
     assert output.read_text().splitlines()[-1].startswith("error: too few CPUs: 2 trial(s) at a time")
-
-
-def _wait_until(is_so, output: Path) -> None:
-    deadline = time.monotonic() + 180
-    while not is_so():
-        assert time.monotonic() < deadline, output.read_text()
-        time.sleep(0.2)

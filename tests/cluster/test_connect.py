@@ -7,7 +7,6 @@ import signal
 import subprocess
 import sys
 import tempfile
-import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from commands import Finished, end, free_port, start, write_study
+from waiting import wait_until
 
 pytestmark = pytest.mark.slow
 
@@ -42,11 +42,8 @@ def head() -> Iterator[Head]:
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
     )
-    deadline = time.monotonic() + 60
     current = Path(folder) / "ray" / "ray_current_cluster"
-    while not current.exists():
-        assert process.poll() is None and time.monotonic() < deadline, "ray start does not come up"
-        time.sleep(0.2)
+    wait_until(current.exists, 60, lambda: "ray start does not come up", unless=lambda: process.poll() is not None)
     yield Head(process, current.read_text().strip(), environment)
     _kill(process)
     shutil.rmtree(folder, ignore_errors=True)

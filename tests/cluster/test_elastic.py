@@ -1,7 +1,6 @@
 """Trials go on with fewer workers where a machine is lost, and with more where one joins."""
 
 import itertools
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -16,6 +15,7 @@ from raykd.cluster.elastic import Workers
 from raykd.search_state import ask_to_stop
 from raykd.serialise import from_file
 from raykd.trial import read_epochs
+from waiting import wait_until
 
 _PATIENCE_S = 600.0
 
@@ -53,22 +53,19 @@ def test_a_trial_follows_the_machines_that_are_there(tmp_path: Path):
     nodes, search = Nodes(2), Search(tmp_path)
     words = ("--study", tmp_path / "study.py", "--storage", search.storage, "--name", "search", "--slots", 1)
     process = nodes.tune(*words, "--workers", "1-3", output=tmp_path / "output")
+
+    def wait_for(is_so: Callable[[], bool]) -> None:
+        wait_until(is_so, _PATIENCE_S, (tmp_path / "output").read_text, unless=lambda: process.poll() is not None)
+
     try:
-
-        def wait_until(is_so: Callable[[], bool]) -> None:
-            deadline = time.monotonic() + _PATIENCE_S
-            while not is_so():
-                assert process.poll() is None and time.monotonic() < deadline, (tmp_path / "output").read_text()
-                time.sleep(0.2)
-
-        wait_until(lambda: search.count() >= 10)
+        wait_for(lambda: search.count() >= 10)
         kept, (lost,) = search.kept(), [node for node in nodes.workers if node.pids("ray::TrainController")]
         nodes.lose(lost)
-        wait_until(lambda: _sizes(search)[-1:] == [1])
+        wait_for(lambda: _sizes(search)[-1:] == [1])
         nodes.bring_back(lost)
-        wait_until(lambda: _sizes(search)[-1:] == [2])
+        wait_for(lambda: _sizes(search)[-1:] == [2])
         nodes.add()
-        wait_until(lambda: _sizes(search)[-1:] == [3])
+        wait_for(lambda: _sizes(search)[-1:] == [3])
         ask_to_stop(search.storage / "search")
         assert process.wait(timeout=_PATIENCE_S) == 130, (tmp_path / "output").read_text()
     finally:

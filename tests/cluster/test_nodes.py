@@ -15,6 +15,7 @@ from commands import write_study
 from ranks import train_on_two_ranks
 from raykd.serialise import from_file
 from raykd.trial import read_epochs
+from waiting import wait_until
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(1800)]
 _PATIENCE_S = 900.0
@@ -62,12 +63,13 @@ class Running:
 
     def wait_until(self, is_so: Callable[[], bool]) -> None:
         """Looks at each artefact meanwhile: one that is made again is another folder under the same name."""
-        deadline = time.monotonic() + _PATIENCE_S
-        while not is_so():
-            assert time.monotonic() < deadline, f"hangs:\n{self.output}"
+
+        def looked() -> bool:
             for manifest in self.search.storage.glob("artifacts/*/*/manifest.json"):
                 self.made.setdefault(manifest, set()).add(manifest.stat().st_ino)
-            time.sleep(0.1)
+            return is_so()
+
+        wait_until(looked, _PATIENCE_S, lambda: f"hangs:\n{self.output}")
 
     def wait_for_epochs(self, count: int) -> None:
         """Until so many more are on record; the search must still run."""

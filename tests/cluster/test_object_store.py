@@ -24,6 +24,7 @@ from raykd.artifacts import Store
 from raykd.serialise import from_file
 from raykd.storage import EPOCHS
 from raykd.train import distill
+from waiting import wait_until
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(1800)]
 NUM_EPOCHS = 12
@@ -137,12 +138,12 @@ def test_a_trial_moves_to_another_node_with_a_folder_of_its_own(place: Path, mon
             words = ("--study", place / "small.py", "--name", "search", "--slots", "1", "--trials", "1")
             output = place / "output"
             process = nodes.tune(*words, "--storage", f"s3://{BUCKET}/nodes{address}", output=output)
-            found: list[tuple[int, Path]] = []
-            while not found:
-                assert process.poll() is None, output.read_text()
-                time.sleep(0.1)
-                found = [item for item in records(place) if item[1].read_bytes().count(b"\n") >= 3]
-            number, record = found[0]
+
+            def begun() -> list[tuple[int, Path]]:
+                return [item for item in records(place) if item[1].read_bytes().count(b"\n") >= 3]
+
+            wait_until(begun, 600, output.read_text, unless=lambda: process.poll() is not None)
+            number, record = begun()[0]
             nodes.lose(nodes.workers[number - 1])
             name, told = record.parent.name, len(record.read_text().splitlines())
             assert told < NUM_EPOCHS

@@ -11,11 +11,12 @@ import signal
 import subprocess
 import sys
 import tempfile
-import time
 from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
+
+from waiting import wait_until
 
 _PROGRAMS = ("unshare", "nsenter", "ip", "ssh", "ssh-keygen", "rsync", "/usr/sbin/sshd")
 _SSHD = """
@@ -116,10 +117,9 @@ class Machines:
         with (machine / "log").open("wb") as log:
             process = subprocess.Popen(call, stdout=log, stderr=log, start_new_session=True)
         self._processes.append(process)
-        deadline = time.monotonic() + 20
-        while not (machine / "ready").exists():
-            assert process.poll() is None and time.monotonic() < deadline, (machine / "log").read_text()
-            time.sleep(0.05)
+        wait_until(
+            (machine / "ready").exists, 20, (machine / "log").read_text, unless=lambda: process.poll() is not None
+        )
 
     def _connect(self, addresses: Sequence[str]) -> None:
         """A bridge on the head, with a cable to each worker."""

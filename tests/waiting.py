@@ -1,0 +1,28 @@
+"""Waits in tests for what another process does."""
+
+import time
+from collections.abc import Callable
+
+
+def wait_until(
+    is_so: Callable[[], object],
+    seconds: float = 30.0,
+    otherwise: Callable[[], str] = lambda: "waited in vain",
+    unless: Callable[[], bool] = lambda: False,
+    every_s: float = 0.05,
+) -> None:
+    """Returns as soon as something is so.
+
+    Args:
+        seconds: to wait for it at most.
+        otherwise: what to say where it was in vain.
+        unless: whether it cannot come about any more.
+        every_s: seconds between two looks.
+
+    Raises:
+        AssertionError: it was in vain.
+    """
+    deadline = time.monotonic() + seconds
+    while not is_so():
+        assert not unless() and time.monotonic() < deadline, otherwise()
+        time.sleep(every_s)
