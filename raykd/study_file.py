@@ -4,10 +4,11 @@ import dataclasses
 import difflib
 import importlib.util
 import sys
+import traceback
 from pathlib import Path
 from types import ModuleType
 
-from raykd.errors import nearest
+from raykd.errors import is_for_the_user, nearest, one_line
 from raykd.study import Study
 
 
@@ -16,7 +17,7 @@ def load_study(path: str | Path) -> Study:
 
     Raises:
         FileNotFoundError: no such file, with the studies of that folder, or else of `search_spaces`.
-        ValueError: the file holds no study, or cannot be read as Python.
+        ValueError: the file holds no study, cannot be read as Python, or one of its statements cannot be carried out.
     """
     file = Path(path).expanduser().absolute()
     if not file.is_file():
@@ -63,7 +64,19 @@ def _execute(file: Path) -> ModuleType:
         spec.loader.exec_module(module)
     except SyntaxError as error:
         raise ValueError(f"{file.name}, line {error.lineno}: {error.msg}") from None
+    except Exception as error:
+        line = _line_of(error, file)
+        if line is None or is_for_the_user(error):
+            raise
+        kind = "" if type(error) is ValueError else f"{type(error).__name__}: "
+        raise ValueError(f"{file.name}, line {line}: {kind}{one_line(error)}") from None
     return module
+
+
+def _line_of(error: Exception, file: Path) -> int | None:
+    """The line of a file's own statement that cannot be carried out; None where it is within the user's functions."""
+    frames = [frame for frame in traceback.extract_tb(error.__traceback__) if frame.filename == str(file)]
+    return frames[-1].lineno if frames and frames[-1].name == "<module>" else None
 
 
 def _module_name(stem: str) -> str:

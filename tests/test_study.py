@@ -374,6 +374,12 @@ def test_a_missing_file_in_a_folder_without_studies_names_those_of_search_spaces
     ("text", "message"),
     [
         ("x = 1\nstudy = Study(\n", "broken.py, line 2: '\\(' was never closed"),
+        (
+            "from optuna.distributions import *\nFloatDistribution(2.0, 1.0)\n",
+            "broken.py, line 2: `low <= high` must hold",
+        ),
+        ("\nstudy = Study()\n", "broken.py, line 2: NameError: name 'Study' is not defined"),
+        ("import raykd.nothing\n", "broken.py, line 1: ModuleNotFoundError: No module named 'raykd.nothing'"),
         ("x = 1\n\ndef\n", "broken.py, line 3: invalid syntax"),
         ("x = 1\n", "sets no variable `study` to a raykd.Study"),
         ("study = 3\n", "sets no variable `study` to a raykd.Study"),
@@ -385,3 +391,9 @@ def test_a_file_that_holds_no_study(text: str, message: str, tmp_path: Path):
     with pytest.raises(ValueError, match=message) as raised:
         load_study(file)
     assert "broken.py" in str(raised.value) and len(str(raised.value).splitlines()) == 1
+
+
+def test_an_error_within_a_function_of_the_users_keeps_its_traceback(tmp_path: Path):
+    (tmp_path / "deep.py").write_text("def wrong():\n    return {}['width']\nstudy = wrong()\n")
+    with pytest.raises(KeyError, match="width"):
+        load_study(tmp_path / "deep.py")
