@@ -15,6 +15,10 @@ _OF_THE_MACHINE = {
 }
 
 
+class TakenOverError(RuntimeError):
+    """A trial is trained by other workers by now; nothing more may be written of it."""
+
+
 def is_for_the_user(error: BaseException) -> bool:
     """Whether raykd raised an error itself, with a line for its user, or the machine refused a file.
 

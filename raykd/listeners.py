@@ -22,6 +22,7 @@ from torch.utils.tensorboard import RecordWriter
 
 from raykd import hparams, writing
 from raykd.epoch import AnchorRatio
+from raykd.errors import TakenOverError
 from raykd.hparams import Hyperparameter
 from raykd.patience import patiently
 
@@ -63,7 +64,7 @@ def tensorboard(
     """Writes each epoch's metrics to TensorBoard, and the run's row in the HParams tab.
 
     The row says success when the run ends or nobody asks for its next epoch (a scheduler stopped it), failure when
-    it raises or diverges, and unknown while it runs or after it was killed.
+    it raises or diverges, and unknown while it runs or after it was killed. A run that is taken over says nothing.
 
     The ratios of a stage of a greedy route are drawn against the teacher's epochs, as a run of their own beneath this
     one (`FOLDER/anchors-epoch-NUMBER`, by the epoch that the stage begins with): each stage is a line of one chart.
@@ -101,6 +102,9 @@ def tensorboard(
             yield epoch
             succeeded = False  # if the next epoch raises
         succeeded = not diverged
+    except TakenOverError:
+        values = None  # the end of the row is not this run's to tell
+        raise
     finally:
         if values is not None:
             _write(folder / _END, _event(summary=hparams.session_end(succeeded, time.time())))

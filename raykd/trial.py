@@ -13,6 +13,7 @@ from typing import Any
 from torch import Tensor
 
 from raykd.artifacts import Store
+from raykd.claim import Claim
 from raykd.epoch import Epoch
 from raykd.listeners import checkpoints, load_checkpoint, previous, tensorboard
 from raykd.mirrored_folder import Outbox, pushing
@@ -36,6 +37,7 @@ def run_trial(
     values: Mapping[str, Any],
     world: World,
     outbox: Outbox | None = None,
+    claim: Claim | None = None,
 ) -> Iterator[Epoch]:
     """The epochs of a trial that are still to be trained, written down by rank 0 as they end.
 
@@ -44,11 +46,14 @@ def run_trial(
         board: of its TensorBoard run.
         values: the setting that the recipe was made from.
         outbox: pushes the folders to where other machines find them, before an epoch is handed on.
+        claim: of rank 0 to the trial, where others might take it up too.
     """
     saved = saved_epoch(folder)
     epochs = distill(recipe, saved["state"] if saved else None, store=store, world=world)
     if world.rank > 0:
         return epochs
+    if claim is not None:
+        epochs = claim.guarded(epochs)
     folder.parent.mkdir(exist_ok=True)
     write_text(folder / RECIPE, to_text(recipe))
     write_text(folder / VALUES, json.dumps(dict(values), indent=2) + "\n")

@@ -19,9 +19,11 @@ from commands import free_port
 from object_store import BUCKET, CREDENTIALS, reached, served
 from raykd import artifacts, mirrored_search, sign_of_life
 from raykd.artifacts import NotMadeError, Store
+from raykd.claim import Claim
 from raykd.cluster import pruning
 from raykd.cluster.job import Job
 from raykd.commands.view import viewed
+from raykd.errors import TakenOverError
 from raykd.mirror import Mirror, located
 from raykd.mirrored_folder import Outbox, pull, pull_grown, take_up
 from raykd.mirrored_search import followed, ready
@@ -363,6 +365,18 @@ def test_a_trial_that_moves_goes_on_from_its_last_epoch(machine):
     pull(mirror := machine("three"), mirror.root / "search")
     assert [record["number"] for record in read_epochs(mirror.root / "search/trials/t")] == [1, 2, 3, 4]
     assert not list(mirror.root.rglob("checkpoint.previous.pt"))
+
+
+def test_a_machine_that_wakes_up_writes_nothing_over_what_another_has_trained(machine):
+    one, two = machine("one"), machine("two")
+    first = Claim(one.root / "search/trials/t", one).guarded(iter("ab"))
+    assert next(first) == "a"
+    second = Claim(two.root / "search/trials/t", two).guarded(iter("ab"))
+    assert next(second) == "a"
+    with pytest.raises(TakenOverError):
+        next(first)
+    assert next(second) == "b"
+    assert not list(one.root.rglob(".owner")), "the storage has it"
 
 
 def begin(mirror: Mirror, name: str) -> Path:

@@ -13,6 +13,7 @@ import torch.distributed as dist
 from ray.train.torch import get_device
 
 from raykd.artifacts import Store
+from raykd.claim import Claim
 from raykd.cluster.elastic import that_share
 from raykd.cluster.job import Answer, Job
 from raykd.cluster.leftovers import record_placement
@@ -20,7 +21,7 @@ from raykd.cluster.mailbox import END, JOB, NEXT
 from raykd.cluster.network import is_loss_of_a_worker
 from raykd.cluster.resources import USED, Resources
 from raykd.epoch import Epoch
-from raykd.errors import one_line
+from raykd.errors import TakenOverError, one_line
 from raykd.mirrored_folder import take_up
 from raykd.trial import ERROR, checkpoints_in, run_trial, saved_epoch
 from raykd.world import World
@@ -71,16 +72,19 @@ def _answers(job: Job, world: World) -> Generator[Answer, None, None]:
     """An answer for each epoch of a job. An epoch that was finished before a death is told again, not trained again."""
     folder, board, outbox = Path(job.folder), Path(job.board), None
     try:
+        claim = Claim(folder, job.mirror) if world.rank == 0 else None
         if job.mirror is not None:
             outbox = take_up(job.mirror, folder, board, spent=checkpoints_in(folder))
-            world.sum(torch.zeros((), device=world.device))  # nobody writes before all have pulled
+        world.sum(torch.zeros((), device=world.device))  # nobody reads before the claim, or writes before all have read
         saved = saved_epoch(folder)
         if saved is not None:
             done = saved["number"] == job.recipe.epochs
             yield Answer(number=saved["number"], metrics=saved["metrics"], done=done)
         store = Store(job.store, mirror=job.mirror)
-        for epoch in run_trial(job.recipe, folder, board, store, job.values, world, outbox):
+        for epoch in run_trial(job.recipe, folder, board, store, job.values, world, outbox, claim):
             yield _answer(epoch)
+    except TakenOverError as error:  # nothing is written in a folder that is another's
+        yield Answer(error=one_line(error), done=True)
     except Exception as error:
         if is_loss_of_a_worker(error):
             raise  # Ray Train starts the group anew, and the trial goes on

@@ -99,6 +99,21 @@ def test_a_killed_worker_comes_back_and_nothing_is_lost(folder, start, tmp_path)
     assert answers[-1].metrics == undisturbed.metrics[-1]
 
 
+def test_a_group_that_was_given_up_for_lost_leaves_the_trial_to_the_other(folder, start, tmp_path):
+    recipe, (lost, other) = tiny.recipe(), (start(), start())
+    lost.start(folder.job(recipe, "trial"))
+    lost.ask()
+    assert lost.next_answer().number == 1
+    answers = train(other, folder.job(recipe, "trial"))
+    lost.ask()
+    answer = lost.next_answer()
+    assert (answer.done, answer.error) == (True, "trial is trained by other workers since these seemed lost")
+    assert not (tmp_path / "trials" / "trial" / "error.txt").exists()
+    undisturbed = tiny.finish(recipe, Store(tmp_path / "other"))
+    assert folder.epochs("trial") == undisturbed.metrics
+    assert [answer.number for answer in answers] == [1, 2, 3, 4]
+
+
 def test_two_workers_give_the_numbers_of_two_processes(folder, start, tmp_path):
     recipe = tiny.composed()
     answers = train(start(workers=2), folder.job(recipe, "both"))

@@ -1,0 +1,54 @@
+"""Who may write in a trial's folder: the group of workers that has taken the trial up last.
+
+A machine that stands still or is cut off for a minute counts as lost, and its trials go on elsewhere. When it wakes
+up it may still end the epoch that it was in, and must not write that over what has been written since.
+"""
+
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TypeVar
+
+from raykd.errors import TakenOverError
+from raykd.mirror import Mirror
+from raykd.patience import patiently
+from raykd.writing import write_text
+
+E = TypeVar("E")
+_FILE = ".owner"
+
+
+class Claim:
+    """Takes a trial up; who had it before writes no further epoch.
+
+    Args:
+        folder: of the trial.
+        mirror: of the storage, where each machine has a folder of its own.
+    """
+
+    def __init__(self, folder: Path, mirror: Mirror | None = None):
+        self._file, self._mirror, self._mark = folder / _FILE, mirror, uuid.uuid4().hex
+        patiently(self._write)
+
+    def guarded(self, epochs: Iterator[E]) -> Iterator[E]:
+        """Hands epochs on, each right before it is written down.
+
+        Raises:
+            TakenOverError: another has taken the trial up since.
+        """
+        for epoch in epochs:
+            if patiently(self._read) != self._mark:
+                raise TakenOverError(f"{self._file.parent.name} is trained by other workers since these seemed lost")
+            yield epoch
+
+    def _write(self) -> None:
+        if self._mirror is not None:
+            self._mirror.write(self._file, self._mark.encode())
+            return
+        self._file.parent.parent.mkdir(exist_ok=True)
+        write_text(self._file, self._mark)
+
+    def _read(self) -> str:
+        if self._mirror is not None:
+            return (self._mirror.read(self._file) or b"").decode()
+        return self._file.read_text()

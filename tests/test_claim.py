@@ -1,0 +1,44 @@
+"""A trial that was taken up elsewhere is not written over by who had it before."""
+
+from pathlib import Path
+
+import pytest
+import torch
+
+from raykd.artifacts import Store
+from raykd.claim import Claim
+from raykd.errors import TakenOverError
+from raykd.trial import read_epochs, run_trial
+from raykd.world import World
+from tiny import finish, recipe
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    return {str(file.relative_to(folder)): file.read_bytes() for file in folder.rglob("*") if file.is_file()}
+
+
+def test_who_had_a_trial_before_writes_no_further_epoch(tmp_path: Path):
+    """The first stands still in its third epoch while the second trains that and the last."""
+    store, folder, spec = Store(tmp_path / "store"), tmp_path / "trials" / "trial-0007", recipe()
+
+    def taken_up():
+        alone = World(0, 1, torch.device("cpu"))
+        return run_trial(spec, folder, tmp_path / "board", store, {"lr": 0.1}, alone, claim=Claim(folder))
+
+    first = taken_up()
+    found = [next(first).metrics, next(first).metrics]
+    second = taken_up()
+    found.append(next(second).metrics)
+    before = contents(tmp_path)
+    with pytest.raises(TakenOverError, match="trial-0007 is trained by other workers since these seemed lost"):
+        next(first)
+    assert contents(tmp_path) == before
+    found += [epoch.metrics for epoch in second]
+    assert found == finish(spec, store).metrics
+    assert [record["number"] for record in read_epochs(folder)] == [1, 2, 3, 4]
+
+
+def test_a_claim_is_no_part_of_what_a_user_sees(tmp_path: Path):
+    Claim(tmp_path / "trials" / "one")
+    assert [file.name for file in (tmp_path / "trials" / "one").iterdir()] == [".owner"]
+    assert list(Claim(tmp_path / "trials" / "one").guarded(iter("abc"))) == ["a", "b", "c"]
