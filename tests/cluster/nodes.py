@@ -6,8 +6,10 @@ process was connected to, which power has no time for. A node whose power comes 
 same address and the same files. All nodes see the same storage.
 """
 
+import contextlib
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -127,6 +129,17 @@ class Nodes:
         self.workers.remove(node)
         self.lost.append(node)
 
+    def freeze(self, node: Node) -> None:
+        """A machine that stands still, as one that is suspended does."""
+        _signal(node, signal.SIGSTOP)
+        self.workers.remove(node)
+
+    def thaw(self, node: Node) -> None:
+        """It goes on; when it hears that it counts as lost, Ray ends there. Returns when it has."""
+        _signal(node, signal.SIGCONT)
+        self._wait_until(lambda: node.process.poll() is not None, "a node that counts as lost goes on")
+        self.lost.append(node)
+
     def bring_back(self, node: Node) -> Node:
         """The power of a lost node comes back, and it joins again, with its address and what its disk holds."""
         self.lost.remove(node)
@@ -187,6 +200,12 @@ def _space(pid: int) -> Path | None:
         return Path(f"/proc/{pid}/ns/pid").readlink()
     except OSError:
         return None
+
+
+def _signal(node: Node, number: int) -> None:
+    for pid in node.pids(""):
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, number)
 
 
 def _run(*call: str) -> str:

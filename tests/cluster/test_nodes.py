@@ -12,7 +12,7 @@ from faults import Epoch, Search
 from nodes import Node, Nodes, skip_where_there_can_be_none
 
 from commands import write_study
-from ranks import train_on_two_ranks
+from ranks import train_by_turns
 from raykd.serialise import from_file
 from raykd.trial import read_epochs
 from waiting import wait_until
@@ -50,12 +50,12 @@ def search(tmp_path: Path) -> Search:
 
 
 class Running:
-    """A search that runs on the nodes, with two workers to a trial."""
+    """A search that runs on the nodes."""
 
-    def __init__(self, nodes: Nodes, search: Search, slots: int = 2):
+    def __init__(self, nodes: Nodes, search: Search, slots: int = 2, workers: int = 2):
         self.nodes, self.search = nodes, search
         words = ("--study", search.folder / "study.py", "--storage", search.storage, "--name", "search")
-        numbers = ("--trials", _TRIALS, "--slots", slots, "--workers", 2)
+        numbers = ("--trials", _TRIALS, "--slots", slots, "--workers", workers)
         self.process = nodes.tune(*words, *numbers, output=search.folder / "output")
         self.made: dict[Path, set[int]] = {}
         self._kept: dict[Epoch, float] = {}
@@ -83,9 +83,16 @@ class Running:
 
     def lose(self, node: Node) -> None:
         """A power cut; notes what is kept so far, and how far each trial is."""
+        self._note()
+        self.nodes.lose(node)
+
+    def freeze(self, node: Node) -> None:
+        self._note()
+        self.nodes.freeze(node)
+
+    def _note(self) -> None:
         self._kept |= self.search.kept()
         self._counts.append(self._epochs())
-        self.nodes.lose(node)
 
     def _epochs(self) -> dict[str, int]:
         """How many epochs each trial has on record."""
@@ -162,6 +169,22 @@ def test_the_node_that_a_trial_is_led_from_loses_its_power(nodes: Nodes, search:
     running.check()
 
 
+def test_a_node_that_stood_still_writes_nothing_over_what_another_has_trained_since(nodes: Nodes, search: Search):
+    """It wakes up in the middle of an epoch of a trial that has gone on elsewhere."""
+    running = Running(nodes, search, slots=1, workers=1)
+    running.wait_for_epochs(4)
+    running.wait_until(lambda: bool(running.nodes_with(_WORKER)))
+    (still,) = running.nodes_with(_WORKER)
+    running.freeze(still)
+    running.wait_for_epochs(3)
+    nodes.thaw(still)
+    running.wait_for_the_end()
+    running.check()
+    for trial in search.trials.glob("*/"):
+        lines = (trial / "epochs.jsonl").read_text().splitlines()
+        assert [json.loads(line)["number"] for line in lines] == list(range(1, len(lines) + 1))
+
+
 def test_two_nodes_lose_their_power_one_after_the_other(nodes: Nodes, search: Search):
     """First one with a worker alone, then one with a slot.
 
@@ -190,11 +213,10 @@ def _check_the_table(search: Search) -> None:
 
 
 def _check_the_numbers(search: Search, name: str) -> None:
-    """A trial's metrics are those of two processes on one machine, to the last bit."""
+    """A trial's metrics are those of as many processes on one machine, to the last bit."""
     (trial,) = search.trials.glob(f"{name}*/")
     recipe: Any = from_file(trial / "recipe.json")
     told = read_epochs(trial)
     assert [record["number"] for record in told] == list(range(1, len(told) + 1))
-    alone = train_on_two_ranks(recipe, search.folder / "alone" / trial.name)[0].metrics
-    for record, metrics in zip(told, alone, strict=False):
-        assert {key: record[key] for key in metrics} == metrics
+    alone = train_by_turns(recipe, search.folder / "alone" / trial.name, [record["workers"] for record in told])
+    assert [{key: record[key] for key in metrics} for record, metrics in zip(told, alone, strict=True)] == alone
