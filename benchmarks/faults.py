@@ -147,10 +147,12 @@ class Search:
         return sorted(pid for pid in descendants(self.process.pid) if name in title(pid))
 
     def kill(self, name: str, chance: random.Random) -> None:
-        """Kills one process whose title holds a name."""
-        pids = self.pids(name)
-        if not pids:
-            raise RuntimeError(f"no process called {name} to kill")
+        """Kills one process whose title holds a name, as soon as there is one: between two trials a slot has another."""
+        deadline = time.monotonic() + 30.0
+        while not (pids := self.pids(name)):
+            if time.monotonic() > deadline:
+                raise RuntimeError(f"no process called {name} to kill")
+            time.sleep(0.01)
         os.kill(chance.choice(pids), signal.SIGKILL)
 
     def end(self) -> None:
