@@ -78,11 +78,14 @@ def test_what_cannot_work_is_refused_in_one_line(place: Path):
 
 def test_a_fault_of_a_study_shows_where_it_is(place: Path):
     write_study(place, ("epochs=2", "epochs=int('two')"), name="faulty")
-    ended = run("distill", "--study", "faulty.py", folder=place)
-    assert ended.code == 1
-    assert ended.error.startswith("Traceback")
-    assert "epochs=int('two')" in ended.error
-    assert ended.error.endswith("ValueError: invalid literal for int() with base 10: 'two'")
+    function = "SCHEDULE = Constant()\n\ndef number():\n    return int('two')\n"
+    write_study(place, ("SCHEDULE = Constant()\n", function), ("epochs=2", "epochs=number()"), name="deep")
+    faulty, deep = (run("distill", "--study", f"{name}.py", folder=place) for name in ("faulty", "deep"))
+    assert (faulty.code, deep.code) == (1, 1)
+    assert faulty.error.startswith("error: faulty.py, line ")
+    assert faulty.error.endswith(": invalid literal for int() with base 10: 'two'")
+    assert deep.error.startswith("Traceback")
+    assert "in number" in deep.error
 
 
 def test_a_run_that_diverges_says_so_in_one_line(place: Path):
