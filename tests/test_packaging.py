@@ -114,6 +114,17 @@ def test_no_file_names_somebodys_home():
     assert [str(path) for path in paths if path.is_file() and home.search(path.read_bytes())] == []
 
 
+def test_the_environments_of_the_readme_are_no_part_of_the_project():
+    """Lint and tests look at every file that git does not ignore, and an environment has 40,000."""
+    names = re.findall(r"-m venv (\S+)", (ROOT / "README.md").read_text())
+    assert len(names) == 2
+    folders = [f"{name}/" for name in names]
+    ignored = subprocess.run(["git", "check-ignore", *folders], cwd=ROOT, capture_output=True, text=True, check=False)
+    if ignored.returncode == 128:
+        pytest.skip("not a git repository")
+    assert ignored.stdout.split() == folders
+
+
 def test_cluster_file(monkeypatch: pytest.MonkeyPatch):
     util = pytest.importorskip("ray.autoscaler._private.util")
     monkeypatch.chdir(ROOT)
