@@ -147,7 +147,7 @@ class Search:
         return sorted(pid for pid in descendants(self.process.pid) if name in title(pid))
 
     def kill(self, name: str, chance: random.Random) -> None:
-        """Kills one process whose title holds a name, as soon as there is one: between two trials a slot has another."""
+        """Kills one process whose title holds a name, as soon as there is one: between trials a slot's is another."""
         deadline = time.monotonic() + 30.0
         while not (pids := self.pids(name)):
             if time.monotonic() > deadline:

@@ -115,7 +115,7 @@ def test_no_file_names_somebodys_home():
 
 
 def test_the_environments_of_the_readme_are_no_part_of_the_project():
-    """Lint and tests look at every file that git does not ignore, and an environment has 40,000."""
+    """Lint and tests look at every file that git does not ignore, and an environment has tens of thousands."""
     names = re.findall(r"-m venv (\S+)", (ROOT / "README.md").read_text())
     assert len(names) == 2
     folders = [f"{name}/" for name in names]
