@@ -28,6 +28,7 @@ class Mailbox:
         self._owed = 0
         self._restarts = 0
         self._workers = 0  # of the group that started last
+        self._who = ""
 
     async def post(self, kind: str, job: bytes = b"") -> None:
         """Posts a `JOB`, `NEXT` for one more epoch of it, or `END`."""
@@ -45,13 +46,18 @@ class Mailbox:
             await self._posted.wait_for(lambda: self._end > place)
             return self._commands[place - self._first]
 
-    async def begin(self, workers: int = 1) -> int:
+    async def begin(self, workers: int = 1, who: str = "") -> int:
         """The place that a group which has just started reads from; called by rank 0 alone.
 
         The job is posted again, with the epoch that it owes; one that killed its group too often is given up. A group
         that has more or fewer workers than before was started anew because machines have joined or gone.
+
+        Args:
+            workers: of the group.
+            who: tells its rank 0 from all others, whose answers count no more.
         """
         async with self._posted:
+            self._who = who
             resized, self._workers = self._workers not in (0, workers), workers
             place = self._end
             if self._commands and self._commands[-1][0] == END:
@@ -78,11 +84,14 @@ class Mailbox:
         del self._commands[: self._job_place - self._first]
         self._first, self._job_place = self._job_place, end
 
-    async def answer(self, answer: bytes) -> None:
-        """Rank 0 posts what an epoch gave."""
+    async def answer(self, answer: bytes, who: str = "") -> bool:
+        """Rank 0 posts what an epoch gave; False where another has begun since, as this one seemed lost."""
+        if who != self._who:
+            return False
         self._owed = max(0, self._owed - 1)
         self._restarts = 0
         self._answers.put_nowait(answer)
+        return True
 
     async def next_answer(self) -> bytes:
         """The slot takes the next answer, waiting for it; `GIVEN_UP` where the job killed its group too often."""

@@ -3,6 +3,7 @@
 import contextlib
 import pickle
 import traceback
+import uuid
 from collections.abc import Generator
 from pathlib import Path
 from typing import Any
@@ -44,7 +45,8 @@ def work(config: dict[str, Any]) -> None:
         torch.cuda.set_per_process_memory_fraction(USED * resources.gpus_per_worker, world.device)
     if world.rank == 0:
         record_placement(config["folder"], config["name"])
-    place = _agreed_place(mailbox, world)
+    who = uuid.uuid4().hex
+    place = _agreed_place(mailbox, world, who)
     everyone, smaller = world, dict[int, World]()
     epochs: Generator[Answer, None, None] | None = None
     while True:
@@ -62,8 +64,8 @@ def work(config: dict[str, Any]) -> None:
             continue
         assert epochs is not None, "an epoch was asked for before any job"
         answer = next(epochs)
-        if world.rank == 0:
-            ray.get(mailbox.answer.remote(pickle.dumps(answer)))
+        if world.rank == 0 and not ray.get(mailbox.answer.remote(pickle.dumps(answer), who)):
+            raise TakenOverError("other workers have begun in the place of these, which seemed lost")
         if answer.error and world.size > 1:
             raise RuntimeError(answer.error)  # other ranks may wait in a collective: only a restart frees them
 
@@ -83,8 +85,8 @@ def _answers(job: Job, world: World) -> Generator[Answer, None, None]:
         store = Store(job.store, mirror=job.mirror)
         for epoch in run_trial(job.recipe, folder, board, store, job.values, world, outbox, claim):
             yield _answer(epoch)
-    except TakenOverError as error:  # nothing is written in a folder that is another's
-        yield Answer(error=one_line(error), done=True)
+    except TakenOverError:
+        raise  # nothing is written in a folder that is another's, nor told of a trial that goes on there
     except Exception as error:
         if is_loss_of_a_worker(error):
             raise  # Ray Train starts the group anew, and the trial goes on
@@ -101,8 +103,8 @@ def _answer(epoch: Epoch) -> Answer:
     return Answer(number=epoch.number, metrics=epoch.metrics, done=done, diverged=epoch.diverged)
 
 
-def _agreed_place(mailbox: Any, world: World) -> int:
-    place: list[int] = [ray.get(mailbox.begin.remote(world.size)) if world.rank == 0 else 0]
+def _agreed_place(mailbox: Any, world: World, who: str) -> int:
+    place: list[int] = [ray.get(mailbox.begin.remote(world.size, who)) if world.rank == 0 else 0]
     if world.size > 1:
         dist.broadcast_object_list(place, src=0)
     return place[0]

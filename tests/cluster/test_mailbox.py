@@ -52,6 +52,18 @@ def test_a_restarted_group_that_owes_nothing_gets_the_job_alone_and_then_what_co
     assert run(scenario) == [(JOB, b"a"), (JOB, b"b")]
 
 
+def test_a_worker_that_seemed_lost_is_not_listened_to():
+    async def scenario(mailbox):
+        await mailbox.post(JOB, b"a")
+        await mailbox.post(NEXT)
+        await mailbox.begin(1, "lost")
+        place = await mailbox.begin(1, "new")
+        heard = [await mailbox.answer(b"late", "lost"), await mailbox.answer(b"first", "new")]
+        return heard, await mailbox.next_answer(), await read(mailbox, place, 2)
+
+    assert run(scenario) == ([False, True], b"first", [(JOB, b"a"), (NEXT, b"")])
+
+
 def test_a_job_that_kills_its_group_again_and_again_is_given_up():
     async def scenario(mailbox):
         await mailbox.post(JOB, b"a")
