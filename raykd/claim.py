@@ -28,7 +28,7 @@ class Claim:
 
     def __init__(self, folder: Path, mirror: Mirror | None = None):
         self._file, self._mirror, self._mark = folder / _FILE, mirror, uuid.uuid4().hex
-        patiently(self._write)
+        self._write()
 
     def guarded(self, epochs: Iterator[E]) -> Iterator[E]:
         """Hands epochs on, each right before it is written down.
@@ -37,18 +37,18 @@ class Claim:
             TakenOverError: another has taken the trial up since.
         """
         for epoch in epochs:
-            if patiently(self._read) != self._mark:
+            if self._read() != self._mark:
                 raise TakenOverError(f"{self._file.parent.name} is trained by other workers since these seemed lost")
             yield epoch
 
     def _write(self) -> None:
-        if self._mirror is not None:
+        if self._mirror is not None:  # which is patient itself
             self._mirror.write(self._file, self._mark.encode())
             return
-        self._file.parent.parent.mkdir(exist_ok=True)
-        write_text(self._file, self._mark)
+        patiently(lambda: self._file.parent.parent.mkdir(exist_ok=True))
+        patiently(lambda: write_text(self._file, self._mark))
 
     def _read(self) -> str:
         if self._mirror is not None:
             return (self._mirror.read(self._file) or b"").decode()
-        return self._file.read_text()
+        return patiently(self._file.read_text)

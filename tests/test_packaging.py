@@ -100,17 +100,18 @@ def test_the_loop_stays_small():
     assert len(text.splitlines()) <= 200
 
 
+def git(*words: str) -> str:
+    """What git says of the project; the test is skipped where it is no repository."""
+    ended = subprocess.run(["git", *words], cwd=ROOT, capture_output=True, text=True, check=False)
+    if ended.returncode == 128:
+        pytest.skip("not a git repository")
+    return ended.stdout
+
+
 def test_no_file_names_somebodys_home():
     home = re.compile(rb"(?<![\w~.])/(?:home|root|Users)/\w+")
-    listed = subprocess.run(
-        ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
-        cwd=ROOT,
-        capture_output=True,
-        check=False,
-    )
-    if listed.returncode:
-        pytest.skip("not a git repository")
-    paths = [ROOT / name for name in listed.stdout.decode().split("\0") if name]
+    listed = git("ls-files", "-z", "--cached", "--others", "--exclude-standard")
+    paths = [ROOT / name for name in listed.split("\0") if name]
     assert [str(path) for path in paths if path.is_file() and home.search(path.read_bytes())] == []
 
 
@@ -119,10 +120,7 @@ def test_the_environments_of_the_readme_are_no_part_of_the_project():
     names = re.findall(r"-m venv (\S+)", (ROOT / "README.md").read_text())
     assert len(names) == 2
     folders = [f"{name}/" for name in names]
-    ignored = subprocess.run(["git", "check-ignore", *folders], cwd=ROOT, capture_output=True, text=True, check=False)
-    if ignored.returncode == 128:
-        pytest.skip("not a git repository")
-    assert ignored.stdout.split() == folders
+    assert git("check-ignore", *folders).split() == folders
 
 
 def test_cluster_file(monkeypatch: pytest.MonkeyPatch):

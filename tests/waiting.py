@@ -9,7 +9,6 @@ def wait_until(
     seconds: float = 30.0,
     otherwise: Callable[[], str] = lambda: "waited in vain",
     unless: Callable[[], bool] = lambda: False,
-    every_s: float = 0.05,
 ) -> None:
     """Returns as soon as something is so.
 
@@ -17,7 +16,6 @@ def wait_until(
         seconds: to wait for it at most.
         otherwise: what to say where it was in vain.
         unless: whether it cannot come about any more.
-        every_s: seconds between two looks.
 
     Raises:
         AssertionError: it was in vain.
@@ -25,4 +23,4 @@ def wait_until(
     deadline = time.monotonic() + seconds
     while not is_so():
         assert not unless() and time.monotonic() < deadline, otherwise()
-        time.sleep(every_s)
+        time.sleep(0.05)  # files and titles of other processes tell nobody that they have changed

@@ -28,7 +28,7 @@ class Mailbox:
         self._owed = 0
         self._restarts = 0
         self._workers = 0  # of the group that started last
-        self._who = ""
+        self._who = ""  # its rank 0
 
     async def post(self, kind: str, job: bytes = b"") -> None:
         """Posts a `JOB`, `NEXT` for one more epoch of it, or `END`."""
