@@ -385,6 +385,8 @@ def main() -> None:
         )
         for problem in (problem for outcome in outcomes for problem in outcome.problems):
             record.say(f"    {problem}")
+        if options.save:  # a kind takes minutes, and all of them more than an hour
+            record.save()
     record.say(f"survived {survived} of {tried}")
     if options.save:
         record.save()

@@ -23,6 +23,7 @@ class Record:
 
     def __init__(self, name: str):
         self._name, self._date, self._lines = name, datetime.date.today().isoformat(), list[str]()
+        self._file: Path | None = None
         self.say(f"{name}, {self._date}")
         self.say(f"command: python {shlex.join([f'benchmarks/{Path(sys.argv[0]).name}', *sys.argv[1:]])}")
         self.say(f"machine: {os.cpu_count()} x {_processor()}, {_memory_gib():.0f} GiB, {_gpu()}")
@@ -33,12 +34,13 @@ class Record:
         print(line, flush=True)
 
     def save(self) -> Path:
-        """Keeps the record; a second one of the same day gets a number, so that nothing is overwritten."""
-        RESULTS.mkdir(exist_ok=True)
-        names = [f"{self._name}-{self._date}.txt", *(f"{self._name}-{self._date}-{n}.txt" for n in range(2, 100))]
-        file = next(RESULTS / name for name in names if not (RESULTS / name).exists())
-        file.write_text("\n".join(self._lines) + "\n")
-        return file
+        """Keeps what was said until now; a second record of the same day gets a number, so that none is overwritten."""
+        if self._file is None:
+            RESULTS.mkdir(exist_ok=True)
+            names = [f"{self._name}-{self._date}.txt", *(f"{self._name}-{self._date}-{n}.txt" for n in range(2, 100))]
+            self._file = next(RESULTS / name for name in names if not (RESULTS / name).exists())
+        self._file.write_text("\n".join(self._lines) + "\n")
+        return self._file
 
 
 def spread(values: Sequence[float], digits: int = 3) -> str:
