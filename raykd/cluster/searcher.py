@@ -58,15 +58,17 @@ class StudySearch(OptunaSearch):
         if trial_id in self._baseline_ids or trial_id in self._completed_trials:
             return
         self._completed_trials.add(trial_id)
-        trial = self._ot_trials[trial_id]
         if error or not result or not math.isfinite(result.get(METRIC, math.nan)):
-            self._optuna.tell(trial, state=TrialState.FAIL)
+            self._tell(trial_id, state=TrialState.FAIL)
             return
         self._report(trial_id, result)
         if result["finished"]:
-            self._optuna.tell(trial, result[METRIC])
+            self._tell(trial_id, result[METRIC])
         else:
-            self._optuna.tell(trial, state=TrialState.PRUNED)  # its value is the last one reported
+            self._tell(trial_id, state=TrialState.PRUNED)  # its value is the last one reported
+
+    def _tell(self, trial_id: str, value: float | None = None, state: TrialState | None = None) -> None:
+        self._optuna.tell(self._ot_trials.pop(trial_id), value, state)  # the study keeps all that is read of it
 
     def _report(self, trial_id: str, result: dict[str, Any]) -> None:
         trial, value = self._ot_trials[trial_id], result.get(METRIC, math.nan)
