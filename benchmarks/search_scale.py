@@ -2,7 +2,7 @@
 
 Claim: the last tenth of a thousand trials takes at most half as long again as the first. What grows is what Tune does
 with each of its trials, and the draw of Optuna's TPE, which reads 500 of them at most (raykd/cluster/sampler.py). The
-driver keeps about 50 KiB of each trial, Tune's and Optuna's records of it.
+driver keeps about 45 KiB of each trial, Tune's and Optuna's records of it.
 
     python benchmarks/search_scale.py [--trials N] [--save]
 
