@@ -10,6 +10,8 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from raykd.writing import write_text
+
 RESULTS = Path(__file__).parent / "results"
 _PACKAGES = ("torch", "ray", "optuna", "faiss-gpu", "faiss-cpu")
 
@@ -36,10 +38,9 @@ class Record:
     def save(self) -> Path:
         """Keeps what was said until now; a second record of the same day gets a number, so that none is overwritten."""
         if self._file is None:
-            RESULTS.mkdir(exist_ok=True)
             names = [f"{self._name}-{self._date}.txt", *(f"{self._name}-{self._date}-{n}.txt" for n in range(2, 100))]
             self._file = next(RESULTS / name for name in names if not (RESULTS / name).exists())
-        self._file.write_text("\n".join(self._lines) + "\n")
+        write_text(self._file, "\n".join(self._lines) + "\n")
         return self._file
 
 

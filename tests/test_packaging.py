@@ -105,6 +105,7 @@ def git(*words: str) -> str:
     ended = subprocess.run(["git", *words], cwd=ROOT, capture_output=True, text=True, check=False)
     if ended.returncode == 128:
         pytest.skip("not a git repository")
+    assert ended.returncode in (0, 1), ended.stderr  # 1: no file is ignored
     return ended.stdout
 
 
