@@ -5,6 +5,22 @@ import logging
 import warnings
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
+
+from ray.tune.progress_reporter import TrialProgressCallback
+
+
+class NoTrialProgress(TrialProgressCallback):
+    """Stands where Tune would put its own, which at raykd's verbosity says nothing, and remembers every trial."""
+
+    def on_trial_result(self, *told: Any, **info: Any) -> None:
+        pass
+
+    def on_trial_complete(self, *told: Any, **info: Any) -> None:
+        pass
+
+    def on_trial_error(self, *told: Any, **info: Any) -> None:
+        pass
 
 
 @contextlib.contextmanager

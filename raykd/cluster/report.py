@@ -2,7 +2,7 @@
 
 import json
 import math
-from collections.abc import Collection
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -10,11 +10,11 @@ import pandas
 from ray import tune as ray_tune
 from safetensors.torch import save_file
 
+from raykd.cluster.ended_trials import Record
 from raykd.cluster.prepare import fetched, on_worker
 from raykd.cluster.resources import Resources
 from raykd.cluster.slot import METRIC
 from raykd.cluster.trials import Trials
-from raykd.cluster.watch import state_of
 from raykd.data import load
 from raykd.evaluate import accuracy
 from raykd.mirrored_folder import pull
@@ -34,18 +34,20 @@ TEACHER = "teacher"
 
 
 def report(
-    trials: Trials, grid: ray_tune.ResultGrid, ended: Collection[str], total: int, resources: Resources
+    trials: Trials, grid: ray_tune.ResultGrid, records: Iterable[Record], total: int, resources: Resources
 ) -> Result:
     """Writes the table, the best recipe and the best student; of a finished search, tests what matters.
 
     Args:
-        ended: names of the trials that ran to their end, or were stopped by the scheduler.
+        records: of the trials that ran to their end, or were stopped by the scheduler.
         total: how many the search wants. While some are missing, the test split stays unread.
     """
     if trials.mirror is not None:
         bring_trials(trials.mirror, trials.folder)
-    recipes = {trials.name(trial.config): trials.recipe(trial.config) for trial in grid._experiment_analysis.trials}
-    rows = [_row(trials, trial, ended) for trial in grid._experiment_analysis.trials]
+    ended = {record.name: record for record in records}
+    left = [Record.of(trial, trials.name(trial.config), "unfinished") for trial in grid._experiment_analysis.trials]
+    found = {record.name: record for record in left} | ended
+    rows = [_row(trials, record) for record in found.values()]
     frame = pandas.DataFrame(rows).sort_values(METRIC, ascending=False, na_position="last", ignore_index=True)
     complete = frame[frame["state"] == "complete"]
     best = next(iter(complete[~complete["baseline"]]["name"]), None)
@@ -53,12 +55,13 @@ def report(
     if best is not None:
         folder = _pulled(trials, best)
         summary["metrics"] = _finished_epoch(folder)["metrics"]
-        write_text(trials.folder / BEST_RECIPE, to_text(recipes[best]))
+        write_text(trials.folder / BEST_RECIPE, to_text(trials.recipe(found[best].config)))
         write(trials.folder / STUDENT, lambda path: save_file(student_weights(folder), path))
     tested: dict[str, float] = {}
     if len(ended) == total:
         names = [*complete[complete["baseline"]]["name"], *([best] if best else [])]
-        tested = fetched(on_worker(_test, resources).remote(trials, {name: recipes[name] for name in names}))
+        recipes = {name: trials.recipe(found[name].config) for name in names}
+        tested = fetched(on_worker(_test, resources).remote(trials, recipes))
         summary |= {"test_accuracy": tested.get(best or ""), "teacher": tested.get(TEACHER)}
     frame[TEST] = [tested.get(name, math.nan) for name in frame["name"]]
     write_text(trials.folder / SUMMARY, json.dumps(summary, indent=2) + "\n")
@@ -66,17 +69,16 @@ def report(
     return Result(trials.folder, frame, interrupted=len(ended) < total, types=own_types(trials.study))
 
 
-def _row(trials: Trials, trial: Any, ended: Collection[str]) -> dict[str, Any]:
-    last, values, name = trial.last_result or {}, trial.config.get("values", {}), trials.name(trial.config)
+def _row(trials: Trials, record: Record) -> dict[str, Any]:
     return {
-        "name": name,
-        "setting": trials.setting(trial.config),
-        "baseline": "baseline" in trial.config,
-        "state": state_of(last, trial.status == "ERROR") if name in ended else "unfinished",
-        METRIC: last.get(METRIC),
-        "epochs": last.get("epoch", 0),
-        "seconds": sum(epoch["seconds"] for epoch in read_epochs(trials.folder / "trials" / name)),
-        **values,
+        "name": record.name,
+        "setting": trials.setting(record.config),
+        "baseline": "baseline" in record.config,
+        "state": record.end.state,
+        METRIC: record.end.accuracy,
+        "epochs": record.end.epochs,
+        "seconds": sum(epoch["seconds"] for epoch in read_epochs(trials.folder / TRIALS / record.name)),
+        **record.config.get("values", {}),
     }
 
 

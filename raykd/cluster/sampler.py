@@ -12,7 +12,7 @@ from typing import Any
 from optuna import Study
 from optuna.distributions import BaseDistribution
 from optuna.samplers import TPESampler
-from optuna.trial import FrozenTrial, TrialState
+from optuna.trial import FrozenTrial, TrialState, create_trial
 
 NEWEST, BEST = 500, 25
 
@@ -20,58 +20,98 @@ NEWEST, BEST = 500, 25
 class BoundedTPE(TPESampler):
     """`TPESampler` that reads the `NEWEST` trials and the `BEST` before them, and those that run; to be maximised.
 
-    It serves one study, from its first trial on.
+    It serves one study, from its first trial on, and makes it forget the trials that it reads no more: the study must
+    be in memory alone (`InMemoryStorage`).
     """
 
     def __init__(self, **options: Any):
         super().__init__(**options)
         self._older = _Older()
+        self._ungrouped = _Ungrouped()
+
+    def before_trial(self, study: Study, trial: FrozenTrial) -> None:
+        super().before_trial(study, trial)
+        self._older.forget(study)
 
     def infer_relative_search_space(self, study: Study, trial: FrozenTrial) -> dict[str, BaseDistribution]:
-        return super().infer_relative_search_space(_Recent(study, self._older), trial)
+        return super().infer_relative_search_space(_Seen(study, self._ungrouped), trial)
 
     def sample_relative(
         self, study: Study, trial: FrozenTrial, search_space: dict[str, BaseDistribution]
     ) -> dict[str, Any]:
-        return super().sample_relative(_Recent(study, self._older), trial, search_space)
+        return super().sample_relative(_Seen(study, self._older), trial, search_space)
 
     def sample_independent(
         self, study: Study, trial: FrozenTrial, param_name: str, param_distribution: BaseDistribution
     ) -> Any:
-        return super().sample_independent(_Recent(study, self._older), trial, param_name, param_distribution)
+        return super().sample_independent(_Seen(study, self._older), trial, param_name, param_distribution)
 
 
-class _Older:
-    """What is read of the trials before the newest; each of them is looked at once, when it has ended."""
+class _Once:
+    """Finds the trials of a study that have ended, each of them once."""
 
     def __init__(self) -> None:
         self._count = 0
         self._unfinished = list[int]()
-        self._best = list[FrozenTrial]()
 
-    def read(self, trials: list[FrozenTrial]) -> list[FrozenTrial]:
-        """The best of them and those that run, in their order; `trials` are all trials of the study."""
-        count = max(self._count, len(trials) - NEWEST)
+    def ended(self, trials: list[FrozenTrial], count: int) -> list[FrozenTrial]:
+        """Those of the first `count`, or of as many as were asked for before, that have ended since; in their order."""
+        count = max(self._count, count)
         candidates = [trials[number] for number in (*self._unfinished, *range(self._count, count))]
         self._count = count
-        unfinished = [trial for trial in candidates if not trial.state.is_finished()]
-        self._unfinished = [trial.number for trial in unfinished]
-        complete = [trial for trial in candidates if trial.state == TrialState.COMPLETE]
-        if complete:
-            self._best = heapq.nlargest(BEST, self._best + complete, key=lambda trial: trial.values[0])
-        return sorted(self._best + unfinished, key=lambda trial: trial.number)
+        self._unfinished = [trial.number for trial in candidates if not trial.state.is_finished()]
+        return [trial for trial in candidates if trial.state.is_finished()]
 
 
-class _Recent(Study):
+class _Ungrouped(_Once):
+    """What is read to group the parameters that occur together: a trial that has been read once changes no group."""
+
+    def read(self, trials: list[FrozenTrial]) -> list[FrozenTrial]:
+        return self.ended(trials, len(trials))
+
+
+class _Older(_Once):
+    """What is read to draw: the newest, and of the trials before them the best and those that run."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._best = list[FrozenTrial]()
+        self._past = list[int]()  # numbers of those that are read no more
+
+    def read(self, trials: list[FrozenTrial]) -> list[FrozenTrial]:
+        """All of them, in their order; `trials` are all trials of the study."""
+        if ended := self.ended(trials, len(trials) - NEWEST):
+            complete = [trial for trial in ended if trial.state == TrialState.COMPLETE]
+            known, self._best = (
+                self._best,
+                heapq.nlargest(BEST, self._best + complete, key=lambda trial: trial.values[0]),
+            )
+            kept = {trial.number for trial in self._best}
+            self._past += [trial.number for trial in known + ended if trial.number not in kept]
+        older = self._best + [trials[number] for number in self._unfinished]
+        return sorted(older, key=lambda trial: trial.number) + trials[-NEWEST:]
+
+    def forget(self, study: Study) -> None:
+        """Leaves nothing but their place in the study's memory of the trials that are read no more."""
+        if self._past:
+            storage: Any = study._storage
+            for number in self._past:
+                storage._studies[study._study_id].trials[number] = _FORGOTTEN
+            self._past = []
+
+
+class _Seen(Study):
     """A study as seen by a sampler that asks it for its trials."""
 
-    def __init__(self, study: Study, older: _Older):
+    def __init__(self, study: Study, seen: _Older | _Ungrouped):
         self.__dict__.update(study.__dict__)
-        self._older = older
+        self._seen = seen
 
     def _get_trials(
         self, deepcopy: bool = True, states: Container[TrialState] | None = None, use_cache: bool = False
     ) -> list[FrozenTrial]:
-        trials = super()._get_trials(deepcopy, None, use_cache)
-        read = self._older.read(trials) + trials[-NEWEST:]
+        read = self._seen.read(super()._get_trials(deepcopy, None, use_cache))
         return read if states is None else [trial for trial in read if trial.state in states]
+
+
+_FORGOTTEN = create_trial(state=TrialState.FAIL)

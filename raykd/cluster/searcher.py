@@ -34,7 +34,6 @@ class StudySearch(OptunaSearch):
         super().__init__(study.suggest, metric=METRIC, mode="max", sampler=sampler, points_to_evaluate=list(first))
         self._study = study
         self._baselines = list(baselines(study.recipe))
-        self._baseline_ids: set[str] = set()
 
     @property
     def _optuna(self) -> optuna.Study:
@@ -43,7 +42,6 @@ class StudySearch(OptunaSearch):
 
     def suggest(self, trial_id: str) -> dict[str, Any]:
         if self._baselines:
-            self._baseline_ids.add(trial_id)
             return {"baseline": self._baselines.pop(0)}
         trial = self._optuna.ask()
         self._ot_trials[trial_id] = trial
@@ -51,13 +49,12 @@ class StudySearch(OptunaSearch):
         return {"number": trial.number, "values": dict(trial.params)}
 
     def on_trial_result(self, trial_id: str, result: dict[str, Any]) -> None:
-        if trial_id not in self._baseline_ids and trial_id not in self._completed_trials:
+        if trial_id in self._ot_trials:  # else it is a baseline, or had ended before it was started again
             self._report(trial_id, result)
 
     def on_trial_complete(self, trial_id: str, result: dict[str, Any] | None = None, error: bool = False) -> None:
-        if trial_id in self._baseline_ids or trial_id in self._completed_trials:
+        if trial_id not in self._ot_trials:
             return
-        self._completed_trials.add(trial_id)
         if error or not result or not math.isfinite(result.get(METRIC, math.nan)):
             self._tell(trial_id, state=TrialState.FAIL)
             return

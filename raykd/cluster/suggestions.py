@@ -10,6 +10,8 @@ from raykd.cluster.searcher import StudySearch
 from raykd.cluster.states import drop_others
 from raykd.cluster.watch import Watch
 
+_FOLDER = "errors"  # one for all trials, each of which would get one that Tune then copies whenever it saves
+
 
 class Suggestions(SearchGenerator):
     """The trials of a search, at most `slots` at a time.
@@ -40,4 +42,8 @@ class Suggestions(SearchGenerator):
         self.searcher.set_max_concurrency(self.slots)
 
     def next_trial(self) -> Any:
-        return None if Watch.stopping else super().next_trial()
+        if Watch.stopping or (trial := super().next_trial()) is None:
+            return None
+        storage: Any = trial.storage
+        trial.relative_logdir = storage.trial_dir_name = _FOLDER
+        return trial

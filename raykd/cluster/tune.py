@@ -16,7 +16,8 @@ from raykd.cluster.elastic import Workers
 from raykd.cluster.nodes import check_gpus, living_nodes, one_of_each_gpu
 from raykd.cluster.plan import Plan, make_plan
 from raykd.cluster.prepare import prepare, while_it_speaks
-from raykd.cluster.quiet import quiet
+from raykd.cluster.pruning import Pruning
+from raykd.cluster.quiet import NoTrialProgress, quiet
 from raykd.cluster.recovery import Recovery
 from raykd.cluster.report import report
 from raykd.cluster.scheduler import Rungs
@@ -34,7 +35,7 @@ from raykd.progress import Progress
 from raykd.result import Result
 from raykd.search_folder import Search, kept_if_begun, new_folder, old_folder, write_search
 from raykd.search_state import Notice, is_asked_to_stop, running
-from raykd.storage import ARTIFACTS, BOARD
+from raykd.storage import ARTIFACTS, BOARD, TRIALS
 from raykd.study import Study
 from raykd.study_file import study_module
 
@@ -138,13 +139,13 @@ def _run(trials: Trials, search: Search, wanted: Wanted, address: str | None, ve
         with progress:
             prepare(trials, plan.resources, say)
             say("starting the groups of workers")
-            Watch.begin(progress, notice)
+            Watch.begin(progress, notice, Pruning(folder / TRIALS, trials.mirror))
             Suggestions.begin(total, plan.slots)
             with ctrl_c_kept():
                 grid = _tuner(trials, plan, search, verbose).fit()
             progress.status("gathering the results")
             notice.change(doing="gathering the results", running=(), at_once=True)
-            result = report(trials, grid, Watch.ended, total, plan.resources)
+            result = report(trials, grid, Watch.records, total, plan.resources)
             notice.change(doing="", at_once=True)
             return result
 
@@ -192,8 +193,9 @@ def _tuner(trials: Trials, plan: Plan, search: Search, verbose: bool) -> ray_tun
         run_config=ray_tune.RunConfig(
             name=_TUNE,
             storage_path=trials.for_ray("."),
-            callbacks=[Watch(trials), Recovery(trials.for_ray(GROUPS))],
+            callbacks=[Watch(trials), Recovery(trials.for_ray(GROUPS)), NoTrialProgress()],
             failure_config=ray_tune.FailureConfig(max_failures=3),
+            checkpoint_config=ray_tune.CheckpointConfig(checkpoint_at_end=False),  # the workers keep every epoch
             verbose=1 if verbose else 0,
         ),
     )

@@ -8,6 +8,7 @@ from typing import Any, ClassVar
 from ray.tune import Callback
 from ray.tune.experiment import Trial
 
+from raykd.cluster.ended_trials import EndedTrials, Record
 from raykd.cluster.pruning import Pruning
 from raykd.cluster.slot import METRIC
 from raykd.cluster.trials import Trials
@@ -16,7 +17,7 @@ from raykd.search_state import Ended, Notice, is_asked_to_stop
 
 
 class Watch(Callback):
-    """Tune saves its callbacks and brings them back in a resumed search; what is this process's own is the class's.
+    """Tune brings its callbacks back in a resumed search as they were made; what is this process's own is the class's.
 
     A search that is asked to stop gets no new trial (`Suggestions`) and no new epoch (`Rungs`). When the last running
     epoch has ended, it is interrupted as by Ctrl-C.
@@ -24,20 +25,37 @@ class Watch(Callback):
 
     progress: ClassVar[Progress | None] = None
     notice: ClassVar[Notice | None] = None
+    records: ClassVar[EndedTrials]
     ended: ClassVar[dict[str, Ended]]
     stopping: ClassVar[bool] = False
+    _pruning: ClassVar[Pruning]
     _waiting: ClassVar[set[str]]  # ids of the trials that have been told to train no further epoch
 
     def __init__(self, trials: Trials):
         self._trials = trials
         self._names: dict[str, str] = {}
         self._started: dict[str, Trial] = {}  # by id, that have not ended
-        self._pruning = Pruning(trials.folder / "trials", trials.mirror)
 
     @classmethod
-    def begin(cls, progress: Progress, notice: Notice) -> None:
+    def begin(cls, progress: Progress, notice: Notice, pruning: Pruning) -> None:
         """Reports to these from now on, and forgets the trials of the search before."""
-        cls.progress, cls.notice, cls.ended, cls.stopping, cls._waiting = progress, notice, {}, False, set()
+        cls.progress, cls.notice, cls._pruning = progress, notice, pruning
+        cls.records, cls.ended, cls.stopping, cls._waiting = EndedTrials(), {}, False, set()
+
+    @classmethod
+    def go_on(cls, controller: Any) -> list[Record]:
+        """Takes up a search with its first trial: the trials that have ended, where it is resumed.
+
+        A trial's state alone would not tell: one that Ctrl-C has cut off has the state of one that has ended.
+        """
+        if cls.progress is None or not cls.records.keep_in(controller):
+            return []
+        cls.ended.update({record.name: record.end for record in cls.records})
+        for name, end in cls.ended.items():
+            cls._pruning.ended(name, end)
+        complete = {name: end.accuracy if end.state == "complete" else None for name, end in cls.ended.items()}
+        cls.progress.resume(complete)
+        return list(cls.records)
 
     @classmethod
     def holds(cls, trial: Trial) -> bool:
@@ -45,19 +63,6 @@ class Watch(Callback):
         if cls.stopping:
             cls._waiting.add(trial.trial_id)
         return cls.stopping
-
-    def get_state(self) -> dict[str, Any]:
-        """The trials that have ended, saved by Tune with its own state: Ctrl-C leaves others that look the same."""
-        return {"ended": {name: dict(vars(end)) for name, end in self.ended.items()}}
-
-    def set_state(self, state: dict[str, Any]) -> None:
-        self._pruning = Pruning(self._trials.folder / "trials", self._trials.mirror)  # of this machine
-        self.ended.update({name: Ended(**end) for name, end in state["ended"].items()})
-        for name, end in self.ended.items():
-            self._pruning.ended(name, end)
-        if self.progress is not None:
-            complete = {name: end.accuracy if end.state == "complete" else None for name, end in self.ended.items()}
-            self.progress.resume(complete)
 
     def on_trial_start(self, iteration: int, trials: list[Trial], trial: Trial, **info: Any) -> None:
         self._started[trial.trial_id] = trial
@@ -93,17 +98,16 @@ class Watch(Callback):
     def _end(self, trial: Trial, said: str, value: float | None, died: bool) -> None:
         if self.progress is None or self.notice is None:
             return
-        name, last = self._name(trial), trial.last_result or {}
-        state, accuracy = state_of(last, died), last.get(METRIC, math.nan)
-        epochs = last.get("epoch", 0)
-        end = Ended(state=state, accuracy=accuracy if math.isfinite(accuracy) else None, epochs=epochs)
+        name = self._name(trial)
+        record = Record.of(trial, name, state_of(trial.last_result or {}, died))
+        end = record.end
+        self.records.add(record)
         self.ended[name] = end
-        self.progress.trial(name, said, value, failed=state == "failed")
+        del self._names[trial.trial_id]
+        self.progress.trial(name, said, value, failed=end.state == "failed")
         self.notice.change(ended=dict(self.ended))
         self._pruning.ended(name, end)
         self._pruning.prune()
-        trial.metric_analysis.clear()  # Tune's extremes and means, about 30 KiB a trial, which nothing reads
-        trial.metric_n_steps.clear()
 
     def _name(self, trial: Trial) -> str:
         if trial.trial_id not in self._names:

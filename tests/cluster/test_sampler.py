@@ -1,5 +1,6 @@
 """TPE over a bounded history: Optuna's own draws while it is short, from the newest and the best when it is long."""
 
+import pickle
 from typing import Any
 
 import optuna
@@ -13,36 +14,72 @@ from raykd.cluster.sampler import BoundedTPE
 pytestmark = pytest.mark.filterwarnings("ignore::optuna.exceptions.ExperimentalWarning")
 
 
+class Remembering(BoundedTPE):
+    """Forgets no trial that it reads no more."""
+
+    def before_trial(self, study, trial):
+        TPESampler.before_trial(self, study, trial)
+
+
 def drawn(kind_of_sampler: type[TPESampler], trials: int) -> list[dict[str, float]]:
+    return searched(kind_of_sampler, trials)[0]
+
+
+def searched(kind_of_sampler: type[TPESampler], trials: int) -> tuple[list[dict[str, float]], optuna.Study]:
     """What a sampler draws for a study with a conditional range, some trials pruned, two at a time."""
     sampler = kind_of_sampler(seed=0, multivariate=True, group=True, constant_liar=True)
     study, running = optuna.create_study(sampler=sampler, direction="maximize"), list[optuna.Trial]()
+    draws = list[dict[str, float]]()
     for _ in range(trials):
         running.append(trial := study.ask())
         kind, rate = trial.suggest_categorical("kind", ["a", "b"]), trial.suggest_float("rate", 0.0, 1.0)
         of_kind = trial.suggest_float("b/weight", 0.0, 1.0) if kind == "b" else 0.5
+        draws.append(trial.params)
         if len(running) == 2:
             done = running.pop(0)
             done.report(rate, 1)
             pruned = done.number % 3 == 0
             study.tell(done, None if pruned else rate + of_kind, TrialState.PRUNED if pruned else TrialState.COMPLETE)
-    return [trial.params for trial in study.trials]
+    return draws, study
+
+
+@pytest.fixture
+def bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "NEWEST", 15)
+    monkeypatch.setattr(module, "BEST", 3)
 
 
 def test_a_short_search_draws_as_with_optunas_own():
     assert drawn(BoundedTPE, 40) == drawn(TPESampler, 40)
 
 
-def test_a_long_one_does_not(monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(module, "NEWEST", 15)
-    monkeypatch.setattr(module, "BEST", 3)
+@pytest.mark.usefixtures("bounded")
+def test_a_long_one_does_not():
     long, own = drawn(BoundedTPE, 40), drawn(TPESampler, 40)
     assert long[:16] == own[:16]  # the one that runs is no part of the history
     assert long != own
 
 
+@pytest.mark.usefixtures("bounded")
+def test_what_is_read_no_more_is_forgotten_and_missed_by_nothing():
+    (draws, study), whole = searched(BoundedTPE, 60), searched(Remembering, 60)
+    assert draws == whole[0]
+    assert study.best_trial.params == whole[1].best_trial.params
+    known = [trial.number for trial in study.trials if trial.params]
+    assert known[3:] == list(range(60 - 16, 60))  # when the last was asked for, it was the sixteenth
+    best = sorted(whole[1].trials[: 60 - 16], key=lambda trial: trial.value or 0.0)[-3:]
+    assert known[:3] == sorted(trial.number for trial in best)
+
+
+@pytest.mark.usefixtures("bounded")
+def test_a_study_that_is_saved_does_not_grow():
+    short, long = (len(pickle.dumps(searched(BoundedTPE, trials)[1])) for trials in (40, 80))
+    assert long - short < 40 * 30  # its place alone; a trial takes 600 bytes
+    assert len(pickle.dumps(searched(Remembering, 80)[1])) - long > 60 * 300
+
+
 def numbers(study: optuna.Study, older: module._Older, **options: Any) -> list[int]:
-    read = module._Recent(study, older)._get_trials(deepcopy=False, **options)
+    read = module._Seen(study, older)._get_trials(deepcopy=False, **options)
     return [trial.number for trial in read]
 
 

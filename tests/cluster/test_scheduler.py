@@ -1,6 +1,7 @@
 """ASHA: a trial that falls behind at a rung is stopped, a baseline never is."""
 
 import json
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -9,11 +10,12 @@ from ray.tune.experiment import Trial
 from ray.tune.schedulers import TrialScheduler
 from studies import tiny_study
 
+from raykd.cluster.ended_trials import EndedTrials, Record
 from raykd.cluster.scheduler import Rungs, most_epochs
 from raykd.cluster.trials import Trials
 from raykd.cluster.watch import Watch
 
-CONTROLLER: Any = None  # the scheduler does not use it
+CONTROLLER: Any = SimpleNamespace(_tune_controller=SimpleNamespace())
 
 
 def trial(name, **config):
@@ -59,17 +61,25 @@ def test_a_baseline_is_never_stopped(scheduler):
     scheduler.on_trial_complete(CONTROLLER, baseline, result(0.0, 4, finished=True))
 
 
-def test_a_resumed_search_knows_the_trials_before_it(study, trials, scheduler):
-    resumed = Rungs(study, trials)
-    for index, value in enumerate((0.9, 0.8, 0.7)):
-        values = study.complete({"optimiser/lr": 0.02 + index / 100})
-        ended = trial(f"ended{index}", number=index, values=values)
-        folder = trials.folder / "trials" / trials.name(ended.config)
+@pytest.mark.parametrize("left", [3, 1])
+def test_a_resumed_search_knows_the_trials_before_it(study, trials, scheduler, monkeypatch, left):
+    records, resumed = list[Record](), Rungs(study, trials)
+    monkeypatch.setattr(Watch, "go_on", lambda controller: [records.pop() for _ in range(len(records))])
+    ended = [
+        trial(f"ended{index}", number=index, values=study.complete({"optimiser/lr": 0.02 + index / 100}))
+        for index in range(3)
+    ]
+    for one, value in zip(ended, (0.9, 0.8, 0.7), strict=True):
+        name = trials.name(one.config)
+        folder = trials.folder / "trials" / name
         folder.mkdir(parents=True)
         lines = [json.dumps({"number": number, "val/accuracy": value * number / 2}) for number in (1, 2, 3)]
         (folder / "epochs.jsonl").write_text("\n".join(lines))
-        ended.set_status(Trial.TERMINATED)
-        resumed.on_trial_add(CONTROLLER, ended)
+        one.set_status(Trial.TERMINATED)
+        records.append(Record.of(one, name, "stopped"))
+    for one in ended[-left:]:  # what Tune knows of them; there is a record of each
+        resumed.on_trial_add(CONTROLLER, one)
+    assert records == []
     assert resumed._brackets[0]._rungs == [
         (milestone, {name.replace("better", "ended"): value for name, value in recorded.items()})
         for milestone, recorded in scheduler._brackets[0]._rungs
@@ -110,13 +120,15 @@ class Controller:
     """The part of Tune's that a scheduler asks for its next trial."""
 
     def __init__(self, *trials: Trial):
-        self._trials = set(trials)
+        self._trials = trials
+        self._tune_controller = self
 
     def get_live_trials(self):
-        return self._trials
+        return set(self._trials)
 
 
-def test_the_first_trial_that_waits_is_run_next(scheduler):
+def test_the_first_trial_that_waits_is_run_next(scheduler, monkeypatch):
+    monkeypatch.setattr(Watch, "records", EndedTrials(), raising=False)
     running, first, second = (trial(f"t_{number:05d}", number=number) for number in (8, 9, 10))
     running.set_status(Trial.RUNNING)
     assert scheduler.choose_trial_to_run(Controller(second, running, first)) is first

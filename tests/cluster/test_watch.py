@@ -1,7 +1,9 @@
 """What a search says of itself, and how it ends when it is asked to."""
 
 import io
+import json
 import signal
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -9,6 +11,7 @@ from ray.tune.experiment import Trial
 from rich.console import Console
 from studies import tiny_study
 
+from raykd.cluster.pruning import Pruning
 from raykd.cluster.trials import Trials
 from raykd.cluster.watch import Watch
 from raykd.progress import Progress
@@ -25,7 +28,7 @@ def raised(monkeypatch: pytest.MonkeyPatch) -> list[int]:
 
 @pytest.fixture
 def watch(study, tmp_path):
-    Watch.begin(Progress(5, Console(file=io.StringIO())), Notice(tmp_path, 5))
+    Watch.begin(Progress(5, Console(file=io.StringIO())), Notice(tmp_path, 5), Pruning(tmp_path))
     yield Watch(Trials(study, tmp_path, tmp_path / "artifacts"))
     Watch.progress, Watch.notice, Watch.stopping = None, None, False
 
@@ -92,13 +95,16 @@ def test_others_read_what_runs_and_what_has_ended(watch, tmp_path):
     assert (state.failed, state.best) == (1, (next(iter(state.ended)), 0.5))
 
 
-def test_a_resumed_search_brings_back_what_has_ended(watch, study, tmp_path):
-    watch.on_trial_complete(
-        iteration=1, trials=[], trial=trial(0, **{"val/accuracy": 0.5, "epoch": 4, "finished": True})
-    )
-    kept = watch.get_state()
+def test_a_resumed_search_brings_back_what_has_ended(watch, tmp_path):
+    controller = SimpleNamespace()
+    assert Watch.go_on(controller) == []
+    ended = trial(0, **{"val/accuracy": 0.5, "epoch": 4, "finished": True})
+    watch.on_trial_complete(iteration=1, trials=[], trial=ended)
+    resumed = SimpleNamespace(**json.loads(json.dumps(vars(controller))))  # as Tune saves it
     progress = Progress(5, Console(file=io.StringIO()))
-    Watch.begin(progress, Notice(tmp_path, 5))
-    Watch(Trials(study, tmp_path, tmp_path / "artifacts")).set_state(kept)
-    assert list(Watch.ended.values()) == [Ended(state="complete", accuracy=0.5, epochs=4)]
+    Watch.begin(progress, Notice(tmp_path, 5), Pruning(tmp_path))
+    (record,) = Watch.go_on(resumed)
+    assert (record.id, record.config) == ("t0", ended.config)
+    assert Watch.ended == {record.name: Ended(state="complete", accuracy=0.5, epochs=4)}
     assert (progress.done, progress.best) == (1, 0.5)
+    assert Watch.go_on(resumed) == []

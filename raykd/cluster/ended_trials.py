@@ -1,0 +1,85 @@
+"""What is kept of a trial that has ended, in place of all that Tune keeps of one.
+
+Tune keeps every trial that there was, about 40 KiB of the driver's memory each, and writes all of them each time it
+saves, so that every trial would make a search slower. Here a trial that has ended leaves Tune, and a record of it, some
+300 bytes, stays. The records are written within Tune's own state, into the very file that its trials are in: whenever a
+driver dies, what it leaves behind knows each trial as one or the other.
+"""
+
+import dataclasses
+import json
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from ray.tune.experiment import Trial
+
+from raykd.cluster.slot import METRIC
+from raykd.search_state import Ended
+
+_ATTRIBUTE = "raykd_ended_trials"  # of Tune's controller, which saves all of its own but for what it names
+
+
+@dataclass(frozen=True, kw_only=True)
+class Record:
+    """A trial that has ended, or that is left unfinished.
+
+    Args:
+        id: that Tune gave it.
+        name: its own, see `Trials.name`.
+        config: as the searcher made it.
+        end: how it ended.
+    """
+
+    id: str
+    name: str
+    config: dict[str, Any]
+    end: Ended
+
+    @classmethod
+    def of(cls, trial: Trial, name: str, state: str) -> "Record":
+        """From what Tune has of a trial, with the state that `Ended` has."""
+        last = trial.last_result or {}
+        accuracy, epochs = last.get(METRIC, math.nan), last.get("epoch", 0)
+        end = Ended(state=state, accuracy=accuracy if math.isfinite(accuracy) else None, epochs=epochs)
+        return cls(id=trial.trial_id, name=name, config=trial.config, end=end)
+
+
+class EndedTrials:
+    """The records of a search, in the order of the trials' ends."""
+
+    def __init__(self) -> None:
+        self._lines: dict[str, str] = {}  # as they are saved: a text is one word to Python's slow writer of JSON
+
+    def __iter__(self) -> Iterator[Record]:
+        for line in self._lines.values():
+            entries = json.loads(line)
+            yield Record(**entries | {"end": Ended(**entries["end"])})
+
+    def add(self, record: Record) -> None:
+        """Takes note of an end; of a trial that had failed and was tried again, in place of what was noted then."""
+        self._lines[record.id] = json.dumps(dataclasses.asdict(record))
+
+    def keep_in(self, controller: Any) -> bool:
+        """Lets a controller of Tune save the records with its trials, from now on; True where it had saved some before.
+
+        To be called before any trial of that controller ends.
+        """
+        found = vars(controller).setdefault(_ATTRIBUTE, self._lines)
+        brought = found is not self._lines
+        self._lines = found
+        return brought
+
+    def take_out(self, controller: Any) -> None:
+        """Makes a controller forget the trials that there is a record of, but for the last one and those that failed.
+
+        Without any trial Tune could not go on with the search; those that failed it starts again then.
+        """
+        ended = [trial for trial in controller._trials if trial.status == Trial.TERMINATED]
+        for trial in ended[:-1]:
+            if trial.trial_id in self._lines:
+                controller._trials.remove(trial)
+                for trials in (controller._stopped_trials, controller._live_trials, controller._trials_to_cache):
+                    trials.discard(trial)
+                controller._trial_metadata.pop(trial.trial_id, None)
