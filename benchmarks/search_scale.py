@@ -1,27 +1,33 @@
-"""A search of 1,000 trivial trials through the whole stack: the cost of a trial after many others.
+"""Searches of 1,000 trivial trials through the whole stack: the cost of a trial after many others.
 
-Claim: the last tenth of a thousand trials takes at most half as long again as the first. What grows is what Tune does
-with each of its trials, and the draw of Optuna's TPE, which reads 500 of them at most (raykd/cluster/sampler.py). The
-driver keeps about 45 KiB of each trial, Tune's and Optuna's records of it.
+Claim: a trial after a thousand others costs what the first ones cost, but for the draw of Optuna's TPE, some
+milliseconds, which grows up to the 500th trial and no further (raykd/cluster/sampler.py). The driver keeps some KiB of
+each trial: its record (raykd/cluster/ended_trials.py) and its place in Optuna's study.
 
-    python benchmarks/search_scale.py [--trials N] [--save]
+    python benchmarks/search_scale.py [--trials N] [--searches N] [--save]
 
-One search, one slot, one epoch of one step a trial, nothing but the sampler's draw between them; the driver runs in
-this process. The time per trial is the mean over the trials up to a mark since the mark before it; the last line is
-the time per trial of the last tenth over that of the first.
+One slot, one epoch of one step a trial, nothing but the sampler's draw between them; each search has a process of its
+own, which is its driver. The time per trial is the mean over the trials up to a mark since the mark before it; growth
+is the time of the last tenth of a search over that of its first. Medians over the searches; the last line is that of
+the growth.
 """
 
 import argparse
+import itertools
+import multiprocessing
 import os
+import statistics
+import sys
 import tempfile
 import time
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar
 
 from optuna.distributions import FloatDistribution
 from processes import become_subreaper, descendants, memory
-from record import Record
+from record import Record, spread
 
 from raykd.cluster.tune import tune  # before Ray: it sets what Ray reads when it is imported
 
@@ -65,17 +71,39 @@ class Noise:
         )
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--trials", type=int, default=1000, metavar="N", help="of the search (default: 1000)")
-    parser.add_argument("--save", action="store_true", help="keep the record under benchmarks/results")
-    options = parser.parse_args()
+@dataclass(frozen=True)
+class Measured:
+    """One search.
+
+    Args:
+        ends: seconds at which its trials ended.
+        memories: at each mark, of the driver and of all processes, in MiB.
+        disk: what it wrote, in bytes.
+    """
+
+    ends: list[float]
+    memories: dict[int, tuple[float, float]]
+    disk: int
+
+    def per_trial(self, first: int, last: int) -> float:
+        """Milliseconds a trial from the end of the `first`, counted from 1, to that of the `last`."""
+        return (self.ends[last - 1] - self.ends[first - 1]) / (last - first) * 1000
+
+    @property
+    def growth(self) -> float:
+        count, tenth = len(self.ends), max(2, len(self.ends) // 10)
+        return self.per_trial(count - tenth + 1, count) / self.per_trial(1, tenth)
+
+
+def marks_of(trials: int) -> list[int]:
+    return [*(mark for mark in MARKS if mark < trials), trials]
+
+
+def search(trials: int) -> Measured:
+    """Runs one; in a process of its own."""
     become_subreaper()
-    cloudpickle.register_pickle_by_value(__import__(__name__))
-    record, ends = Record("search_scale"), list[float]()
-    marks = {mark for mark in MARKS if mark < options.trials} | {options.trials}
-    memories: dict[int, tuple[float, float]] = {}
-    told = Progress.trial
+    cloudpickle.register_pickle_by_value(sys.modules[Noise.__module__])
+    marks, ends, memories, told = marks_of(trials), list[float](), dict[int, tuple[float, float]](), Progress.trial
 
     def trial(self: Progress, *arguments: Any, **named: Any) -> None:
         told(self, *arguments, **named)
@@ -89,21 +117,41 @@ def main() -> None:
     recipe = Recipe(data=Noise(), student=CNN(widths=(4, 4)), teacher=teacher, epochs=1, batch_size=32)
     study = Study(recipe=recipe, ranges={"optimiser/lr": FloatDistribution(0.01, 0.1)}, name="trivial")
     with tempfile.TemporaryDirectory() as folder:
-        tune(study, trials=options.trials, slots=1, storage=folder, name="search", address="local")
-        size = sum(file.stat().st_size for file in Path(folder).rglob("*") if file.is_file())
-    before = 0
-    for mark in sorted(marks):
-        took = (ends[mark - 1] - ends[before]) / (mark - 1 - before)
-        driver, everything = memories[mark]
+        tune(study, trials=trials, slots=1, storage=folder, name="search", address="local")
+        disk = sum(file.stat().st_size for file in Path(folder).rglob("*") if file.is_file())
+    return Measured(ends[:trials], memories, disk)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--trials", type=int, default=1000, metavar="N", help="of each search (default: 1000)")
+    parser.add_argument("--searches", type=int, default=5, metavar="N", help="one after the other (default: 5)")
+    parser.add_argument("--save", action="store_true", help="keep the record under benchmarks/results")
+    options = parser.parse_args()
+    record, done = Record("search_scale"), list[Measured]()
+    marks, spawned = marks_of(options.trials), multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(1, mp_context=spawned, max_tasks_per_child=1) as processes:
+        for number in range(1, options.searches + 1):
+            done.append(processes.submit(search, options.trials).result())
+            times = [done[-1].per_trial(*pair) for pair in itertools.pairwise(marks)]
+            record.say(
+                f"search {number}: {', '.join(f'{time:.0f}' for time in times)} ms; growth {done[-1].growth:.2f}"
+            )
+    for before, mark in itertools.pairwise(marks):
+        took = spread([one.per_trial(before, mark) for one in done], 0)
+        driver, everything = (statistics.median(one.memories[mark][of] for one in done) for of in (0, 1))
         record.say(
-            f"trials {before + 1} to {mark}: {took * 1000:.0f} ms a trial; at the end the driver has {driver:.0f} MiB, "
-            f"all processes {everything:.0f} MiB"
+            f"trials {before + 1} to {mark}: {took} ms a trial; at the end the driver has {driver:.0f} MiB, all "
+            f"processes {everything:.0f} MiB"
         )
-        before = mark
-    record.say(f"on the disk: {size / options.trials / 1024:.0f} KiB a trial")
-    tenth = max(2, options.trials // 10)
-    first, last = ends[tenth - 1] - ends[0], ends[-1] - ends[-tenth]
-    record.say(f"growth {last / first:.2f}")
+    first, last = marks[min(1, len(marks) - 2)], marks[-1]
+    kept = [(one.memories[last][0] - one.memories[first][0]) / (last - first) * 1024 for one in done]
+    record.say(f"of each trial after the {first}th the driver keeps {spread(kept, 1)} KiB")
+    record.say(f"on the disk: {spread([one.disk / options.trials / 1024 for one in done], 0)} KiB a trial")
+    growths = [one.growth for one in done]
+    record.say(
+        f"growth {statistics.median(growths):.2f} ({min(growths):.2f} to {max(growths):.2f}, n = {len(growths)})"
+    )
     if options.save:
         record.save()
 
