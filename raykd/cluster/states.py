@@ -14,7 +14,7 @@ from pathlib import Path
 from raykd.mirror import Mirror
 from raykd.patience import patiently
 
-_KINDS = ("experiment_state-", "search_gen_state-", "searcher-state-", "callback-states-")
+_KINDS = ("experiment_state-", "search_gen_state-", "searcher-state-")  # raykd's callbacks have none
 _FIRST = "0000"
 
 

@@ -4,7 +4,6 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from ray.tune.callback import CallbackList
 from ray.tune.execution.experiment_state import _find_newest_experiment_checkpoint
 from ray.tune.execution.tune_controller import TuneController
 from ray.tune.search.search_generator import SearchGenerator
@@ -14,7 +13,7 @@ from raykd.cluster import states
 from raykd.cluster.states import drop_others, put_first
 from raykd.mirror import Mirror
 
-TEMPLATES = [kind.CKPT_FILE_TMPL for kind in (TuneController, SearchGenerator, Searcher, CallbackList)]
+TEMPLATES = [kind.CKPT_FILE_TMPL for kind in (TuneController, SearchGenerator, Searcher)]
 TODAY, LATER, YESTERDAY = "2026-11-22_10-00-00", "2026-11-22_11-00-00", "2026-11-21_10-00-00"
 FIRST = {template.format("0000") for template in TEMPLATES}
 
