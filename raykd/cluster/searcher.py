@@ -40,6 +40,13 @@ class StudySearch(OptunaSearch):
         assert self._ot_study is not None
         return self._ot_study
 
+    def get_state(self) -> dict[str, Any]:
+        """What it has learnt and given out."""
+        return {name: value for name, value in vars(self).items() if name not in ("_study", "_space")}
+
+    def set_state(self, state: dict[str, Any]) -> None:
+        vars(self).update(state)
+
     def suggest(self, trial_id: str) -> dict[str, Any]:
         if self._baselines:
             return {"baseline": self._baselines.pop(0)}

@@ -1,61 +1,108 @@
-"""Puts the newest state of a search before all that are to come, whatever the clock says.
+"""The state of a search that Tune goes on from, whenever a driver dies and whatever the clock says.
 
-Tune saves a search in files that it names after the local time at which the driver began, and goes on from the name
-that comes last. So it would go on from an old state, and try anew what has ended since, where a search is resumed
-twice after its clock went back: set right, at the end of summer time, or on a machine of another time zone. Before a
-search is resumed, its newest state is therefore given a name that comes before every year.
+Tune saves a search each second in a file that it names after the local time at which the driver began, and goes on from
+the name that comes last. So it would go on from an old state, and try anew what has ended since, where a search is
+resumed twice after its clock went back: set right, at the end of summer time, or on a machine of another time zone. And
+it writes over that file where it lies: a driver killed in that moment leaves half of a state, and none at all.
+
+So each state is kept once more in a folder of the search, written under another name and renamed, and is what the
+search goes on from. An object store shows a file only when it is whole: there Tune's newest is gone on from. Either is
+given a name that comes before every year.
 """
 
 import functools
 import os
+import shutil
 from collections.abc import Iterable
+from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
 
 from raykd.mirror import Mirror
 from raykd.patience import patiently
+from raykd.writing import write
 
-_KINDS = ("experiment_state-", "search_gen_state-", "searcher-state-")  # raykd's callbacks have none
-_FIRST = "0000"
-
-
-def put_first(folder: Path, mirror: Mirror | None = None) -> None:
-    """Gives the newest state its name, and removes all others; may be cut off anywhere, and be repeated.
-
-    Args:
-        folder: Tune's own of a search, where no driver is at work.
-        mirror: where the storage is an object store, the only place where that folder is.
-    """
-    names = mirror.files(folder) if mirror else [file.name for file in patiently(lambda: list(folder.iterdir()))]
-    for kind in _KINDS:
-        *older, newest = sorted(name for name in names if name.startswith(kind)) or [""]
-        _remove(folder, older, mirror)
-        if newest and not newest.startswith(kind + _FIRST):
-            _rename(folder / newest, folder / f"{kind}{_FIRST}{Path(newest).suffix}", mirror)
+_STATE, _TYPE = "experiment_state-", ".json"
+_FIRST = f"{_STATE}0000{_TYPE}"
+_KEPT = "tune_state.json"
 
 
-def drop_others(folder: Path) -> None:
-    """Removes what an earlier driver has left of its states where Tune has just copied the one to go on from.
+@dataclass(frozen=True)
+class States:
+    """The states of one search.
 
     Args:
-        folder: where the driver gathers its files; Ray keeps it as long as it runs, and Tune would store them again.
+        folder: of the search.
+        tune: Tune's own in it.
+        mirror: where the storage is an object store, the only place where Tune's own folder is.
     """
-    for kind in _KINDS:
-        names = sorted(file.name for file in folder.glob(f"{kind}*"))
-        if names and names[0].startswith(kind + _FIRST):
-            _remove(folder, names[1:], None)
 
+    folder: Path
+    tune: str
+    mirror: Mirror | None = None
 
-def _remove(folder: Path, names: Iterable[str], mirror: Mirror | None) -> None:
-    for name in names:
-        if mirror is None:
-            (folder / name).unlink(missing_ok=True)
+    def keep(self, gathered: Path, session: str) -> None:
+        """Keeps the state that Tune has just written, whole or not at all.
+
+        Args:
+            gathered: where the driver gathers its files.
+            session: that Tune names its state after.
+        """
+        if self.mirror is None:
+            with suppress(OSError):  # a full disk, a storage that is away: tried again at the next save
+                state = gathered / f"{_STATE}{session}{_TYPE}"
+                write(self.folder / _KEPT, functools.partial(shutil.copyfile, state))
+
+    def put_first(self) -> bool:
+        """Lets Tune find the newest state alone; may be cut off anywhere, and be repeated.
+
+        To be called where no driver is at work.
+
+        Returns:
+            Whether there is any.
+        """
+        there = self.folder / self.tune
+        if self.mirror is None:
+            names = [file.name for file in patiently(lambda: list(there.iterdir()))]
         else:
-            mirror.delete(folder / name)
+            names = list(self.mirror.files(there))
+        states = sorted(name for name in names if name.startswith(_STATE))
+        kept = self.folder / _KEPT
+        if self.mirror is None and patiently(kept.exists):
+            patiently(lambda: write(there / _FIRST, functools.partial(shutil.copyfile, kept)))
+            self._remove(set(states) - {_FIRST})
+            return True
+        if not states:
+            return False
+        self._remove(states[:-1])
+        if states[-1] != _FIRST:
+            self._rename(there / states[-1], there / _FIRST)
+        return True
 
+    @staticmethod
+    def drop_others(gathered: Path) -> None:
+        """Removes what an earlier driver has left of its states where Tune has just copied the one to go on from.
 
-def _rename(old: Path, new: Path, mirror: Mirror | None) -> None:
-    if mirror is None:
-        patiently(functools.partial(os.replace, old, new))
-    elif (content := mirror.read(old)) is not None:
-        mirror.write(new, content)
-        mirror.delete(old)
+        Args:
+            gathered: where the driver gathers its files; Ray keeps it as long as it runs, and Tune would store them
+                again.
+        """
+        if (gathered / _FIRST).exists():
+            for file in gathered.glob(f"{_STATE}*"):
+                if file.name != _FIRST:
+                    file.unlink(missing_ok=True)
+
+    def _remove(self, names: Iterable[str]) -> None:
+        for name in names:
+            file = self.folder / self.tune / name
+            if self.mirror is None:
+                file.unlink(missing_ok=True)
+            else:
+                self.mirror.delete(file)
+
+    def _rename(self, old: Path, new: Path) -> None:
+        if self.mirror is None:
+            patiently(functools.partial(os.replace, old, new))
+        elif (content := self.mirror.read(old)) is not None:
+            self.mirror.write(new, content)
+            self.mirror.delete(old)

@@ -24,7 +24,7 @@ from raykd.cluster.scheduler import Rungs
 from raykd.cluster.searcher import StudySearch
 from raykd.cluster.sharing import Footprint, Wanted, footprint, that_fit, to_measure
 from raykd.cluster.slot import GROUPS, METRIC, Slot
-from raykd.cluster.states import put_first
+from raykd.cluster.states import States
 from raykd.cluster.suggestions import Suggestions
 from raykd.cluster.trials import Trials
 from raykd.cluster.watch import Watch
@@ -140,9 +140,8 @@ def _run(trials: Trials, search: Search, wanted: Wanted, address: str | None, ve
             prepare(trials, plan.resources, say)
             say("starting the groups of workers")
             Watch.begin(progress, notice, Pruning(folder / TRIALS, trials.mirror))
-            Suggestions.begin(total, plan.slots)
             with ctrl_c_kept():
-                grid = _tuner(trials, plan, search, verbose).fit()
+                grid = _tuner(trials, plan, search, total, verbose).fit()
             progress.status("gathering the results")
             notice.change(doing="gathering the results", running=(), at_once=True)
             result = report(trials, grid, Watch.records, total, plan.resources)
@@ -172,14 +171,15 @@ def _footprint(trials: Trials, say: Callable[[str], None]) -> Footprint:
     return footprint(to_measure(trials.study), trials.open_store(), say)
 
 
-def _tuner(trials: Trials, plan: Plan, search: Search, verbose: bool) -> ray_tune.Tuner:
+def _tuner(trials: Trials, plan: Plan, search: Search, total: int, verbose: bool) -> ray_tune.Tuner:
     """A new search, or the one that was cut off, or has ended, in this folder."""
     trainable: Any = ray_tune.with_resources(
         ray_tune.with_parameters(Slot, trials=trials, resources=plan.resources), plan.slot_resources
     )
-    path = trials.for_ray(_TUNE)
-    if ray_tune.Tuner.can_restore(path):
-        put_first(trials.folder / _TUNE, trials.mirror)
+    path, states = trials.for_ray(_TUNE), States(trials.folder, _TUNE, trials.mirror)
+    resuming = ray_tune.Tuner.can_restore(path) and states.put_first()
+    Suggestions.begin(total, plan.slots, states, resuming)
+    if resuming:
         return ray_tune.Tuner.restore(path, trainable=trainable, resume_unfinished=True, resume_errored=True)
     study = trials.study
     first = [study.complete(values) for values in study.first or ({},)]

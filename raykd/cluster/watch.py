@@ -10,6 +10,7 @@ from ray.tune.experiment import Trial
 
 from raykd.cluster.ended_trials import EndedTrials, Record
 from raykd.cluster.pruning import Pruning
+from raykd.cluster.saved import save_with
 from raykd.cluster.slot import METRIC
 from raykd.cluster.trials import Trials
 from raykd.progress import Progress
@@ -44,12 +45,20 @@ class Watch(Callback):
 
     @classmethod
     def go_on(cls, controller: Any) -> list[Record]:
-        """Takes up a search with its first trial: the trials that have ended, where it is resumed.
+        """Lets Tune save what is known of a search; with the first trial of one that is resumed, brings it back.
 
-        A trial's state alone would not tell: one that Ctrl-C has cut off has the state of one that has ended.
+        Returns:
+            The trials that have ended, that once. Tune's own state of a trial would not tell: one that Ctrl-C has cut
+            off has the state of one that has ended.
         """
-        if cls.progress is None or not cls.records.keep_in(controller):
+        if cls.progress is None:
             return []
+        search = controller.search_alg
+        saved = save_with(controller, ended=lambda: cls.records.to_save(), search=search.to_save)
+        if not saved:
+            return []
+        search.go_on(saved["search"])
+        cls.records = EndedTrials(saved["ended"])
         cls.ended.update({record.name: record.end for record in cls.records})
         for name, end in cls.ended.items():
             cls._pruning.ended(name, end)

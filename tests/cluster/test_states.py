@@ -1,95 +1,117 @@
-"""Which state of a search Tune goes on from: the newest, though its name may come before an older one's."""
+"""Which state of a search Tune goes on from: the newest whole one, though its name may come before an older one's."""
 
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from ray.tune.execution.experiment_state import _find_newest_experiment_checkpoint
 from ray.tune.execution.tune_controller import TuneController
-from ray.tune.search.search_generator import SearchGenerator
-from ray.tune.search.searcher import Searcher
 
-from raykd.cluster import states
-from raykd.cluster.states import drop_others, put_first
+from raykd.cluster import states as module
+from raykd.cluster.states import States
 from raykd.mirror import Mirror
 
-TEMPLATES = [kind.CKPT_FILE_TMPL for kind in (TuneController, SearchGenerator, Searcher)]
 TODAY, LATER, YESTERDAY = "2026-11-22_10-00-00", "2026-11-22_11-00-00", "2026-11-21_10-00-00"
-FIRST = {template.format("0000") for template in TEMPLATES}
+NAME = TuneController.CKPT_FILE_TMPL.format
+FIRST = NAME("0000")
 
 
-def save(folder: Path, session: str) -> None:
+def save(folder: Path, session: str, text: str | None = None) -> None:
     folder.mkdir(parents=True, exist_ok=True)
-    for template in TEMPLATES:
-        (folder / template.format(session)).write_text(session)
+    (folder / NAME(session)).write_text(text or session)
 
 
 def saved(folder: Path) -> dict[str, str]:
     return {file.name: file.read_text() for file in folder.iterdir()}
 
 
+@pytest.fixture
+def on_disk(tmp_path: Path) -> States:
+    (tmp_path / "search").mkdir()
+    return States(tmp_path / "search", "tune")
+
+
 @pytest.fixture(params=["a folder", "an object store"])
-def storage(request: pytest.FixtureRequest, tmp_path: Path) -> tuple[Path, Callable[[], None]]:
-    """Where a search's states lie, and what puts the newest of them first."""
-    there = tmp_path / "there" / "tune"
+def storage(request: pytest.FixtureRequest, on_disk: States, tmp_path: Path) -> tuple[Path, States]:
+    """Where Tune's states of a search lie."""
     if request.param == "a folder":
-        return there, lambda: put_first(there)
+        return on_disk.folder / "tune", on_disk
     mirror = Mirror(f"file://{tmp_path}/there", tmp_path / "here")
-    return there, lambda: put_first(tmp_path / "here" / "tune", mirror)
+    return tmp_path / "there" / "search" / "tune", States(tmp_path / "here" / "search", "tune", mirror)
 
 
-def test_the_newest_comes_before_all_that_follow_it(storage: tuple[Path, Callable[[], None]]):
-    folder, put = storage
+def test_the_newest_comes_before_all_that_follow_it(storage: tuple[Path, States]):
+    folder, states = storage
     for session in (TODAY, LATER):
         save(folder, session)
     (folder / "tuner.pkl").write_text("of Tune's")
-    put()
-    assert saved(folder) == dict.fromkeys(FIRST, LATER) | {"tuner.pkl": "of Tune's"}
-    put()  # a driver that ended before it saved anything
-    assert saved(folder) == dict.fromkeys(FIRST, LATER) | {"tuner.pkl": "of Tune's"}
+    assert states.put_first()
+    assert saved(folder) == {FIRST: LATER, "tuner.pkl": "of Tune's"}
+    assert states.put_first()  # a driver that ended before it saved anything
+    assert saved(folder) == {FIRST: LATER, "tuner.pkl": "of Tune's"}
     save(folder, YESTERDAY)  # the clock has gone back since
-    assert _find_newest_experiment_checkpoint(str(folder)) == str(folder / TEMPLATES[0].format(YESTERDAY))
-    put()
-    assert saved(folder) == dict.fromkeys(FIRST, YESTERDAY) | {"tuner.pkl": "of Tune's"}
+    assert _find_newest_experiment_checkpoint(str(folder)) == str(folder / NAME(YESTERDAY))
+    assert states.put_first()
+    assert saved(folder) == {FIRST: YESTERDAY, "tuner.pkl": "of Tune's"}
 
 
-@pytest.mark.parametrize("done", range(len(TEMPLATES)))
-def test_it_may_be_cut_off_and_repeated(
-    storage: tuple[Path, Callable[[], None]], monkeypatch: pytest.MonkeyPatch, done: int
-):
-    folder, put = storage
+def test_it_may_be_cut_off_and_repeated(storage: tuple[Path, States], monkeypatch: pytest.MonkeyPatch):
+    folder, states = storage
     save(folder, TODAY)
-    put()
+    assert states.put_first()
     save(folder, YESTERDAY)
-    kinds: list[Path] = []
 
-    def rename(old: Path, new: Path, mirror: Mirror | None) -> None:
-        if len(kinds) == done:
-            raise KeyboardInterrupt
-        kinds.append(old)
-        whole(old, new, mirror)
+    def killed(*arguments: object) -> None:
+        raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        whole = states._rename
-        patch.setattr(states, "_rename", rename)
+        patch.setattr(States, "_rename", killed)
         with pytest.raises(KeyboardInterrupt):
-            put()
-    put()
-    assert saved(folder) == dict.fromkeys(FIRST, YESTERDAY)
+            states.put_first()
+    assert states.put_first()
+    assert saved(folder) == {FIRST: YESTERDAY}
 
 
-def test_a_folder_without_states_is_left_alone(storage: tuple[Path, Callable[[], None]]):
-    folder, put = storage
+def test_a_folder_without_states_is_left_alone(storage: tuple[Path, States]):
+    folder, states = storage
     folder.mkdir(parents=True)
-    put()
+    assert not states.put_first()
     assert saved(folder) == {}
+
+
+def test_half_a_state_of_tunes_is_not_gone_on_from(on_disk: States, tmp_path: Path):
+    save(tmp_path / "gathered", TODAY, "whole")
+    on_disk.keep(tmp_path / "gathered", TODAY)
+    for session in (TODAY, LATER):
+        save(on_disk.folder / "tune", session, "ha")  # a driver was killed while Tune wrote it
+    for _ in range(2):  # the second, as if the next driver had been killed before it saved anything
+        assert on_disk.put_first()
+        assert saved(on_disk.folder / "tune") == {FIRST: "whole"}
+
+
+def test_a_kept_state_is_whole_whenever_its_driver_dies(
+    on_disk: States, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    def half(source: Path, target: Path) -> None:
+        target.write_text("ha")
+        raise error
+
+    save(tmp_path / "gathered", TODAY, "whole")
+    on_disk.keep(tmp_path / "gathered", TODAY)
+    kept = saved(on_disk.folder)
+    monkeypatch.setattr(module.shutil, "copyfile", half)
+    error: BaseException = KeyboardInterrupt()
+    with pytest.raises(KeyboardInterrupt):
+        on_disk.keep(tmp_path / "gathered", TODAY)
+    error = OSError("the disk is full")
+    on_disk.keep(tmp_path / "gathered", TODAY)  # it is tried again at the next save
+    assert saved(on_disk.folder) == kept == {"tune_state.json": "whole"}
 
 
 def test_what_an_earlier_driver_left_on_this_machine_is_dropped(tmp_path: Path):
     save(tmp_path, TODAY)
-    drop_others(tmp_path)
-    assert set(saved(tmp_path).values()) == {TODAY}  # the only one: of a search that has not been resumed
+    States.drop_others(tmp_path)
+    assert saved(tmp_path) == {NAME(TODAY): TODAY}  # the only one: of a search that has not been resumed
     save(tmp_path, "0000")
     save(tmp_path, YESTERDAY)
-    drop_others(tmp_path)
-    assert saved(tmp_path) == dict.fromkeys(FIRST, "0000")
+    States.drop_others(tmp_path)
+    assert saved(tmp_path) == {FIRST: "0000"}

@@ -1,5 +1,6 @@
 """How many trials Tune is given: what the driver wants now, whatever a search was started with."""
 
+import pickle
 from typing import Any
 
 import pytest
@@ -57,9 +58,8 @@ def test_no_more_at_a_time_than_slots_and_no_more_at_all_than_wanted(study, tmp_
 def test_a_finished_search_is_given_more_trials_and_other_slots(study, tmp_path):
     finished = started(study, 4, 4, tmp_path)
     end(finished, ask(finished))
-    finished.save_to_dir(str(tmp_path), "session")
     resumed = begun(study, 7, 2)
-    resumed.restore_from_dir(str(tmp_path))
+    resumed.go_on(pickle.loads(pickle.dumps(finished.to_save())))
     assert not resumed.is_finished()
     more = ask(resumed)
     assert [trial.config["number"] for trial in more] == [2, 3]  # after the two baselines and the two first settings
@@ -69,6 +69,15 @@ def test_a_finished_search_is_given_more_trials_and_other_slots(study, tmp_path)
     limiter: Any = resumed.searcher
     known = limiter.searcher._ot_study.trials
     assert [trial.value for trial in known[:4]] == [0.2, 0.3, 0.0, 0.1]
+
+
+def test_a_search_that_tune_cannot_go_on_with_is_not_begun_anew(study, tmp_path):
+    made = begun(study, 4, 3)
+    Suggestions.begin(4, 3, resuming=True)
+    with pytest.raises(
+        RuntimeError, match=r"^Tune cannot go on from the state that it saved; why, it says in ray.log$"
+    ):
+        made.add_configurations([Experiment("search", trainable, storage_path=str(tmp_path))])
 
 
 def test_a_search_that_is_to_stop_gets_no_new_trial(study, tmp_path, monkeypatch):

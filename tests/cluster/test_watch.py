@@ -1,7 +1,7 @@
 """What a search says of itself, and how it ends when it is asked to."""
 
 import io
-import json
+import pickle
 import signal
 from types import SimpleNamespace
 from typing import Any
@@ -95,16 +95,29 @@ def test_others_read_what_runs_and_what_has_ended(watch, tmp_path):
     assert (state.failed, state.best) == (1, (next(iter(state.ended)), 0.5))
 
 
+class Searching:
+    """A search that counts what it has given out."""
+
+    count = 0
+
+    def to_save(self) -> int:
+        return self.count
+
+    def go_on(self, saved: int) -> None:
+        self.count = saved
+
+
 def test_a_resumed_search_brings_back_what_has_ended(watch, tmp_path):
-    controller = SimpleNamespace()
+    controller = SimpleNamespace(search_alg=Searching())
     assert Watch.go_on(controller) == []
+    controller.search_alg.count = 3
     ended = trial(0, **{"val/accuracy": 0.5, "epoch": 4, "finished": True})
     watch.on_trial_complete(iteration=1, trials=[], trial=ended)
-    resumed = SimpleNamespace(**json.loads(json.dumps(vars(controller))))  # as Tune saves it
+    resumed: Any = SimpleNamespace(raykd=pickle.loads(pickle.dumps(controller.raykd)), search_alg=Searching())
     progress = Progress(5, Console(file=io.StringIO()))
     Watch.begin(progress, Notice(tmp_path, 5), Pruning(tmp_path))
     (record,) = Watch.go_on(resumed)
-    assert (record.id, record.config) == ("t0", ended.config)
+    assert (record.id, record.config, resumed.search_alg.count) == ("t0", ended.config, 3)
     assert Watch.ended == {record.name: Ended(state="complete", accuracy=0.5, epochs=4)}
     assert (progress.done, progress.best) == (1, 0.5)
     assert Watch.go_on(resumed) == []
