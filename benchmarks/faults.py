@@ -250,6 +250,7 @@ FAULTS: dict[str, Inject] = {
     "the driver gets Ctrl-C": _signal(signal.SIGINT),
     "the driver gets SIGTERM": _signal(signal.SIGTERM),
     "a checkpoint is torn": _torn("search/trials/*/checkpoint.pt"),
+    "the search's own state is torn": _torn("search/tune/experiment_state-*.json"),
     "an artefact is torn": _torn("artifacts/route/*/checkpoint_*.safetensors"),
     "the clock goes back a day": _clock(-1),
     "the clock goes forward a day": _clock(1),
