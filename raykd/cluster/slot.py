@@ -18,7 +18,8 @@ GROUPS = "groups"  # where Ray Train keeps its own files, in the search's folder
 class Slot(tune.Trainable):
     """One `step` is one epoch, trained when it is asked for. A trial that is stopped is not asked for another.
 
-    A trial that cannot be trained ends with `error` and no accuracy, so that the group stays warm for the next one.
+    Tune keeps no checkpoints: the workers keep every epoch in the trial's own folder, and go on from there. A trial
+    that cannot be trained ends with `error` and no accuracy, so that the group stays warm for the next one.
     """
 
     def setup(self, config: dict[str, Any], trials: Trials, resources: Resources) -> None:  # pyright: ignore
@@ -34,12 +35,6 @@ class Slot(tune.Trainable):
     def step(self) -> dict[str, Any]:
         self._group.ask()
         return _result(self._group.next_answer())
-
-    def save_checkpoint(self, checkpoint_dir: str) -> None:
-        """Nothing: the workers keep every epoch in the trial's own folder."""
-
-    def load_checkpoint(self, checkpoint: Any) -> None:
-        """Nothing: the workers go on from the trial's own folder."""
 
     def cleanup(self) -> None:
         self._group.end()
