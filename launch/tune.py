@@ -98,8 +98,8 @@ def parser() -> argparse.ArgumentParser:
     made.add_argument(
         "--dry-run",
         action="store_true",
-        help="say what would be searched, on what, for how long, and start nothing; where the storage has the teacher, "
-        "an epoch is trained to know the time; nothing is written",
+        help="say what would be searched, on what, for how long, and start nothing; an epoch is trained to know the "
+        "time, and one of a teacher that the storage lacks; nothing is kept",
     )
     made.add_argument(
         "--price-per-hour",

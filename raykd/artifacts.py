@@ -16,7 +16,7 @@ import json
 import os
 import shutil
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from pathlib import Path
 from typing import Protocol, runtime_checkable
 
@@ -54,15 +54,17 @@ class Store:
 
     Args:
         root: made when the first artefact is; several processes and machines may share it.
-        read_only: refuse to make what is not there.
+        makes: the kinds that it makes where they are not there; all by default, none for a store that is only read.
         mirror: of a storage whose machines have a folder each; `root` may then be that of another machine.
     """
 
-    def __init__(self, root: str | os.PathLike[str], *, read_only: bool = False, mirror: Remote | None = None):
+    def __init__(
+        self, root: str | os.PathLike[str], *, makes: Collection[str] | None = None, mirror: Remote | None = None
+    ):
         path = Path(root).expanduser().absolute()
         self.root = path if mirror is None else mirror.here(path)
         self._mirror = None if mirror is None else mirror.moved_here()
-        self._read_only = read_only
+        self._makes = makes
 
     def __repr__(self) -> str:
         return f"Store({str(self.root)!r})"
@@ -77,7 +79,7 @@ class Store:
 
         Raises:
             ValueError: a kind or a key that could lead out of the store.
-            NotMadeError: there is none, and the store is read only.
+            NotMadeError: there is none, and the store makes none of this kind.
         """
         for word in (kind, key):
             if not is_plain(word):
@@ -85,13 +87,14 @@ class Store:
         folder = self.root / kind / key
         if _is_whole(folder):
             return folder
-        if self._read_only and self._mirror is None:
+        makes = self._makes is None or kind in self._makes
+        if not makes and self._mirror is None:
             raise NotMadeError(kind)
         locks = self.root / "locks"
         locks.mkdir(parents=True, exist_ok=True)
         with FileLock(locks / f"{kind}-{key}.lock"):
             if not _is_whole(folder) and not self._fetch(folder):
-                if self._read_only:
+                if not makes:
                     raise NotMadeError(kind)
                 self._make(folder, make)
         return folder
@@ -153,7 +156,7 @@ def _place(working: Path, folder: Path) -> None:
 
 
 class NotMadeError(LookupError):
-    """A store that is read only lacks an artefact; the argument is its kind."""
+    """A store lacks an artefact of a kind that it does not make; the argument is the kind."""
 
 
 _whole: set[Path] = set()

@@ -261,9 +261,13 @@ def test_a_write_keeps_the_ending_of_the_name(tmp_path: Path):
     assert files(tmp_path) == ["codes.npy"]
 
 
-def test_a_store_that_is_read_only_makes_nothing(tmp_path: Path):
+def test_a_store_makes_what_it_may_and_no_more(tmp_path: Path):
     with pytest.raises(NotMadeError, match=r"^word$"):
-        Store(tmp_path / "store", read_only=True).get("word", "key", lambda folder: None)
+        Store(tmp_path / "store", makes=()).get("word", "key", lambda folder: None)
     assert not (tmp_path / "store").exists()
     made = Store(tmp_path / "store").get("word", "key", lambda folder: write_text(folder / "a", "b"))
-    assert Store(tmp_path / "store", read_only=True).get("word", "key", lambda folder: None) == made
+    assert Store(tmp_path / "store", makes=()).get("word", "key", lambda folder: None) == made
+    some = Store(tmp_path / "store", makes=("sentence",))
+    assert some.get("sentence", "key", lambda folder: write_text(folder / "a", "b")).is_dir()
+    with pytest.raises(NotMadeError, match=r"^word$"):
+        some.get("word", "other", lambda folder: write_text(folder / "a", "b"))

@@ -193,8 +193,8 @@ def test_an_artefact_is_made_by_one_machine_and_fetched_by_the_others(machine):
     folder = Store(machine("one").root / "artifacts", mirror=machine("one")).get("codebook", KEY, make)
     mirror = machine("two")
     with pytest.raises(NotMadeError):
-        Store(mirror.root / "artifacts", mirror=mirror, read_only=True).get("codebook", "none", make)
-    fetched = Store(mirror.root / "artifacts", mirror=mirror, read_only=True).get("codebook", KEY, make)
+        Store(mirror.root / "artifacts", mirror=mirror, makes=()).get("codebook", "none", make)
+    fetched = Store(mirror.root / "artifacts", mirror=mirror, makes=()).get("codebook", KEY, make)
     assert len(made) == 1
     assert fetched != folder and texts(fetched) == texts(folder)
 
@@ -257,7 +257,7 @@ def test_a_broken_artefact_in_the_storage_is_made_anew(broken: str, machine, tmp
     assert (folder / "words").read_text() == "two's"
     assert not list(tmp_path.rglob("outside"))
     three = machine("three")
-    folder = Store(three.root / "artifacts", mirror=three, read_only=True).get("codebook", KEY, lambda folder: None)
+    folder = Store(three.root / "artifacts", mirror=three, makes=()).get("codebook", KEY, lambda folder: None)
     assert (folder / "words").read_text() == "two's"
 
 

@@ -1,8 +1,9 @@
 """What a search would do, and for how long, before anything of it starts."""
 
+import contextlib
 import dataclasses
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,20 +16,18 @@ from raykd.cluster.connect import connected
 from raykd.cluster.elastic import Workers
 from raykd.cluster.nodes import Node, check_gpus, living_nodes, one_of_each_gpu
 from raykd.cluster.plan import Plan, make_plan
-from raykd.cluster.prepare import fetched, on_worker
+from raykd.cluster.prepare import fetched, on_worker, while_it_speaks
 from raykd.cluster.quiet import quiet
 from raykd.cluster.scheduler import most_epochs
 from raykd.cluster.sharing import Footprint, Wanted, footprint, that_fit, to_measure
 from raykd.mirror import Mirror
 from raykd.mirrored_search import ready
 from raykd.recipe import Recipe
+from raykd.rehearsal import Rehearsal, rehearse, scratch, untaught
 from raykd.storage import ARTIFACTS
 from raykd.study import Study
 from raykd.study_file import study_module
-from raykd.train import distill
 from raykd.world import World
-
-_SHORT_S = 10.0  # a first epoch this short says more of the warming up than of an epoch
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,8 +41,7 @@ class Forecast:
         baselines: beside them.
         epochs: of a trial that is not stopped, at most.
         likely_epochs: of all trials and baselines together, if the scheduler stops what it should of them.
-        epoch_seconds: of the base recipe, measured on one worker alone; None where `missing` has to be made first.
-        missing: the kind of artefact that the storage lacks for an epoch.
+        rehearsal: of the base recipe, on one worker alone.
         footprints: of a worker on each kind of GPU, where they were to be measured and nothing was missing.
     """
 
@@ -53,8 +51,7 @@ class Forecast:
     baselines: int
     epochs: int
     likely_epochs: float
-    epoch_seconds: float | None
-    missing: str | None
+    rehearsal: Rehearsal
     footprints: tuple[Footprint, ...] = ()
 
     @property
@@ -64,12 +61,13 @@ class Forecast:
     def seconds(self, epochs: int | float) -> float | None:
         """Wall time of so many epochs, as the slots share them and the workers of a slot share each.
 
-        Slots that share a GPU are taken to be no faster than one: how much they gain is not known.
+        Before them the teacher is trained, if it is not there, by one worker. Slots that share a GPU are taken to be no
+        faster than one: how much they gain is not known.
         """
-        if self.epoch_seconds is None:
+        if self.rehearsal.epoch_seconds is None:
             return None
         at_once = self.plan.slots / self.plan.slots_per_gpu * self.plan.resources.workers
-        return epochs * self.epoch_seconds / at_once
+        return self.rehearsal.teacher_seconds + epochs * self.rehearsal.epoch_seconds / at_once
 
 
 def forecast(
@@ -82,11 +80,14 @@ def forecast(
     storage: str | os.PathLike[str] = "runs",
     name: str | None = None,
     address: str | None = None,
+    say: Callable[[str], None] = lambda line: None,
 ) -> Forecast:
-    """What `raykd.tune` of the same arguments would do. Nothing is written.
+    """What `raykd.tune` of the same arguments would do. Nothing is kept.
 
-    Where the storage has what the base recipe needs of its teacher, an epoch of it is trained to measure the time;
-    the teacher itself is not trained, nor is anything else kept.
+    An epoch of the base recipe is trained to measure the time, and one of a teacher that the storage lacks.
+
+    Args:
+        say: told in one line what is measured.
 
     Raises:
         ValueError, FileNotFoundError, FileExistsError, ConnectionError: as `raykd.tune` would.
@@ -115,7 +116,7 @@ def forecast(
             took = _footprints(nodes, to_measure(study), store, mirror)
             plan = make_plan(nodes, wanted.workers, slots, trials + beside, _sharing(took, wanted))
         alone = dataclasses.replace(plan.resources, workers=1, elastic=None)
-        seconds, missing = fetched(on_worker(_measure, alone).remote(study.recipe, store, mirror))
+        rehearsal: Rehearsal = while_it_speaks(_rehearse, alone, say, study.recipe, store, mirror)
     epochs = most_epochs(study)
     return Forecast(
         cluster=line,
@@ -124,8 +125,7 @@ def forecast(
         baselines=beside,
         epochs=epochs,
         likely_epochs=beside * study.recipe.epochs + trials * likely_epochs(epochs, study.grace, study.reduction),
-        epoch_seconds=seconds,
-        missing=missing,
+        rehearsal=rehearsal,
         footprints=took,
     )
 
@@ -140,23 +140,14 @@ def likely_epochs(epochs: int, grace: int, reduction: int) -> float:
     return mean
 
 
-def _measure(recipe: Recipe, store: Path, mirror: Mirror | None) -> tuple[float | None, str | None]:
-    """The seconds of an epoch, or else the kind of artefact that it lacks."""
-    world = World.alone(World.current().device)
-    try:
-        epochs = distill(recipe, store=Store(store, read_only=True, mirror=mirror), world=world)
-        seconds = next(epochs).seconds
-        if seconds < _SHORT_S and recipe.epochs > 1:
-            seconds = next(epochs).seconds
-    except NotMadeError as error:
-        return None, str(error)
-    return seconds, None
+def _rehearse(recipe: Recipe, store: Path, mirror: Mirror | None, say: Callable[[str], None]) -> Rehearsal:
+    return rehearse(recipe, Store(store, makes=(), mirror=mirror), World.alone(World.current().device), say)
 
 
 def _footprints(
     nodes: Sequence[Node], recipes: Sequence[Recipe], store: Path, mirror: Mirror | None
 ) -> tuple[Footprint, ...]:
-    """On each kind of GPU at the same time; none where the storage lacks what the recipes need."""
+    """On each kind of GPU at the same time; none where the recipes cannot be rehearsed yet."""
     measuring = [
         on_worker(_footprint, make_plan([node], Workers(), 1, 1).resources, node).remote(recipes, store, mirror)
         for node in one_of_each_gpu(nodes)
@@ -166,11 +157,12 @@ def _footprints(
 
 
 def _footprint(recipes: Sequence[Recipe], store: Path, mirror: Mirror | None) -> Footprint | None:
-    """A worker's footprint, or None where the storage lacks what the recipes need."""
-    try:
-        return footprint(recipes, Store(store, read_only=True, mirror=mirror))
-    except NotMadeError:
-        return None
+    """A worker's footprint, or None where the recipes cannot be rehearsed yet."""
+    with contextlib.suppress(NotMadeError):
+        return footprint(recipes, Store(store, makes=(), mirror=mirror))
+    with scratch() as made, contextlib.suppress(NotMadeError):
+        return footprint([untaught(recipe) for recipe in recipes], made)
+    return None
 
 
 def _sharing(took: Sequence[Footprint], wanted: Wanted) -> int:

@@ -7,7 +7,7 @@ from rich.table import Table
 
 from raykd.cluster.forecast import Forecast, forecast
 from raykd.cluster.sharing import AUTO
-from raykd.line import clock
+from raykd.line import Line, clock
 from raykd.search import describe
 from raykd.study import Study
 
@@ -17,16 +17,18 @@ def run_dry(study: Study, options: argparse.Namespace, console: Console) -> int:
     price = options.price_per_hour
     if price is not None and price < 0:
         raise ValueError(f"--price-per-hour must be at least 0, got {price:g}")
-    told = forecast(
-        study,
-        trials=options.trials,
-        workers=options.workers,
-        slots=options.slots,
-        slots_per_gpu=options.slots_per_gpu,
-        storage=options.storage,
-        name=options.name,
-        address=options.address,
-    )
+    with Line(console) as line:
+        told = forecast(
+            study,
+            trials=options.trials,
+            workers=options.workers,
+            slots=options.slots,
+            slots_per_gpu=options.slots_per_gpu,
+            storage=options.storage,
+            name=options.name,
+            address=options.address,
+            say=line.status,
+        )
     resources = told.plan.resources
     share = f"{resources.threads} CPU(s) and {resources.gpus_per_worker:g} GPU(s)"
     console.print(told.cluster)
@@ -45,19 +47,19 @@ def run_dry(study: Study, options: argparse.Namespace, console: Console) -> int:
     console.print(f"time: {_time(told)}")
     if price is not None:
         console.print(f"cost: {_cost(told, price)}")
-    console.print("this was a dry run: nothing was started and nothing was written")
+    console.print("this was a dry run: nothing was started and nothing was kept")
     return 0
 
 
 def _time(told: Forecast) -> str:
-    if told.missing == "route":
-        return "unknown: the teacher is not in the storage yet; launch/teacher.py trains it, and so does the search"
+    rehearsal = told.rehearsal
     likely, most = told.seconds(told.likely_epochs), told.seconds(told.most_epochs)
-    if likely is None or most is None or told.epoch_seconds is None:
-        return f"unknown: the storage lacks an artefact of the base recipe ({told.missing}), which the search makes"
+    if likely is None or most is None or rehearsal.epoch_seconds is None:
+        return f"unknown: the storage lacks what the base recipe needs ({rehearsal.missing}), which the search makes"
+    teacher = f", {clock(rehearsal.teacher_seconds)} of it for the teacher" if rehearsal.teacher_seconds else ""
     return (
-        f"about {clock(likely)}, at most {clock(most)}; an epoch of the base recipe took {told.epoch_seconds:.2f} s, "
-        f"measured on one worker while nothing else ran{_sharing(told)}"
+        f"about {clock(likely)}, at most {clock(most)}{teacher}; an epoch of the base recipe took "
+        f"{rehearsal.epoch_seconds:.2f} s, measured on one worker while nothing else ran{_sharing(told)}"
     )
 
 

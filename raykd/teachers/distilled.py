@@ -52,3 +52,7 @@ class DistilledTeacher:
 
     def route(self, workshop: Workshop) -> TeacherRoute:
         return trained_route(self, self.recipe, self.every, workshop, f"distilled teacher {self.depth}")
+
+    def training(self, data: DataSpec) -> Recipe:
+        """How it is distilled; its recipe names the data set."""
+        return self.recipe

@@ -39,14 +39,15 @@ class Teacher:
 
     def check(self, data: DataSpec) -> None:
         try:
-            self._recipe(data).check()
+            self.training(data).check()
         except ValueError as error:
             raise ValueError(f"teacher/{error}") from None
 
     def route(self, workshop: Workshop) -> TeacherRoute:
-        return trained_route(self, self._recipe(workshop.data), self.every, workshop, "teacher")
+        return trained_route(self, self.training(workshop.data), self.every, workshop, "teacher")
 
-    def _recipe(self, data: DataSpec) -> Recipe:
+    def training(self, data: DataSpec) -> Recipe:
+        """How it is trained on a data set."""
         return Recipe(
             data=data,
             student=self.model,

@@ -4,8 +4,9 @@ import math
 import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol, runtime_checkable
 
+from raykd.data import DataSpec
 from raykd.epoch import Epoch
 from raykd.recipe import Recipe
 from raykd.serialise import fingerprint
@@ -23,6 +24,15 @@ from raykd.world import World
 
 _MAKER_VERSION = 1
 _STATE = "last.pt"
+
+
+@runtime_checkable
+class TrainedTeacherSpec(Protocol):
+    """A teacher that raykd trains, as it stands in a recipe."""
+
+    def training(self, data: DataSpec) -> Recipe:
+        """The recipe that it is the student of."""
+        ...
 
 
 def trained_route(teacher: TeacherSpec, recipe: Recipe, every: int, workshop: Workshop, word: str) -> TeacherRoute:

@@ -14,6 +14,7 @@ from raykd.cluster.plan import Plan
 from raykd.cluster.resources import Resources
 from raykd.cluster.sharing import Footprint
 from raykd.commands import dry_run
+from raykd.rehearsal import Rehearsal
 from raykd.teacher import train_teacher
 
 
@@ -34,14 +35,16 @@ def test_epochs_that_a_trial_trains_on_average(epochs: int, grace: int, reductio
 
 def test_the_time_is_shared_by_slots_and_workers():
     plan = Plan(slots=3, resources=Resources(workers=2))
-    told = Forecast(
-        cluster="", plan=plan, trials=10, baselines=2, epochs=5, likely_epochs=30.0, epoch_seconds=4.0, missing=None
-    )
+    measured = Rehearsal(epoch_seconds=4.0)
+    told = Forecast(cluster="", plan=plan, trials=10, baselines=2, epochs=5, likely_epochs=30.0, rehearsal=measured)
     assert told.most_epochs == 60
     assert told.seconds(60) == 60 * 4 / 6
     assert told.seconds(30.0) == 30 * 4 / 6
     shared = replace(told, plan=Plan(slots=6, resources=Resources(gpus_per_worker=0.5), slots_per_gpu=2))
     assert shared.seconds(60) == 60 * 4 / 3  # six slots on three GPUs are as fast as three
+    untaught = replace(told, rehearsal=Rehearsal(epoch_seconds=4.0, teacher_seconds=50.0))
+    assert untaught.seconds(60) == 50 + 60 * 4 / 6  # one worker trains the teacher
+    assert replace(told, rehearsal=Rehearsal(missing="auxiliary")).seconds(60) is None
 
 
 SHARED = Forecast(
@@ -51,8 +54,7 @@ SHARED = Forecast(
     baselines=2,
     epochs=4,
     likely_epochs=20.0,
-    epoch_seconds=9.0,
-    missing=None,
+    rehearsal=Rehearsal(epoch_seconds=9.0),
     footprints=(
         Footprint(taken=3 * 2**30, memory=16 * 2**30, gpu="Tesla T4"),
         Footprint(taken=4 * 2**30, memory=80 * 2**30, gpu="NVIDIA A100"),
@@ -75,8 +77,16 @@ SHARED = Forecast(
             ],
         ),
         (
-            replace(SHARED, footprints=(), epoch_seconds=None, missing="route"),
-            ["unknown how many trials may share a GPU: the storage lacks what an epoch needs"],
+            replace(SHARED, footprints=(), rehearsal=Rehearsal(missing="auxiliary")),
+            [
+                "unknown how many trials may share a GPU: the storage lacks what an epoch needs",
+                "time: unknown: the storage lacks what the base recipe needs (auxiliary), which the search makes",
+                "cost: unknown, as the time is",
+            ],
+        ),
+        (
+            replace(SHARED, rehearsal=Rehearsal(epoch_seconds=9.0, teacher_seconds=61.0)),
+            ["time: about 2:31, at most 3:25, 1:01 of it for the teacher; an epoch of the base recipe took 9.00 s, "],
         ),
     ],
 )
@@ -93,21 +103,24 @@ def test_a_dry_run_says_how_gpus_are_shared(monkeypatch: pytest.MonkeyPatch, tol
 
 
 @pytest.mark.usefixtures("ray_cluster")
-def test_an_epoch_is_measured_once_the_teacher_is_there_and_nothing_is_made(tmp_path):
-    study = tiny_study()
-    early = forecast(study, trials=6, slots=2, storage=tmp_path / "runs")
+def test_an_epoch_is_measured_whether_the_teacher_is_there_or_not_and_nothing_is_made(tmp_path):
+    study, said = tiny_study(), list[str]()
+    early = forecast(study, trials=6, slots=2, storage=tmp_path / "runs", say=said.append)
     assert (early.trials, early.baselines, early.epochs, early.most_epochs) == (6, 2, 4, 32)
     assert early.likely_epochs == 2 * 4 + 6 * (2 + 2 / 2)
-    assert (early.plan.slots, early.missing, early.epoch_seconds, early.seconds(9)) == (2, "route", None, None)
+    assert (early.plan.slots, early.rehearsal.missing) == (2, None)
+    assert early.rehearsal.epoch_seconds is not None
+    assert 0 < early.rehearsal.epoch_seconds < 60 and 0 < early.rehearsal.teacher_seconds < 60
+    assert said == ["measuring an epoch", "measuring an epoch of the teacher"]
     assert not (tmp_path / "runs").exists()
 
     store = Store(tmp_path / "runs" / "artifacts")
     train_teacher(study.recipe.teacher, study.recipe.data, store, device="cpu")
     before = {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*")}
     told = forecast(study, slots=1, storage=tmp_path / "runs")
-    assert (told.trials, told.missing) == (study.trials, None)
-    assert told.epoch_seconds is not None
-    assert 0 < told.epoch_seconds < 60
+    assert (told.trials, told.rehearsal.missing, told.rehearsal.teacher_seconds) == (study.trials, None, 0.0)
+    assert told.rehearsal.epoch_seconds is not None
+    assert 0 < told.rehearsal.epoch_seconds < 60
     assert {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*")} == before
 
 

@@ -1,0 +1,157 @@
+"""How long a recipe takes, measured before the storage has what it needs of its teacher; nothing is kept.
+
+An epoch takes as long whatever the weights are. So a teacher that the storage lacks is stood in for by its network with
+initial weights, and an epoch of its own training tells how long that will take. What one pass over the images gives,
+such as a codebook, is made from the stand-in, in a folder that is gone afterwards. What takes a training of its own, as
+an auxiliary teacher or a first stage does, is not made: a recipe that needs it cannot be rehearsed before it is there.
+"""
+
+import contextlib
+import dataclasses
+import tempfile
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import nn
+
+from raykd.artifacts import NotMadeError, Store
+from raykd.data import DataSpec, load
+from raykd.recipe import Recipe, build_network
+from raykd.serialise import fingerprint
+from raykd.teachers import TeacherRoute, TeacherSpec, Workshop, checkpoint_name, write_checkpoint, write_records
+from raykd.teachers.training import TrainedTeacherSpec
+from raykd.train import distill
+from raykd.world import World
+
+_MADE = ("route", "features", "codebook", "moments")
+_SHORT_S = 10.0  # a first epoch this short says more of the warming up than of an epoch
+
+
+@dataclass(frozen=True, kw_only=True)
+class Rehearsal:
+    """How long a recipe takes.
+
+    Args:
+        epoch_seconds: of an epoch; None where `missing` has to be made first.
+        teacher_seconds: of the training of the teachers that the storage lacks.
+        missing: the kind of artefact without which there is no epoch.
+    """
+
+    epoch_seconds: float | None = None
+    teacher_seconds: float = 0.0
+    missing: str | None = None
+
+
+def rehearse(recipe: Recipe, store: Store, world: World, say: Callable[[str], None] = lambda line: None) -> Rehearsal:
+    """Trains an epoch of a recipe, and one of each teacher that is not there yet.
+
+    Args:
+        store: that makes nothing.
+        say: told in one line what is measured.
+    """
+    try:
+        say("measuring an epoch")
+        return Rehearsal(epoch_seconds=_epoch(recipe, store, world))
+    except NotMadeError:
+        pass
+    with scratch() as made:
+        try:
+            seconds = _epoch(untaught(recipe), made, world)
+            teacher = _training(recipe.teacher, recipe.data, store, made, world, say)
+            return Rehearsal(epoch_seconds=seconds, teacher_seconds=teacher)
+        except NotMadeError as error:
+            return Rehearsal(missing=str(error))
+
+
+@contextlib.contextmanager
+def scratch() -> Iterator[Store]:
+    """A store for what a rehearsal makes."""
+    with tempfile.TemporaryDirectory(prefix="raykd-rehearsal-") as folder:
+        yield Store(folder, makes=_MADE)
+
+
+def untaught(recipe: Recipe) -> Recipe:
+    """The recipe with a stand-in for its teacher."""
+    if recipe.teacher is None:
+        return recipe
+    return dataclasses.replace(recipe, teacher=_StandIn(of=recipe.teacher))
+
+
+def _training(
+    teacher: TeacherSpec | None,
+    data: DataSpec,
+    store: Store,
+    made: Store,
+    world: World,
+    say: Callable[[str], None],
+) -> float:
+    """Seconds that the training of a teacher takes, with that of its own teacher; 0 where the store has its route."""
+    if not isinstance(teacher, TrainedTeacherSpec) or _is_there(teacher, data, store, world):
+        return 0.0
+    say("measuring an epoch of the teacher")
+    recipe = teacher.training(data)
+    seconds = recipe.epochs * _epoch(untaught(recipe), made, world)
+    return seconds + _training(recipe.teacher, data, store, made, world, say)
+
+
+def _is_there(teacher: Any, data: DataSpec, store: Store, world: World) -> bool:
+    try:
+        teacher.route(Workshop(data, load(data, world.device), store))
+    except NotMadeError:
+        return False
+    return True
+
+
+def _epoch(recipe: Recipe, store: Store, world: World) -> float:
+    """Seconds of an epoch, the second one where the first is short and there is one."""
+    epochs = distill(recipe, store=store, world=world)
+    first = next(epochs)
+    second = next(epochs, None) if first.seconds < _SHORT_S else None
+    return (second or first).seconds
+
+
+@dataclass(frozen=True, kw_only=True)
+class _StandIn:
+    """A teacher with as many checkpoints as another, all of which are its network before training."""
+
+    of: Any
+
+    @property
+    def model(self) -> Any:
+        return self.of.model
+
+    @property
+    def num_checkpoints(self) -> int:
+        return self.of.num_checkpoints
+
+    def check(self, data: DataSpec) -> None:
+        self.of.check(data)
+
+    def route(self, workshop: Workshop) -> TeacherRoute:
+        dataset = workshop.dataset
+
+        def make(folder: Path) -> None:
+            network = build_network(self.model, dataset.num_classes, dataset.image_shape, "rehearsal")
+            images = next(iter(dataset.plain(dataset.train, batch_size=64))).images
+            _normalise(network.to(dataset.device), images)
+            write_checkpoint(folder, 1, network.network.state_dict())
+            numbers = range(1, self.num_checkpoints + 1)
+            for number in numbers[1:]:
+                (folder / checkpoint_name(number)).hardlink_to(folder / checkpoint_name(1))
+            write_records(folder, [{"checkpoint": number, "epoch": number, "accuracy": 0.0} for number in numbers])
+
+        key = fingerprint({"model": self.model, "checkpoints": self.num_checkpoints, "images": dataset.digest})
+        return TeacherRoute(self, workshop.store.get("route", key, make), dataset)
+
+
+@torch.no_grad()
+def _normalise(network: nn.Module, images: torch.Tensor) -> None:
+    """Gives batch normalisation the moments of a batch: with its initial ones a deep network's features overflow."""
+    for module in network.modules():
+        if isinstance(module, nn.modules.batchnorm._BatchNorm):
+            module.momentum = None  # of the mean over all batches seen, here one
+    network.train()
+    network(images)
