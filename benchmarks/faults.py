@@ -1,8 +1,8 @@
 """Kills what can die under a search, at random moments, and looks whether anything was lost.
 
 Claim: after each fault the search goes on, by itself or by the same command with `--resume`; then no finished epoch of
-any trial has been lost, no trial was trained twice to its end, every trial has a place of its own, and the metrics of
-every epoch equal those of an undisturbed run to the last bit (on a CPU).
+any trial has been lost, no trial was trained twice to its end, every trial has a place of its own, the sampler knows
+how each has ended, and the metrics of every epoch equal those of an undisturbed run to the last bit (on a CPU).
 
     python benchmarks/faults.py [--repeats N] [--seed N] [--only NAME ...] [--save]
 
@@ -28,9 +28,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import optuna
 import torch
 from clock import Clock
+from optuna.trial import TrialState
 from processes import become_subreaper, descendants, reap_others, title
+from ray.tune.utils.serialization import TuneFunctionDecoder
 from record import Record, spread
 
 from raykd.artifacts import Store
@@ -39,7 +42,7 @@ from raykd.train import distill
 from raykd.trial import read_epochs, saved_epoch
 
 ROOT = Path(__file__).resolve().parents[1]
-TRIALS, EPOCHS, BASELINES = 5, 12, 2
+TRIALS = 5
 AWAY_S = 60.0
 DAY_S = 86_400
 _MOST_STARTS = 4
@@ -337,8 +340,24 @@ def _look(search: Search) -> tuple[int, list[str]]:
     summary = json.loads((search.storage / "search" / "summary.json").read_text())
     if summary["test_accuracy"] is None:
         problems.append("the winner was not tested")
+    problems += _unknown(search, names)
     problems += [problem for trial in sorted(search.trials.glob("*/")) for problem in _differences(search, trial)]
     return lost, problems
+
+
+def _unknown(search: Search, names: list[str]) -> Iterator[str]:
+    """Trials of which the sampler was not told what their last epoch says, or not that they have ended."""
+    saved = (search.storage / "search" / "tune_state.json").read_text()
+    state = json.loads(saved, cls=TuneFunctionDecoder, allow_cloudpickle=True)  # of our own search
+    study: optuna.Study = state["runner_data"]["raykd"]["search"]["search"]["_ot_study"]
+    known = {trial.number: trial for trial in study.get_trials(deepcopy=False)}
+    for number, name in enumerate(names):
+        recipe: Any = from_file(search.trials / name / "recipe.json")
+        last = read_epochs(search.trials / name)[-1]
+        ended = TrialState.COMPLETE if last["number"] == recipe.epochs else TrialState.PRUNED
+        told = known.get(number)
+        if told is None or (told.state, told.value) != (ended, last["val/accuracy"]):
+            yield f"of {name}, which ended {ended.name} with {last['val/accuracy']}, the sampler knows {told}"
 
 
 def _differences(search: Search, trial: Path) -> Iterator[str]:

@@ -3,10 +3,10 @@
 A few hundred of them here; `-m slow` tries more than ten thousand.
 """
 
-import argparse
 import dataclasses
 import json
 import random
+import runpy
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +15,8 @@ import torch
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+import raykd.__main__
+from commands import ROOT
 from raykd.artifacts import Store
 from raykd.commands import parse
 from raykd.data.digits import Digits
@@ -131,23 +133,24 @@ def test_malformed_values(count):
 
 @pytest.mark.parametrize("count", [FEW, MANY])
 def test_malformed_options(count):
+    """Of all commands: words that are theirs, cut off, of another command, or no words at all."""
+    parsers = [runpy.run_path(str(script))["parser"] for script in sorted((ROOT / "launch").glob("*.py"))]
+    parsers.append(raykd.__main__.parser)
+    known = {name for make in parsers for action in make()._actions for name in action.option_strings}
+    options = sorted(known - {"-h", "--help"})
     words = st.one_of(
-        st.sampled_from(
-            ["--study", "--trials", "--resume", "--slots=", "--set", "-x", "--trials=1e9", "--", "5", "a=b"]
-        ),
+        st.sampled_from([*options, "status", "stop"]),
+        st.sampled_from(options).map(lambda option: option[:-1]),
+        st.sampled_from(options).map(lambda option: f"{option}="),
+        st.sampled_from(["-x", "--", "5", "-5", "1e9", "1-4", "4-", "a=b", "auto"]),
         st.text(max_size=6),
     )
 
-    def parser() -> argparse.ArgumentParser:
-        made = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
-        made.add_argument("--study")
-        made.add_argument("--trials", type=int)
-        made.add_argument("--slots", type=int)
-        made.add_argument("--set", action="append")
-        made.add_argument("--resume", action="store_true")
-        return made
+    def check(example: tuple[Any, list[str]]) -> None:
+        make, typed = example
+        refused_clearly(lambda: parse(make(), typed))
 
-    many(count, st.lists(words, max_size=4), lambda example: refused_clearly(lambda: parse(parser(), example)))
+    many(count, st.tuples(st.sampled_from(parsers), st.lists(words, max_size=4)), check)
 
 
 @pytest.mark.parametrize("count", [FEW, MANY])
