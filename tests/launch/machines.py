@@ -94,7 +94,7 @@ class Machines:
 
     def processes(self, number: int = 0) -> str:
         """The command lines of what runs on a machine."""
-        return self._run(*self._inside(number, "--pid", "--mount"), "ps", "-eo", "args")
+        return self._run(*self._inside(number, "--pid", "--mount"), "ps", "-ww", "-eo", "args")
 
     def end(self) -> None:
         for process in self._processes:
