@@ -1,8 +1,9 @@
 """Kills what can die under a search, at random moments, and looks whether anything was lost.
 
 Claim: after each fault the search goes on, by itself or by the same command with `--resume`; then no finished epoch of
-any trial has been lost, no trial was trained twice to its end, every trial has a place of its own, the sampler knows
-how each has ended, and the metrics of every epoch equal those of an undisturbed run to the last bit (on a CPU).
+any trial has been lost, no trial has failed or was trained twice to its end, every trial has a place of its own, the
+sampler knows how each has ended, and the metrics of every epoch equal those of an undisturbed run to the last bit (on a
+CPU).
 
     python benchmarks/faults.py [--repeats N] [--seed N] [--only NAME ...] [--save]
 
@@ -14,6 +15,7 @@ needed to start the command anew included.
 
 import argparse
 import contextlib
+import csv
 import json
 import os
 import random
@@ -340,6 +342,9 @@ def _look(search: Search) -> tuple[int, list[str]]:
     summary = json.loads((search.storage / "search" / "summary.json").read_text())
     if summary["test_accuracy"] is None:
         problems.append("the winner was not tested")
+    with (search.storage / "search" / "trials.csv").open() as table:
+        failed = [row["name"] for row in csv.DictReader(table) if row["state"] not in ("complete", "stopped")]
+    problems += [f"{name} has failed" for name in failed]
     problems += _unknown(search, names)
     problems += [problem for trial in sorted(search.trials.glob("*/")) for problem in _differences(search, trial)]
     return lost, problems

@@ -22,6 +22,7 @@ from typing import Protocol, runtime_checkable
 
 from filelock import FileLock
 
+from raykd.patience import FULL, patiently
 from raykd.storage import is_inside, is_plain
 from raykd.unfinished import Unfinished
 from raykd.writing import working_folder, write_text
@@ -75,7 +76,8 @@ class Store:
         Args:
             kind: a plain word, such as `codebook`.
             key: a hash of everything that decides the content (`raykd.serialise.fingerprint`).
-            make: writes the artefact's files into the folder it is given. If it raises, nothing is kept.
+            make: writes the artefact's files into the folder it is given. If it raises, nothing is kept; where the
+                disk is full, it is called again until there is room.
 
         Raises:
             ValueError: a kind or a key that could lead out of the store.
@@ -96,7 +98,7 @@ class Store:
             if not _is_whole(folder) and not self._fetch(folder):
                 if not makes:
                     raise NotMadeError(kind)
-                self._make(folder, make)
+                patiently(lambda: self._make(folder, make), passing=FULL)  # a maker may miss a file of its own
         return folder
 
     def unfinished(self, name: str, state: str) -> Unfinished:

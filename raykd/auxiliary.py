@@ -13,7 +13,7 @@ from typing import Any
 
 import torch
 from jaxtyping import Float
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file
 from torch import Tensor
 from torch.nn import functional as F
 
@@ -25,6 +25,7 @@ from raykd.models import ModelSpec
 from raykd.optimiser import Adam, Step
 from raykd.serialise import fingerprint
 from raykd.staged import Shape, Staged
+from raykd.tensor_files import save_safetensors
 
 _MAKER_VERSION = 1
 
@@ -81,8 +82,7 @@ def find_auxiliary(auxiliary: Auxiliary, sources: Sources, transfer: Transfer) -
         with drawing(dataset.device, "auxiliary training", auxiliary.seed):
             record = _train(auxiliary, network, teacher.network(final), sources, transfer)
         sources.say(f"auxiliary: validation accuracy {record['accuracy']:.4f} before transfer")
-        weights = {name: value.contiguous() for name, value in network.network.state_dict().items()}
-        save_file(weights, folder / "auxiliary.safetensors")
+        save_safetensors(network.network.state_dict(), folder / "auxiliary.safetensors")
         (folder / "record.json").write_text(json.dumps(record, indent=1))
 
     key = {

@@ -20,6 +20,7 @@ from raykd.kmeans import kmeans
 from raykd.methods import Sources
 from raykd.serialise import fingerprint
 from raykd.staged import Staged
+from raykd.tensor_files import save_npy
 from raykd.vectors import full
 
 _MAKER_VERSION = 1
@@ -82,7 +83,7 @@ def find_codebook(
         vectors = np.load(sources.store.get("features", fingerprint(sample), make_sample) / "vectors.npy")
         sources.say(f"codebook: {words} words for {len(vectors)} vectors of {vectors.shape[1]} channels")
         clusters = kmeans(vectors, words, iterations, seed, gpu=dataset.device.type == "cuda")
-        np.save(folder / "words.npy", clusters.words)
+        save_npy(clusters.words, folder / "words.npy")
         facts = {
             "inertia": float(clusters.distances.sum(dtype=np.float64)),
             "nearest": float(clusters.distances.mean(dtype=np.float64)),
@@ -114,17 +115,17 @@ def _sample(
     """Writes vectors drawn without replacement from all places of all training images, in their order."""
     total = len(dataset.train) * size[0] * size[1]
     chosen = torch.randperm(total, generator=generator("features", seed))[:max_vectors].sort().values
-    array = None
     begin = filled = 0
-    for batch in dataset.plain(dataset.train):
-        maps = pooled_map(full(network(batch.images).features[stage]), size)
-        vectors = maps.permute(0, 2, 3, 1).flatten(0, 2)
-        if array is None:  # filled batch by batch, so that the whole sample need not fit into memory here
-            shape = (len(chosen), vectors.shape[1])
-            array = np.lib.format.open_memmap(path, mode="w+", dtype=np.float32, shape=shape)
-        end = begin + len(vectors)
-        first, last = torch.searchsorted(chosen, torch.tensor([begin, end])).tolist()
-        array[first:last] = vectors[(chosen[first:last] - begin).to(vectors.device)].cpu().numpy()
-        begin, filled = end, last
-    assert array is not None and filled == len(chosen)
-    array.flush()
+    with path.open("wb") as file:  # filled batch by batch, so that the whole sample need not fit into memory here
+        for batch in dataset.plain(dataset.train):
+            maps = pooled_map(full(network(batch.images).features[stage]), size)
+            vectors = maps.permute(0, 2, 3, 1).flatten(0, 2)
+            if begin == 0:
+                shape = (len(chosen), vectors.shape[1])
+                header = {"descr": "<f4", "fortran_order": False, "shape": shape}
+                np.lib.format.write_array_header_1_0(file, header)
+            end = begin + len(vectors)
+            first, last = torch.searchsorted(chosen, torch.tensor([begin, end])).tolist()
+            file.write(vectors[(chosen[first:last] - begin).to(vectors.device)].cpu().numpy().astype("<f4").tobytes())
+            begin, filled = end, last
+    assert filled == len(chosen)

@@ -13,7 +13,6 @@ from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
-import torch
 from optuna.distributions import BaseDistribution
 from tensorboard.compat.proto.event_pb2 import Event, SessionLog  # pyright: ignore[reportAttributeAccessIssue]
 from tensorboard.compat.proto.summary_pb2 import Summary  # pyright: ignore[reportAttributeAccessIssue]
@@ -25,6 +24,7 @@ from raykd.epoch import AnchorRatio
 from raykd.errors import TakenOverError
 from raykd.hparams import Hyperparameter
 from raykd.patience import patiently
+from raykd.tensor_files import load_torch, torch_bytes
 
 
 class FinishedEpoch(Protocol):
@@ -132,13 +132,13 @@ def checkpoints(epochs: Iterator[E], path: Path, every: int = 1) -> Generator[E,
 def _checkpoints(epochs: Iterator[E], path: Path, every: int) -> Generator[E, None, None]:
     for epoch in epochs:
         if not epoch.diverged and (epoch.number % every == 0 or epoch.number == epoch.epochs):
-            content = {"number": epoch.number, "metrics": epoch.metrics, "state": epoch.state()}
-
-            def save(content: dict[str, Any] = content) -> None:
-                writing.write(path, lambda temporary: torch.save(content, temporary), keep=previous(path))
-
-            patiently(save)
+            _keep({"number": epoch.number, "metrics": epoch.metrics, "state": epoch.state()}, path)
         yield epoch
+
+
+def _keep(content: dict[str, Any], path: Path) -> None:
+    data = torch_bytes(content)
+    patiently(lambda: writing.write(path, lambda temporary: temporary.write_bytes(data), keep=previous(path)))
 
 
 def previous(path: Path) -> Path:
@@ -153,7 +153,7 @@ def load_checkpoint(path: Path) -> dict[str, Any] | None:
         ValueError: the file is torn, or is none of ours. Reading it runs no code in either case.
     """
     try:
-        content = torch.load(path, map_location="cpu", weights_only=True)
+        content = load_torch(path)
     except FileNotFoundError:
         return None
     except OSError:

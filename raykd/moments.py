@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 import torch
 from jaxtyping import Float
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file
 from torch import Tensor
 
 from raykd.data import Dataset
@@ -13,6 +13,7 @@ from raykd.features import as_map
 from raykd.methods import Sources
 from raykd.serialise import fingerprint
 from raykd.staged import Staged
+from raykd.tensor_files import save_safetensors
 from raykd.vectors import full
 
 _MAKER_VERSION = 1
@@ -45,7 +46,7 @@ def find_moments(sources: Sources, checkpoint: int) -> list[Moments]:
         named = {
             f"{index} {name}": part for index, stage in enumerate(stages) for name, part in stage._asdict().items()
         }
-        save_file(named, folder / "moments.safetensors")
+        save_safetensors(named, folder / "moments.safetensors")
 
     folder = sources.store.get("moments", fingerprint(key), make)
     named = load_file(folder / "moments.safetensors", device=str(dataset.device))

@@ -3,15 +3,16 @@
 import errno
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import TypeVar
 
 T = TypeVar("T")
 
-_PASSING = {
+FULL = {errno.ENOSPC, errno.EDQUOT}
+_PASSING = FULL | {
     getattr(errno, name)
     for name in (
-        *("ENOSPC", "EDQUOT", "EIO", "EROFS"),
+        *("EIO", "EROFS"),
         *("ENOENT", "ENOTDIR", "ENODEV", "ENXIO", "ESTALE"),  # a file system that is not mounted, or was replaced
         *("ETIMEDOUT", "EHOSTDOWN", "EHOSTUNREACH", "ENOTCONN", "ECONNRESET"),  # of file systems over a network
     )
@@ -19,21 +20,22 @@ _PASSING = {
 _LONGEST_PAUSE_S = 10.0
 
 
-def patiently(action: Callable[[], T], patience_s: float = 3600.0) -> T:
+def patiently(action: Callable[[], T], patience_s: float = 3600.0, passing: Collection[int] = _PASSING) -> T:
     """What an action on files gives, tried again and again while the storage is full or away.
 
     Says so on the standard error, once.
 
     Args:
         action: must be harmless to repeat after it failed.
-        patience_s: seconds; then the last error is raised. Other errors are raised at once.
+        patience_s: seconds; then the last error is raised.
+        passing: numbers of the errors to wait for; others are raised at once.
     """
     begun, pause = time.monotonic(), 0.25
     while True:
         try:
             return action()
         except OSError as error:
-            if error.errno not in _PASSING or time.monotonic() - begun > patience_s:
+            if error.errno not in passing or time.monotonic() - begun > patience_s:
                 raise
             if pause == 0.25:
                 sys.stderr.write(f"waiting for the storage: {error.strerror}: {error.filename}\n")

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import torch
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from raykd.first_stage import FirstStage, drawing, minimise, training_images
@@ -18,6 +18,7 @@ from raykd.keys import seed_of
 from raykd.methods import Batch, Sources
 from raykd.serialise import fingerprint
 from raykd.staged import Staged
+from raykd.tensor_files import save_safetensors
 
 _MAKER_VERSION = 1
 
@@ -57,8 +58,7 @@ def warm_start(
         with drawing(dataset.device, "start", seed):
             loss = make_loss().to(dataset.device)
             losses = _train(student.to(dataset.device), teacher.network(final), loss, stage, seed, name, sources)
-        weights = {name: value.contiguous() for name, value in student.network.state_dict().items()}
-        save_file(weights, folder / "student.safetensors")
+        save_safetensors(student.network.state_dict(), folder / "student.safetensors")
         (folder / "record.json").write_text(json.dumps({"loss": losses}, indent=1))
 
     key = {

@@ -21,6 +21,8 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor, nn
 
+from raykd.tensor_files import load_torch
+
 _HOLDERS = ("model", "state_dict", "model_state_dict", "net")
 _ACCURACIES = ("accuracy", "best_acc", "acc")
 _SCALAR: Any = np._core.multiarray.scalar  # pyright: ignore[reportAttributeAccessIssue]
@@ -133,14 +135,14 @@ def _load_safetensors(path: Path) -> dict[str, Tensor]:
 def _load(path: Path) -> Any:
     try:
         with torch.serialization.safe_globals(_NUMBERS):
-            return torch.load(path, map_location="cpu", weights_only=True)
+            return load_torch(path)
     except pickle.UnpicklingError as error:
         needed = re.search(r"GLOBAL (\S+)", str(error))
         what = f"needs {needed.group(1)}" if needed else "holds something else"
         raise ValueError(
             f"{path} holds more than tensors, and is not read: it {what}; save a state_dict() instead"
         ) from None
-    except (RuntimeError, EOFError):
+    except (RuntimeError, EOFError, ValueError):
         raise ValueError(f"{path} is no whole file of weights") from None
 
 

@@ -1,5 +1,6 @@
 """Artefacts are made once, whole or not at all, whatever other processes do or however they end."""
 
+import errno
 import signal
 import subprocess
 import sys
@@ -259,6 +260,23 @@ def test_a_write_keeps_the_ending_of_the_name(tmp_path: Path):
     assert [path.suffix for path in seen] == [".npy"]
     assert not seen[0].exists()
     assert files(tmp_path) == ["codes.npy"]
+
+
+def test_a_full_disk_is_waited_for_and_a_makers_own_missing_file_is_not(tmp_path: Path):
+    made: list[Path] = []
+
+    def make(folder: Path) -> None:
+        made.append(folder)
+        write_text(folder / "a", "b")
+        if len(made) == 1:
+            raise OSError(errno.ENOSPC, "No space left on device", str(folder))
+
+    store = Store(tmp_path / "store")
+    assert files(store.get("word", "key", make)) == ["a", "manifest.json"]
+    assert len(made) == 2 and files(tmp_path / "store" / "word") == ["key/a", "key/manifest.json"]
+    with pytest.raises(FileNotFoundError):
+        store.get("word", "other", lambda folder: (made.append(folder), (folder / "none").read_text()))
+    assert len(made) == 3
 
 
 def test_a_store_makes_what_it_may_and_no_more(tmp_path: Path):

@@ -1,5 +1,6 @@
 """Listeners hand every epoch on, and what they wrote can be read by others."""
 
+import errno
 import pickle
 from collections.abc import Iterator
 from dataclasses import replace
@@ -11,7 +12,7 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 
 from helpers import Epoch, epochs
 from raykd.epoch import AnchorRatio
-from raykd.listeners import checkpoints, load_checkpoint, tensorboard
+from raykd.listeners import checkpoints, load_checkpoint, previous, tensorboard
 
 
 def points(folder: Path, tag: str = "val/accuracy") -> list[tuple[int, float]]:
@@ -138,6 +139,36 @@ def test_a_torn_checkpoint_is_named(tmp_path: Path, kept: int):
     path.write_bytes(path.read_bytes()[:kept])
     with pytest.raises(ValueError, match=r"checkpoint\.pt is no whole checkpoint"):
         load_checkpoint(path)
+
+
+def test_a_checkpoint_torn_anywhere_is_named(tmp_path: Path):
+    """Of some lengths PyTorch's reader says "Invalid argument", as a broken disk would."""
+    path = tmp_path / "checkpoint.pt"
+    epoch = Epoch(1, 1, {}, 0.1, lambda: {"weight": torch.arange(1500.0)})
+    list(checkpoints(iter([epoch]), path))
+    whole = path.read_bytes()
+    for left in range(0, len(whole), 40):
+        path.write_bytes(whole[:left])
+        with pytest.raises(ValueError, match=r"checkpoint\.pt is no whole checkpoint"):
+            load_checkpoint(path)
+
+
+def test_a_checkpoint_waits_until_the_disk_has_room(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    path, tried, whole = tmp_path / "checkpoint.pt", list[int](), Path.write_bytes
+
+    def full_once(self: Path, data: bytes) -> int:
+        tried.append(len(data))
+        if len(tried) == 2:
+            whole(self, bytes(data)[:100])
+            raise OSError(errno.ENOSPC, "No space left on device", str(self))
+        return whole(self, data)
+
+    monkeypatch.setattr(Path, "write_bytes", full_once)
+    for epoch, numbers in zip(checkpoints(epochs(2), path), ([1], [1, 2]), strict=True):
+        assert epoch.number == numbers[-1]
+        assert [load_checkpoint(file)["number"] for file in (previous(path), path) if file.exists()] == numbers
+    assert len(tried) == 3 and tried[1] == tried[2]
+    assert {file.name for file in tmp_path.iterdir()} == {"checkpoint.pt", "checkpoint.previous.pt"}
 
 
 class Harmful:

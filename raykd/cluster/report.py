@@ -8,7 +8,6 @@ from typing import Any
 
 import pandas
 from ray import tune as ray_tune
-from safetensors.torch import save_file
 
 from raykd.cluster.ended_trials import Record
 from raykd.cluster.prepare import fetched, on_worker
@@ -25,6 +24,7 @@ from raykd.serialise import to_text
 from raykd.storage import TRIALS
 from raykd.study_file import own_types
 from raykd.teacher import train_teacher
+from raykd.tensor_files import save_safetensors
 from raykd.trial import read_epochs, saved_epoch, student_weights
 from raykd.world import World
 from raykd.writing import write, write_text
@@ -56,7 +56,7 @@ def report(
         folder = _pulled(trials, best)
         summary["metrics"] = _finished_epoch(folder)["metrics"]
         write_text(trials.folder / BEST_RECIPE, to_text(trials.recipe(found[best].config)))
-        write(trials.folder / STUDENT, lambda path: save_file(student_weights(folder), path))
+        write(trials.folder / STUDENT, lambda path: save_safetensors(student_weights(folder), path))
     tested: dict[str, float] = {}
     if len(ended) == total:
         names = [*complete[complete["baseline"]]["name"], *([best] if best else [])]

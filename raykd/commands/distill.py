@@ -9,7 +9,7 @@ from pathlib import Path
 
 import torch
 from rich.console import Console
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file
 
 from raykd.artifacts import Store
 from raykd.commands import INTERRUPTED, again
@@ -24,6 +24,7 @@ from raykd.result import STUDENT, SUMMARY
 from raykd.run_folder import new_folder, old_folder
 from raykd.storage import ARTIFACTS, BOARD
 from raykd.teacher import train_teacher
+from raykd.tensor_files import save_safetensors
 from raykd.train import Epoch, prepare
 from raykd.trial import run_trial, saved_epoch, student_weights
 from raykd.world import World
@@ -67,7 +68,7 @@ def _train(asked: Asked, folder: Path, store: Store, world: World, line: Line, o
         _follow(run_trial(recipe, folder, board, store, asked.values, world, outbox), line)
     saved = saved_epoch(folder)
     assert saved is not None
-    write(folder / STUDENT, lambda path: save_file(student_weights(folder), path))
+    write(folder / STUDENT, lambda path: save_safetensors(student_weights(folder), path))
     dataset = load(recipe.data, world.device)
     student = recipe.student.build(dataset.num_classes, dataset.image_shape)
     student.network.load_state_dict(load_file(folder / STUDENT))

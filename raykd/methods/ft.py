@@ -20,7 +20,7 @@ from typing import ClassVar
 import torch
 from jaxtyping import Float
 from optuna.distributions import FloatDistribution
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file
 from torch import Tensor, nn
 from torch.nn import functional as F
 
@@ -32,6 +32,7 @@ from raykd.optimiser import SGD, Constant
 from raykd.search import fixed, searched
 from raykd.serialise import fingerprint
 from raykd.staged import Outputs
+from raykd.tensor_files import save_safetensors
 from raykd.vectors import directions, full
 
 _MAKER_VERSION = 1
@@ -136,7 +137,7 @@ def find_paraphraser(spec: FT, width: int, sources: Sources) -> nn.Sequential:
                 order,
                 lambda line: sources.say(f"paraphraser: {line}"),
             )
-        save_file(autoencoder[0].state_dict(), folder / "encoder.safetensors")
+        save_safetensors(autoencoder[0].state_dict(), folder / "encoder.safetensors")
 
     key = {
         "version": _MAKER_VERSION,

@@ -19,13 +19,15 @@ from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
 
 import torch
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file
 
 from raykd.artifacts import Store
 from raykd.data import Dataset, DataSpec, load
 from raykd.epoch import Epoch
+from raykd.patience import patiently
 from raykd.serialise import fingerprint
 from raykd.staged import Staged
+from raykd.tensor_files import save_safetensors
 from raykd.world import World
 from raykd.writing import write, write_text
 
@@ -143,13 +145,13 @@ def train_teacher(
 
 def write_checkpoint(folder: Path, checkpoint: int, weights: Mapping[str, torch.Tensor]) -> None:
     """Puts a checkpoint into a folder that is to become a route."""
-    whole = {name: tensor.contiguous() for name, tensor in weights.items()}
-    write(folder / checkpoint_name(checkpoint), lambda path: save_file(whole, path))
+    file = folder / checkpoint_name(checkpoint)
+    patiently(lambda: write(file, lambda path: save_safetensors(weights, path)))
 
 
 def write_records(folder: Path, records: Sequence[Mapping[str, Any]]) -> None:
     """Says of each checkpoint its number, its epoch and its validation accuracy."""
-    write_text(folder / RECORDS, json.dumps(records, indent=1))
+    patiently(lambda: write_text(folder / RECORDS, json.dumps(records, indent=1)))
 
 
 def read_records(folder: Path) -> list[dict[str, Any]]:
