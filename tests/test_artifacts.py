@@ -274,8 +274,13 @@ def test_a_full_disk_is_waited_for_and_a_makers_own_missing_file_is_not(tmp_path
     store = Store(tmp_path / "store")
     assert files(store.get("word", "key", make)) == ["a", "manifest.json"]
     assert len(made) == 2 and files(tmp_path / "store" / "word") == ["key/a", "key/manifest.json"]
+
+    def misses(folder: Path) -> None:
+        made.append(folder)
+        (folder / "none").read_text()
+
     with pytest.raises(FileNotFoundError):
-        store.get("word", "other", lambda folder: (made.append(folder), (folder / "none").read_text()))
+        store.get("word", "other", misses)
     assert len(made) == 3
 
 

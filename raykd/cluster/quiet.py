@@ -2,6 +2,7 @@
 
 import contextlib
 import logging
+import sys
 import warnings
 from collections.abc import Iterator
 from pathlib import Path
@@ -35,7 +36,7 @@ def quiet(log: Path | None) -> Iterator[None]:
         return
     loggers = [logging.getLogger(name) for name in ("ray", "ray.tune", "ray.train", "optuna")]
     before = [(logger.level, logger.handlers, logger.propagate) for logger in loggers]
-    file = logging.FileHandler(log, delay=True)
+    file = _Log(log, delay=True)
     file.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
@@ -46,4 +47,19 @@ def quiet(log: Path | None) -> Iterator[None]:
         finally:
             for logger, (level, handlers, propagate) in zip(loggers, before, strict=True):
                 logger.level, logger.handlers, logger.propagate = level, handlers, propagate
-            file.close()
+            with contextlib.suppress(OSError):  # the disk is still full
+                file.close()
+
+
+class _Log(logging.FileHandler):
+    """Says in one line that it cannot be written, as on a full disk, where Python would print each message's stack."""
+
+    _has_told = False
+
+    def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802
+        error = sys.exc_info()[1]
+        if not isinstance(error, OSError):
+            super().handleError(record)
+        elif not self._has_told:
+            self._has_told = True
+            sys.stderr.write(f"{self.baseFilename}: {error.strerror}; what Ray logs meanwhile is lost\n")
