@@ -58,8 +58,8 @@ def _time(told: Forecast) -> str:
         return f"unknown: the storage lacks what the base recipe needs ({rehearsal.missing}), which the search makes"
     teacher = f", {clock(rehearsal.teacher_seconds)} of it for the teacher" if rehearsal.teacher_seconds else ""
     return (
-        f"about {clock(likely)}, at most {clock(most)}{teacher}, not counting start-up and saving; an epoch of the base "
-        f"recipe took {rehearsal.epoch_seconds:.2f} s, measured on one worker while nothing else ran{_sharing(told)}"
+        f"about {clock(likely)}, at most {clock(most)}{teacher}, not counting start-up and saving; an epoch of the "
+        f"base recipe took {rehearsal.epoch_seconds:.2f} s, measured on one worker while nothing else ran{_sharing(told)}"
     )
 
 
