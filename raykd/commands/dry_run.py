@@ -57,9 +57,10 @@ def _time(told: Forecast) -> str:
     if likely is None or most is None or rehearsal.epoch_seconds is None:
         return f"unknown: the storage lacks what the base recipe needs ({rehearsal.missing}), which the search makes"
     teacher = f", {clock(rehearsal.teacher_seconds)} of it for the teacher" if rehearsal.teacher_seconds else ""
+    measured = f"{rehearsal.epoch_seconds:.2f} s, measured on one worker while nothing else ran{_sharing(told)}"
     return (
         f"about {clock(likely)}, at most {clock(most)}{teacher}, not counting start-up and saving; an epoch of the "
-        f"base recipe took {rehearsal.epoch_seconds:.2f} s, measured on one worker while nothing else ran{_sharing(told)}"
+        f"base recipe took {measured}"
     )
 
 

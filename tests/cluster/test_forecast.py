@@ -86,9 +86,7 @@ SHARED = Forecast(
         ),
         (
             replace(SHARED, rehearsal=Rehearsal(epoch_seconds=9.0, teacher_seconds=61.0)),
-            [
-                "time: about 2:31, at most 3:25, 1:01 of it for the teacher, not counting start-up and saving; an epoch of "
-            ],
+            ["time: about 2:31, at most 3:25, 1:01 of it for the teacher, not counting start-up and saving; an epoch"],
         ),
     ],
 )
