@@ -98,12 +98,16 @@ class Study:
         return chosen | {path: values.get(path, value_at(recipe, path)) for path in ranges}
 
     def every_range(self) -> dict[str, BaseDistribution]:
-        """All ranges of all components, and the choices themselves, by path: the columns of a table."""
+        """All ranges of all components, and the choices themselves, by path: the columns of a table.
+
+        Where components of one choice have different ranges at one path, it is the range that holds both.
+        """
         ranges: dict[str, BaseDistribution] = {
             path: CategoricalDistribution(list(options)) for path, options in self.choices.items()
         }
         for recipe in self.every_component():
-            ranges |= self._space(recipe)
+            for path, distribution in self._space(recipe).items():
+                ranges[path] = _both(ranges.get(path, distribution), distribution)
         return ranges
 
     def check(self, num_processes: int = 1) -> None:
@@ -167,6 +171,18 @@ def _draw(trial: optuna.Trial, path: str, distribution: BaseDistribution) -> Non
     else:
         assert isinstance(distribution, IntDistribution)
         trial.suggest_int(path, distribution.low, distribution.high, step=distribution.step, log=distribution.log)
+
+
+def _both(one: BaseDistribution, other: BaseDistribution) -> BaseDistribution:
+    """The range that holds two of one kind; of two kinds the second."""
+    if one == other or type(one) is not type(other):
+        return other
+    if isinstance(one, CategoricalDistribution) and isinstance(other, CategoricalDistribution):
+        return CategoricalDistribution(list(dict.fromkeys((*one.choices, *other.choices))))
+    assert isinstance(one, FloatDistribution | IntDistribution)
+    assert isinstance(other, FloatDistribution | IntDistribution)
+    low, high = min(one.low, other.low), max(one.high, other.high)
+    return type(other)(low, high, log=one.log and other.log)  # pyright: ignore[reportArgumentType]
 
 
 def _ends(distribution: BaseDistribution) -> tuple[Any, ...]:

@@ -16,7 +16,7 @@ from raykd.methods.fresh import Fresh
 from raykd.methods.iakd import IAKD, NoSwap
 from raykd.methods.kd import KD
 from raykd.methods.quest import Quest
-from raykd.methods.rco import EqualInterval, FinalTeacher
+from raykd.methods.rco import EqualInterval, FinalTeacher, Greedy
 from raykd.optimiser import SGD, Cosine
 from raykd.search import holds, space
 from raykd.study import Study
@@ -175,6 +175,15 @@ def test_every_range_holds_all_columns():
     for prefix, component in (("terms/kd", KD()), ("terms/quest", Quest()), ("swap", IAKD())):
         assert {f"{prefix}/{name}" for name in space(component)} <= found.keys()
     assert not any(path.startswith("teacher") for path in found)
+
+
+@pytest.mark.parametrize("order", [1, -1])
+def test_of_two_components_ranges_at_one_path_the_table_has_what_holds_both(order: int):
+    """The anchors of an equal interval are 1 to 6, those of a greedy search 2 to 6."""
+    routes = {"final": FinalTeacher(), "equal": EqualInterval(count=2), "greedy": Greedy(count=2)}
+    study = Study(recipe=BASE, choices={"route": dict([*routes.items()][::order])})
+    assert study.every_range()["route/count"] == IntDistribution(1, 6)
+    assert study.every_range()["route/restart"] == CategoricalDistribution((False, True))
 
 
 @pytest.mark.parametrize(
