@@ -29,7 +29,8 @@ def load_study(path: str | Path) -> Study:
         elif there:
             listed = nearest("", there)
         else:
-            listed = f"none lies in {file.parent}, and none in {others.absolute()}"
+            looked = dict.fromkeys((file.parent, others.absolute()))
+            listed = f"none lies in {', and none in '.join(map(str, looked))}"
         raise FileNotFoundError(f"no study {str(path)!r}; {listed}")
     study = getattr(_execute(file), "study", None)
     if not isinstance(study, Study):

@@ -377,6 +377,8 @@ def test_a_missing_file_in_a_folder_without_studies_names_those_of_search_spaces
     (tmp_path / "search_spaces" / "digits.py").unlink()
     with pytest.raises(FileNotFoundError, match=f"; none lies in {tmp_path}, and none in {tmp_path}/search_spaces$"):
         load_study("digits")
+    with pytest.raises(FileNotFoundError, match=f"; none lies in {tmp_path}/search_spaces$"):
+        load_study("search_spaces/nothing.py")
 
 
 @pytest.mark.parametrize(
