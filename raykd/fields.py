@@ -5,6 +5,8 @@ Python does not look; a recipe from a file or from the command line would fail d
 
 import dataclasses
 import functools
+import itertools
+import types
 import typing
 from collections.abc import Mapping
 from typing import Any
@@ -26,9 +28,21 @@ def check_fields(cls: type, values: Mapping[str, Any]) -> None:
     """
     for name, value in values.items():
         hint = _hints(cls).get(name, Any)
-        plain_number = hint in (int, float) and isinstance(value, bool)
-        if plain_number or not is_bearable(value, hint, conf=_CONFIGURATION):
+        if not _fits(value, hint):
             raise ValueError(f"{name}: needs {_said(hint)}, got {value!r}")
+
+
+def _fits(value: Any, hint: Any) -> bool:
+    """Whether a value is of a kind; True and False are numbers for Python, and none here, nor within a tuple."""
+    if not is_bearable(value, hint, conf=_CONFIGURATION):
+        return False
+    kinds = typing.get_args(hint)
+    if isinstance(hint, types.UnionType) or typing.get_origin(hint) is typing.Union:
+        return any(_fits(value, kind) for kind in kinds)
+    if isinstance(value, tuple) and typing.get_origin(hint) is tuple:
+        each = itertools.repeat(kinds[0]) if kinds[-1:] == (Ellipsis,) else kinds
+        return all(map(_fits, value, each))
+    return not (isinstance(value, bool) and hint in (int, float))
 
 
 @functools.cache
