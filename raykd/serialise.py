@@ -1,10 +1,19 @@
-"""Recipes as JSON that a person can read and that loads without running code, and hashes of what they say."""
+"""Recipes as JSON that a person can read and that loads without running code, and hashes of what they say.
+
+A component of raykd stands in a file, and in the hash that names an artefact, under its own public name, such as `sgd`,
+`quest` or `cnn`, wherever the code that defines it lies: a module that moves makes no recipe unreadable and no artefact
+anew. A user's class goes by its module and its name, as two studies may each have a `Net` of their own.
+"""
 
 import dataclasses
+import functools
 import hashlib
 import importlib
 import json
-from collections.abc import Iterable, Mapping
+import pkgutil
+import re
+import sys
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
 
@@ -12,6 +21,9 @@ from raykd.fields import check_fields
 
 _TYPE = "type"
 _PLACE = "place"
+_PACKAGE = "raykd."
+# Where raykd's own components are defined, packages with all that is in them.
+_HOMES = ("recipe", "optimiser", "methods", "models", "data", "teachers", "auxiliary", "first_stage")
 
 
 def place(default: Any = dataclasses.MISSING) -> Any:
@@ -82,8 +94,22 @@ def from_file(path: str | Path, types: Iterable[type] = ()) -> Any:
 
 
 def type_name(cls: type) -> str:
-    """The name under which a class stands in a file."""
-    return f"{cls.__module__}.{cls.__qualname__}"
+    """The name under which a class stands in a file and in hashes.
+
+    Of a class of raykd's: its class variable `name`, or else its Python name in small letters with underscores between
+    the words. It must stay what it is as long as there are files and artefacts.
+    """
+    if not cls.__module__.startswith(_PACKAGE):
+        return f"{cls.__module__}.{cls.__qualname__}"
+    fields = {field.name for field in dataclasses.fields(cls)} if dataclasses.is_dataclass(cls) else set[str]()
+    name = vars(cls).get("name") if "name" not in fields else None  # a field's default is no name of the class
+    return name if isinstance(name, str) else re.sub(r"(?<=[a-z])(?=[A-Z])", "_", cls.__name__).lower()
+
+
+def own_components() -> Iterator[type]:
+    """The components that come with raykd: the frozen dataclasses that a recipe may name."""
+    for module in _modules():
+        yield from _components_in(module)
 
 
 def _encode(value: Any, with_places: bool) -> Any:
@@ -122,17 +148,37 @@ def _decode(data: Any, known: Mapping[str, type]) -> Any:
 
 
 def _class(name: Any, known: Mapping[str, type]) -> Any:
-    if not isinstance(name, str):
-        raise ValueError(f"unknown class {name!r}; it is neither raykd's own nor among the given types")
-    if name in known:
-        return known[name]
-    module_name, _, class_name = name.rpartition(".")
-    found = None
-    if module_name.startswith("raykd.") and all(part.isidentifier() for part in module_name.split(".")):
-        try:
-            found = getattr(importlib.import_module(module_name), class_name, None)
-        except ImportError:
-            found = None
-    if not (isinstance(found, type) and dataclasses.is_dataclass(found) and type_name(found) == name):
-        raise ValueError(f"unknown class {name!r}; it is neither raykd's own nor among the given types")
-    return found
+    if isinstance(name, str) and (cls := known.get(name) or _own_class(name)) is not None:
+        return cls
+    raise ValueError(f"unknown class {name!r}; it is neither raykd's own nor among the given types")
+
+
+@functools.cache
+def _own_class(name: str) -> type | None:
+    """The component of raykd that a name in a file means; None where it means none.
+
+    Modules that are loaded already are looked at first, then one that is called as the component is: to import all of
+    them takes three seconds, of which torchvision and scikit-learn take most.
+    """
+    old = name.rpartition(".")[2] if name.startswith(_PACKAGE) else None  # such as `raykd.optimiser.SGD`, before 0.1
+    for module in sorted(_modules(), key=lambda module: (module not in sys.modules, not module.endswith(f".{name}"))):
+        for cls in _components_in(module):
+            if name == type_name(cls) or old == cls.__name__:
+                return cls
+    return None
+
+
+def _modules() -> list[str]:
+    """The names of the modules that define components."""
+    homes = [importlib.import_module(_PACKAGE + home) for home in _HOMES]
+    inside = [pkgutil.walk_packages(home.__path__, f"{home.__name__}.") for home in homes if hasattr(home, "__path__")]
+    return [home.__name__ for home in homes] + [found.name for modules in inside for found in modules]
+
+
+def _components_in(module: str) -> list[type]:
+    found = [value for value in vars(importlib.import_module(module)).values() if isinstance(value, type)]
+    return [cls for cls in found if cls.__module__ == module and _is_component(cls)]
+
+
+def _is_component(cls: Any) -> bool:
+    return dataclasses.is_dataclass(cls) and cls.__dataclass_params__.frozen and not cls.__name__.startswith("_")

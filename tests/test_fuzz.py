@@ -40,7 +40,7 @@ scalars = st.one_of(
     st.integers(-3, 40),
     st.floats(width=16),
     st.text(max_size=4),
-    st.just("raykd.recipe.Recipe"),
+    st.just("recipe"),
 )
 values = st.recursive(
     scalars,

@@ -3,6 +3,7 @@
 import difflib
 import json
 import os
+import re
 import shlex
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -129,7 +130,7 @@ def _recipe(file: Path, types: Iterable[type]) -> Recipe:
     try:
         recipe = from_file(file, types)
     except ValueError as error:
-        is_foreign = "unknown class" in str(error) and "unknown class 'raykd." not in str(error)
+        is_foreign = re.search(r"unknown class '(?!raykd\.)\w+\.", str(error)) is not None
         hint = "; --study FILE says where it is defined" if is_foreign else ""
         raise ValueError(f"{error}{hint}") from None
     if not isinstance(recipe, Recipe):

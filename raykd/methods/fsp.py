@@ -102,6 +102,7 @@ class FSPStart:
         first_stage: its length and its steps. A search leaves it alone, so that all trials share one.
     """
 
+    name: ClassVar[str] = "fsp_start"
     needs_teacher: ClassVar[bool] = True
     pairs: Pairs = ()
     first_stage: FirstStage = fixed(FirstStage())

@@ -8,6 +8,7 @@ blocks with a bottleneck.
 """
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 import torch
 from jaxtyping import Float
@@ -29,6 +30,7 @@ class ResNet:
         widths: channels of the first convolution and of the three stages.
     """
 
+    name: ClassVar[str] = "resnet"
     depth: int = 20
     widths: tuple[int, ...] = NARROW
 

@@ -8,6 +8,7 @@ For large images use `raykd.models.torchvision`.
 """
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 import torch
 from jaxtyping import Float
@@ -28,6 +29,7 @@ class FourStageResNet:
         depth: 18, 34, 50, 101 or 152 layers with weights.
     """
 
+    name: ClassVar[str] = "four_stage_resnet"
     depth: int = 50
 
     def __post_init__(self) -> None:

@@ -8,6 +8,7 @@ image's size, as those of an ImageNet ResNet do.
 """
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 from jaxtyping import Float
 from torch import Tensor, nn
@@ -28,6 +29,7 @@ class MobileNetV1:
         width: multiple of the usual channels, which are cut to whole numbers; the paper has 1, 0.75, 0.5 and 0.25.
     """
 
+    name: ClassVar[str] = "mobilenet_v1"
     width: float = 1.0
 
     def __post_init__(self) -> None:

@@ -12,6 +12,7 @@ convolution and its ReLU, as QuEST takes it; `to_pooling=False` ends it with the
 """
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 from jaxtyping import Float
 from torch import Tensor, nn
@@ -34,6 +35,7 @@ class MobileNetV2:
         to_pooling: whether the last stage ends after the last convolution and its ReLU, or with the last block.
     """
 
+    name: ClassVar[str] = "mobilenet_v2"
     expansion: int = 6
     width: float = 0.5
     to_pooling: bool = True

@@ -8,6 +8,7 @@ where the shapes stay, and nothing is normalised after the last block. Stages en
 """
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 import torch
 from jaxtyping import Float
@@ -27,6 +28,7 @@ class PreactivationResNet:
         depth: 18 or 34 layers with weights.
     """
 
+    name: ClassVar[str] = "preactivation_resnet"
     depth: int = 18
 
     def __post_init__(self) -> None:

@@ -7,6 +7,7 @@ out: the strided stem and its max pooling, which are for large images.
 """
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 import torch
 from jaxtyping import Float
@@ -29,6 +30,7 @@ class ShuffleNetV1:
         blocks: number of blocks in each stage.
     """
 
+    name: ClassVar[str] = "shufflenet_v1"
     groups: int = 3
     widths: tuple[int, ...] = (240, 480, 960)
     blocks: tuple[int, ...] = (4, 8, 4)

@@ -11,6 +11,7 @@ the last block, as RepDistiller does.
 """
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 import torch
 from jaxtyping import Float
@@ -41,6 +42,7 @@ class ShuffleNetV2:
         to_pooling: whether the last stage ends after the last convolution and its ReLU, or with the last block.
     """
 
+    name: ClassVar[str] = "shufflenet_v2"
     width: float = 1.0
     to_pooling: bool = True
 

@@ -132,7 +132,7 @@ def test_what_cannot_be_measured_is_refused_in_one_line(place: Path):
     for name in ("foreign", "taken"):
         shutil.copyfile(runs / "first/student.safetensors", runs / name / "student.safetensors")
     (runs / "torn/student.safetensors").write_bytes(b"torn")
-    own = (runs / "first/recipe.json").read_text().replace("raykd.methods.kd.KD", "mine.KD")
+    own = (runs / "first/recipe.json").read_text().replace('"kd"', '"mine.KD"')
     (runs / "foreign/recipe.json").write_text(own)
     save_file({"weight": torch.zeros(1)}, runs / "misfit/student.safetensors")
     (runs / "taken/evaluation.json").write_text("[]")
