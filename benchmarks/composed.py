@@ -37,7 +37,7 @@ from raykd.methods.kd import KD
 from raykd.methods.quest import Quest
 from raykd.methods.rco import EqualInterval
 from raykd.models.cnn import CNN
-from raykd.optimiser import SGD, Cosine
+from raykd.optim import SGD, Cosine
 from raykd.recipe import Recipe
 from raykd.teacher import Teacher
 from raykd.train import distill

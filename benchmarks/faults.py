@@ -39,7 +39,7 @@ from ray.tune.utils.serialization import TuneFunctionDecoder
 from record import Record, spread
 
 from raykd.artifacts import Store
-from raykd.serialise import from_file
+from raykd.space.serialise import from_file
 from raykd.train import distill
 from raykd.trial import read_epochs, saved_epoch
 

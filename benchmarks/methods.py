@@ -33,7 +33,7 @@ from raykd.choices import changes
 from raykd.data import Augmentation, Dataset, Split
 from raykd.models.cifar_resnet import WIDE, ResNet
 from raykd.published.cifar100 import IMAGE, NUM_CLASSES, NUM_IMAGES, benchmark
-from raykd.search import override
+from raykd.space.ranges import override
 from raykd.teachers.pretrained import PretrainedTeacher
 from raykd.train import _Run
 from raykd.world import World

@@ -14,9 +14,9 @@ from torch.nn import functional as F
 from raykd.data import Dataset
 from raykd.epoch import AnchorRatio
 from raykd.methods import Route
+from raykd.ops.vectors import full
 from raykd.staged import Staged, evaluating
 from raykd.teacher import TeacherRoute
-from raykd.vectors import full
 from raykd.world import World
 
 

@@ -75,7 +75,7 @@ class Store:
 
         Args:
             kind: a plain word, such as `codebook`.
-            key: a hash of everything that decides the content (`raykd.serialise.fingerprint`).
+            key: a hash of everything that decides the content (`raykd.space.serialise.fingerprint`).
             make: writes the artefact's files into the folder it is given. If it raises, nothing is kept; where the
                 disk is full, it is called again until there is room.
 

@@ -12,18 +12,18 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from jaxtyping import Float
 from safetensors.torch import load_file
 from torch import Tensor
 from torch.nn import functional as F
 
 from raykd.evaluate import accuracy
 from raykd.first_stage import FirstStage, drawing, minimise, training_images
-from raykd.keys import seed_of
 from raykd.methods import Batch, Sources
 from raykd.models import ModelSpec
-from raykd.optimiser import Adam, Step
-from raykd.serialise import fingerprint
+from raykd.ops.maps import pooled
+from raykd.ops.rng import seed_of
+from raykd.optim import Adam, Step
+from raykd.space.serialise import fingerprint
 from raykd.staged import Shape, Staged
 from raykd.tensor_files import save_safetensors
 
@@ -94,11 +94,6 @@ def find_auxiliary(auxiliary: Auxiliary, sources: Sources, transfer: Transfer) -
     folder = sources.store.get("auxiliary", fingerprint(key), make)
     network.network.load_state_dict(load_file(folder / "auxiliary.safetensors", device=str(dataset.device)))
     return network.requires_grad_(False).eval()
-
-
-def pooled(features: Tensor) -> Float[Tensor, "batch channels"]:
-    """A stage's output averaged over its places; a flat output as it is."""
-    return features if features.ndim == 2 else features.flatten(2).mean(dim=2)
 
 
 def _train(

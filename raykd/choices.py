@@ -12,7 +12,7 @@ from typing import Any
 
 from raykd.errors import nearest
 from raykd.recipe import Recipe
-from raykd.search import paths, value_at
+from raykd.space.ranges import paths, value_at
 
 Options = Mapping[str, Any]
 

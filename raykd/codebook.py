@@ -15,13 +15,13 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from raykd.data import Dataset
-from raykd.keys import generator
-from raykd.kmeans import kmeans
 from raykd.methods import Sources
-from raykd.serialise import fingerprint
+from raykd.ops.kmeans import kmeans
+from raykd.ops.rng import generator
+from raykd.ops.vectors import full
+from raykd.space.serialise import fingerprint
 from raykd.staged import Staged
 from raykd.tensor_files import save_npy
-from raykd.vectors import full
 
 _MAKER_VERSION = 1
 

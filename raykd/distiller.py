@@ -6,9 +6,9 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from raykd.keys import seed_of
 from raykd.methods import Batch, Clock, Sources, Term
 from raykd.methods.iakd import Converters, NoSwap, hybrid
+from raykd.ops.rng import seed_of
 from raykd.recipe import Recipe, build_network
 from raykd.staged import Outputs, Staged
 

@@ -15,9 +15,9 @@ import torch
 from torch import Tensor, nn
 
 from raykd.data import Dataset
-from raykd.keys import seed_of
 from raykd.methods import Batch, Shapes
-from raykd.optimiser import SGD, Constant
+from raykd.ops.rng import seed_of
+from raykd.optim import SGD, Constant
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -35,7 +35,7 @@ from tensorboard.plugins.hparams.api_pb2 import (
 )
 from tensorboard.plugins.hparams.plugin_data_pb2 import HParamsPluginData, SessionEndInfo, SessionStartInfo
 
-from raykd.search import describe
+from raykd.space.ranges import describe
 
 Hyperparameter: TypeAlias = bool | int | float | str | None
 

@@ -9,12 +9,12 @@ from safetensors.torch import load_file
 from torch import Tensor
 
 from raykd.data import Dataset
-from raykd.features import as_map
 from raykd.methods import Sources
-from raykd.serialise import fingerprint
+from raykd.ops.maps import as_map
+from raykd.ops.vectors import full
+from raykd.space.serialise import fingerprint
 from raykd.staged import Staged
 from raykd.tensor_files import save_safetensors
-from raykd.vectors import full
 
 _MAKER_VERSION = 1
 

@@ -10,7 +10,7 @@ import torch
 from jaxtyping import Int64
 from torch import Tensor, nn
 
-from raykd.keys import integers
+from raykd.ops.rng import integers
 
 
 class Negatives(nn.Module):

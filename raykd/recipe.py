@@ -13,15 +13,15 @@ from typing import Any
 import torch
 
 from raykd.data import DataSpec, load
-from raykd.keys import seed_of
 from raykd.methods import Route, Shapes, Start, Swap, TermSpec
 from raykd.methods.cross_entropy import CrossEntropy
 from raykd.methods.fresh import Fresh
 from raykd.methods.iakd import NoSwap
 from raykd.methods.rco import FinalTeacher
 from raykd.models import ModelSpec
-from raykd.optimiser import SGD, Optimiser
-from raykd.search import fixed
+from raykd.ops.rng import seed_of
+from raykd.optim import SGD, Optimiser
+from raykd.space.ranges import fixed
 from raykd.staged import Shape, Staged, feature_shapes, stem_shape
 from raykd.teachers import TeacherSpec
 

@@ -20,7 +20,7 @@ from torch import nn
 from raykd.artifacts import NotMadeError, Store
 from raykd.data import DataSpec, load
 from raykd.recipe import Recipe, build_network
-from raykd.serialise import fingerprint
+from raykd.space.serialise import fingerprint
 from raykd.teachers import TeacherRoute, TeacherSpec, Workshop, checkpoint_name, write_checkpoint, write_records
 from raykd.teachers.training import TrainedTeacherSpec
 from raykd.train import distill

@@ -11,7 +11,7 @@ from safetensors.torch import load_file
 
 from raykd.data import load
 from raykd.recipe import Recipe
-from raykd.serialise import from_file
+from raykd.space.serialise import from_file
 from raykd.staged import Staged
 from raykd.storage import RECIPE, SUMMARY, check_name
 

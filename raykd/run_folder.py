@@ -7,8 +7,8 @@ from pathlib import Path
 
 from raykd.errors import nearest
 from raykd.recipe import Recipe
-from raykd.search import paths, value_at
-from raykd.serialise import from_file, to_text
+from raykd.space.ranges import paths, value_at
+from raykd.space.serialise import from_file, to_text
 from raykd.storage import check_name, check_writable
 from raykd.trial import RECIPE
 from raykd.writing import write_text

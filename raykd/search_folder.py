@@ -12,7 +12,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 from raykd.errors import nearest
-from raykd.serialise import fingerprint, to_text
+from raykd.space.serialise import fingerprint, to_text
 from raykd.storage import BOARD, SEARCH, check_name, check_writable, folders
 from raykd.study import Study
 from raykd.study_file import study_module

@@ -16,7 +16,7 @@ from optuna.distributions import BaseDistribution, CategoricalDistribution, Floa
 from raykd.choices import changes, check_choices, own_option
 from raykd.errors import nearest
 from raykd.recipe import Recipe
-from raykd.search import describe, holds, override, paths, space, value_at
+from raykd.space.ranges import describe, holds, override, paths, space, value_at
 
 Values = dict[str, Any]
 

@@ -26,9 +26,9 @@ from raykd.data import load
 from raykd.distiller import build_distiller
 from raykd.epoch import Epoch, State
 from raykd.evaluate import accuracy
-from raykd.keys import seed_of
 from raykd.methods import Clock, Sources
 from raykd.methods.iakd import NoSwap
+from raykd.ops.rng import seed_of
 from raykd.recipe import Recipe
 from raykd.staged import Outputs
 from raykd.teacher import train_teacher

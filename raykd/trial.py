@@ -19,7 +19,7 @@ from raykd.listeners import checkpoints, load_checkpoint, previous, tensorboard
 from raykd.mirrored_folder import Outbox, pushing
 from raykd.patience import patiently
 from raykd.recipe import Recipe
-from raykd.serialise import to_text
+from raykd.space.serialise import to_text
 from raykd.storage import EPOCHS, RECIPE
 from raykd.train import distill
 from raykd.world import World

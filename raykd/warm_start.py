@@ -14,9 +14,9 @@ from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from raykd.first_stage import FirstStage, drawing, minimise, training_images
-from raykd.keys import seed_of
 from raykd.methods import Batch, Sources
-from raykd.serialise import fingerprint
+from raykd.ops.rng import seed_of
+from raykd.space.serialise import fingerprint
 from raykd.staged import Staged
 from raykd.tensor_files import save_safetensors
 

@@ -16,7 +16,7 @@ from raykd.methods.infoflow import InfoFlow
 from raykd.methods.quest import Quest
 from raykd.methods.rco import EqualInterval, FinalTeacher
 from raykd.models.cnn import CNN
-from raykd.optimiser import SGD, Cosine
+from raykd.optim import SGD, Cosine
 from raykd.published import PLAIN_KD
 
 EPOCHS = 24

@@ -17,7 +17,7 @@ from raykd.methods.kd import KD
 from raykd.methods.quest import Quest
 from raykd.methods.rco import EqualInterval, FinalTeacher, Greedy
 from raykd.models.cnn import CNN
-from raykd.optimiser import SGD, Cosine
+from raykd.optim import SGD, Cosine
 
 EPOCHS = 24
 BATCH = 32

@@ -19,7 +19,7 @@ from raykd.methods.cross_entropy import CrossEntropy
 from raykd.methods.infoflow import InfoFlow
 from raykd.models.information_flow import InformationFlowCNN
 from raykd.models.preactivation_resnet import PreactivationResNet
-from raykd.optimiser import Adam, Step
+from raykd.optim import Adam, Step
 
 BATCH = 128
 

@@ -20,7 +20,7 @@ from raykd.methods.fsp import FSPStart
 from raykd.methods.ft import FT
 from raykd.methods.quest import Quest
 from raykd.models.cnn import CNN
-from raykd.optimiser import SGD, Cosine
+from raykd.optim import SGD, Cosine
 from raykd.published import PLAIN_KD, alone, methods, one_method
 
 EPOCHS = 24

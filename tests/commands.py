@@ -24,7 +24,7 @@ from raykd.methods.cross_entropy import CrossEntropy
 from raykd.methods.kd import KD
 from raykd.methods.quest import Quest
 from raykd.models.cnn import CNN
-from raykd.optimiser import SGD, Constant
+from raykd.optim import SGD, Constant
 
 SCHEDULE = Constant()
 recipe = Recipe(

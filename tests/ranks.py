@@ -15,7 +15,7 @@ import tiny
 from raykd.artifacts import Store
 from raykd.epoch import AnchorRatio
 from raykd.recipe import Recipe
-from raykd.serialise import from_file, to_text
+from raykd.space.serialise import from_file, to_text
 from raykd.train import distill
 
 TYPES = (tiny.TinyNet, tiny.TinyData, tiny.Killer)

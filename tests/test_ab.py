@@ -5,7 +5,7 @@ import torch
 
 from raykd.first_stage import FirstStage
 from raykd.methods.ab import AB, _Boundaries, ab_loss
-from raykd.search import space
+from raykd.space.ranges import space
 from raykd.warm_start import trunk
 from references import ab as reference
 from terms import networks

@@ -17,7 +17,7 @@ from raykd.methods.kd import KD
 from raykd.methods.quest import Quest
 from raykd.methods.rco import EqualInterval, FinalTeacher, Greedy
 from raykd.models.cnn import CNN
-from raykd.optimiser import SGD, Adam, Constant, Cosine
+from raykd.optim import SGD, Adam, Constant, Cosine
 from raykd.recipe import build_network
 from raykd.teacher import train_teacher
 from raykd.train import distill

@@ -2,7 +2,7 @@ import pytest
 import torch
 
 from raykd.methods.cc import CC, correlation_loss
-from raykd.search import space
+from raykd.space.ranges import space
 from references import cc as reference
 from terms import loss_of, networks, outputs
 from tiny import assert_same_value_and_gradient, random

@@ -8,7 +8,7 @@ from owned import MODEL, knowing, save, untrained
 from raykd.artifacts import Store
 from raykd.methods.rco import EqualInterval
 from raykd.models.cifar_resnet import ResNet
-from raykd.serialise import decode, encode, fingerprint
+from raykd.space.serialise import decode, encode, fingerprint
 from raykd.staged import Staged
 from raykd.teacher import TeacherSpec, train_teacher
 from raykd.teachers.folder import CheckpointFolder

@@ -13,7 +13,7 @@ from raykd.methods.fitnet import FitNet
 from raykd.methods.iakd import IAKD, NoSwap
 from raykd.methods.kd import KD
 from raykd.methods.rco import EqualInterval
-from raykd.search import space
+from raykd.space.ranges import space
 from raykd.study import Study
 from tiny import recipe
 

@@ -19,8 +19,8 @@ from raykd.commands import INTERRUPTED, run_with_clear_errors
 from raykd.data.digits import Digits
 from raykd.models.cnn import CNN
 from raykd.recipe import Recipe
-from raykd.search import override
-from raykd.serialise import from_file
+from raykd.space.ranges import override
+from raykd.space.serialise import from_file
 
 
 def test_a_command_that_works_gives_its_own_code(capsys: pytest.CaptureFixture[str]):

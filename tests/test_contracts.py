@@ -23,8 +23,8 @@ from raykd.methods.rco import EqualInterval
 from raykd.models import ModelSpec
 from raykd.models.cnn import CNN
 from raykd.recipe import Recipe
-from raykd.search import holds, override, paths, space, value_at
-from raykd.serialise import decode, encode, fingerprint
+from raykd.space.ranges import holds, override, paths, space, value_at
+from raykd.space.serialise import decode, encode, fingerprint
 from raykd.train import _Run, distill
 from raykd.world import World
 from tiny import STUDENT, TEACHER, assert_same_run, composed, finish, recipe, same_weights

@@ -7,7 +7,7 @@ from torch import nn
 
 from raykd.methods.crd import CRD, crd_loss, exponentials
 from raykd.negatives import Negatives
-from raykd.search import space
+from raykd.space.ranges import space
 from references import crd as reference
 from terms import build, networks, outputs
 from tiny import NUM_CLASSES, assert_same_value_and_gradient, batch, clock, dataset, random, shapes

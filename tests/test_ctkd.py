@@ -3,7 +3,7 @@ import torch
 
 from raykd.methods.ctkd import CTKD, reversal, reversed_gradient
 from raykd.methods.kd import kd_loss
-from raykd.search import space
+from raykd.space.ranges import space
 from references import ctkd as reference
 from references import kd as kd_reference
 from terms import build, loss_of, networks, outputs

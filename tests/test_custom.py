@@ -11,8 +11,8 @@ from raykd.data.digits import Digits
 from raykd.models import ModelSpec
 from raykd.models.custom import check_cut
 from raykd.recipe import Recipe
-from raykd.search import searched
-from raykd.serialise import from_file, to_text
+from raykd.space.ranges import searched
+from raykd.space.serialise import from_file, to_text
 from raykd.staged import Staged
 
 IMAGE = (1, 8, 8)

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from torch import Tensor
 
 from raykd.data import Augmentation, Dataset, Split, channel_statistics, cut, load
-from raykd.keys import integers
+from raykd.ops.rng import integers
 
 CPU = torch.device("cpu")
 

@@ -15,8 +15,8 @@ from raykd.data import load
 from raykd.evaluate import accuracy
 from raykd.methods.rco import EqualInterval
 from raykd.models.cnn import CNN
-from raykd.search import override, paths
-from raykd.serialise import decode, encode, fingerprint
+from raykd.space.ranges import override, paths
+from raykd.space.serialise import decode, encode, fingerprint
 from raykd.staged import Staged
 from raykd.teacher import Teacher, TeacherSpec, train_teacher
 from raykd.teachers.chains import assistants, born_again, ensemble

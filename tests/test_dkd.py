@@ -6,7 +6,7 @@ import torch
 
 from raykd.methods.dkd import DKD, dkd_loss, ramp
 from raykd.methods.kd import kd_loss
-from raykd.search import space
+from raykd.space.ranges import space
 from references import dkd as reference
 from terms import loss_of, networks, outputs
 from tiny import assert_same_value_and_gradient, batch, random, shapes

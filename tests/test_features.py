@@ -2,12 +2,13 @@ import pytest
 import torch
 import torch.distributed as dist
 
-from raykd.features import as_map, check_stage, map_size, same_size, stage_pairs
+from raykd.features import check_stage, stage_pairs
 from raykd.gather import whole_batch
 from raykd.methods.dist import DIST, dist_loss
 from raykd.methods.pkt import PKT, pkt_loss
 from raykd.methods.rkd import RKD, rkd_loss
 from raykd.methods.sp import SP, similarity_loss
+from raykd.ops.maps import as_map, map_size, same_size
 from raykd.staged import Outputs
 from references import features as reference
 from terms import build

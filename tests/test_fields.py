@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from raykd.fields import check_fields
+from raykd.space.validation import check_fields
 
 
 @dataclass

@@ -7,7 +7,7 @@ import torch
 from torch import nn
 
 from raykd.first_stage import FirstStage, drawing, minimise
-from raykd.optimiser import SGD, Step
+from raykd.optim import SGD, Step
 from tiny import dataset
 
 PLAIN = SGD(lr=0.5, momentum=0.0, weight_decay=0.0, schedule=Step(milestones=(0.5,)))

@@ -2,7 +2,7 @@ import pytest
 import torch
 
 from raykd.methods.fitnet import FitNet, hint_loss
-from raykd.search import space
+from raykd.space.ranges import space
 from references import fitnet as reference
 from terms import build, loss_of, networks, outputs
 from tiny import assert_same_value_and_gradient, batch, clock, network, random, shapes

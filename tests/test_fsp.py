@@ -3,7 +3,7 @@ import torch
 
 from raykd.first_stage import FirstStage
 from raykd.methods.fsp import FSP, FSPStart, _StartFlows, fsp_loss, fsp_matrix
-from raykd.search import space
+from raykd.space.ranges import space
 from raykd.warm_start import trunk
 from references import fsp as reference
 from terms import build, loss_of, networks, outputs

@@ -6,8 +6,8 @@ from torch import nn
 
 from raykd.first_stage import FirstStage
 from raykd.methods.ft import FT, find_paraphraser, ft_loss
-from raykd.optimiser import SGD, Constant
-from raykd.search import space
+from raykd.optim import SGD, Constant
+from raykd.space.ranges import space
 from references import ft as reference
 from terms import networks, outputs
 from tiny import TinyRoute, assert_same_value_and_gradient, batch, clock, random, shapes, sources

@@ -23,8 +23,8 @@ from raykd.data.digits import Digits
 from raykd.errors import is_for_the_user, one_line
 from raykd.listeners import load_checkpoint
 from raykd.recipe import Recipe
-from raykd.search import override, space
-from raykd.serialise import decode, encode
+from raykd.space.ranges import override, space
+from raykd.space.serialise import decode, encode
 from raykd.storage import check_name
 from tiny import composed
 

@@ -6,7 +6,7 @@ import torch
 from torch import nn
 
 from raykd.methods.iakd import IAKD, Converters, NoSwap, hybrid, keep_probability
-from raykd.search import space
+from raykd.space.ranges import space
 from references import iakd as reference
 from tiny import batch, clock, network, shapes
 

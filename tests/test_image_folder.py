@@ -13,7 +13,7 @@ from raykd.artifacts import Store
 from raykd.data import Augmentation, Files, Frame, ResizedCrop, load
 from raykd.data.image_folder import ImageFolder
 from raykd.data.layouts import ClassFolders
-from raykd.serialise import decode, encode, fingerprint
+from raykd.space.serialise import decode, encode, fingerprint
 from raykd.train import distill
 from tiny import assert_same_run, finish, recipe
 

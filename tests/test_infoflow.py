@@ -10,7 +10,7 @@ from torch.multiprocessing.spawn import spawn
 from raykd.auxiliary import Auxiliary
 from raykd.gather import whole_batch
 from raykd.methods.infoflow import DIVERGENCES, KERNELS, InfoFlow, layer_weights, transfer_loss
-from raykd.search import space
+from raykd.space.ranges import space
 from raykd.staged import Outputs
 from references import infoflow as reference
 from tiny import TinyNet, TinyRoute, assert_same_value_and_gradient, batch, clock, network, random, shapes, sources

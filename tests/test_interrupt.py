@@ -9,7 +9,7 @@ import time
 
 import pytest
 
-from raykd.interrupt import ctrl_c_kept, sigterm_as_ctrl_c
+from raykd.signals import ctrl_c_kept, sigterm_as_ctrl_c
 
 
 def terminate() -> None:
@@ -50,7 +50,7 @@ def test_a_handler_of_ctrl_c_gets_it(monkeypatch: pytest.MonkeyPatch):
 def test_it_interrupts_where_a_shell_has_ctrl_c_ignored():
     code = (
         "import os, signal, time\n"
-        "from raykd.interrupt import ctrl_c_kept, sigterm_as_ctrl_c\n"
+        "from raykd.signals import ctrl_c_kept, sigterm_as_ctrl_c\n"
         "try:\n"
         "    with sigterm_as_ctrl_c():\n"
         "        os.kill(os.getpid(), signal.SIGTERM)\n"

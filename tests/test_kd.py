@@ -2,7 +2,7 @@ import pytest
 import torch
 
 from raykd.methods.kd import KD, kd_loss, standardised
-from raykd.search import space
+from raykd.space.ranges import space
 from references import kd as reference
 from tiny import assert_same_value_and_gradient, batch, clock, network, random, shapes, sources
 

@@ -7,15 +7,15 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from raykd import keys
-from raykd.keys import generator, integers, seed_of, uniforms
+from raykd.ops import rng
+from raykd.ops.rng import generator, integers, seed_of, uniforms
 
 # The first outputs of splitmix64 from the seed 1234567, as published with its reference implementation.
 SPLITMIX64 = [6457827717110365317, 3203168211198807973, 9817491932198370423, 4593380528125082431, 16408922859458223821]
 
 
 def test_integers_are_the_top_31_bits_of_splitmix64(monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(keys, "seed_of", lambda *parts: 1234567)
+    monkeypatch.setattr(rng, "seed_of", lambda *parts: 1234567)
     drawn = integers(torch.arange(1, 6), 2**31)
     assert drawn.tolist() == [value >> 33 for value in SPLITMIX64]
 

@@ -13,7 +13,7 @@ import torch
 import raykd.models
 from raykd.models import ModelSpec
 from raykd.models.custom import check_cut
-from raykd.serialise import decode, encode
+from raykd.space.serialise import decode, encode
 from raykd.staged import Staged, feature_shapes
 
 IMAGE = (3, 32, 32)

@@ -8,7 +8,7 @@ from torch import nn
 
 from raykd.methods.ofd import OFD, channel_margins, ofd_loss
 from raykd.moments import find_moments
-from raykd.search import space
+from raykd.space.ranges import space
 from raykd.staged import Staged
 from references import ofd as reference
 from terms import build, networks, outputs

@@ -7,7 +7,7 @@ import pytest
 import torch
 from torch import nn
 
-from raykd.optimiser import SGD, Adam, Constant, Cosine, Optimiser, Schedule, Step
+from raykd.optim import SGD, Adam, Constant, Cosine, Optimiser, Schedule, Step
 
 
 @pytest.mark.parametrize(

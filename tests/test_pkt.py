@@ -3,7 +3,7 @@ import torch
 
 from raykd.methods.infoflow import InfoFlow
 from raykd.methods.pkt import PKT, pkt_loss
-from raykd.search import space
+from raykd.space.ranges import space
 from references import pkt as reference
 from terms import loss_of, networks, outputs
 from tiny import assert_same_value_and_gradient, random

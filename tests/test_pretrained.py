@@ -17,7 +17,7 @@ from raykd.models.shufflenet_v1 import ShuffleNetV1
 from raykd.models.torchvision import Torchvision
 from raykd.models.vgg import VGG
 from raykd.models.wide_resnet import WRN
-from raykd.serialise import decode, encode, fingerprint
+from raykd.space.serialise import decode, encode, fingerprint
 from raykd.staged import Staged
 from raykd.teacher import TeacherSpec, train_teacher
 from raykd.teachers.pretrained import PretrainedTeacher

@@ -18,7 +18,7 @@ from raykd.data.cifar import CIFAR100
 from raykd.data.fashion_mnist import FashionMNIST
 from raykd.data.image_folder import ImageFolder
 from raykd.data.mnist import MNIST
-from raykd.serialise import decode, encode, fingerprint
+from raykd.space.serialise import decode, encode, fingerprint
 
 MODULES = [importlib.import_module(f"raykd.data.{found.name}") for found in pkgutil.iter_modules(raykd.data.__path__)]
 SOURCES: list[Any] = [

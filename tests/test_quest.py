@@ -9,9 +9,9 @@ import torch
 from torch.nn import functional as F
 
 from raykd.codebook import pooled_map
-from raykd.kmeans import kmeans
 from raykd.methods.quest import Quest, assign_words, predict_words, quest_loss
-from raykd.search import space
+from raykd.ops.kmeans import kmeans
+from raykd.space.ranges import space
 from references import quest as reference
 from tiny import TinyRoute, assert_same_value_and_gradient, batch, clock, network, random, shapes, sources
 

@@ -4,7 +4,7 @@ import math
 import pytest
 
 from raykd.methods.rco import EqualInterval, FinalTeacher, Greedy, equal_interval, greedy
-from raykd.search import space
+from raykd.space.ranges import space
 from references import rco as reference
 from tiny import network, shapes
 

@@ -15,7 +15,7 @@ from raykd.methods.cross_entropy import CrossEntropy
 from raykd.models.cnn import CNN
 from raykd.recipe import Recipe
 from raykd.result import STUDENT, SUMMARY, Best, Result
-from raykd.serialise import to_text
+from raykd.space.serialise import to_text
 from raykd.writing import write_text
 
 RECIPE = Recipe(data=Digits(), student=CNN(widths=(3, 4)), epochs=1)

@@ -3,7 +3,7 @@ import torch
 from torch.nn import functional as F
 
 from raykd.methods.review_kd import ReviewKD, hcl_loss
-from raykd.search import space
+from raykd.space.ranges import space
 from references import review_kd as reference
 from terms import build, loss_of, networks, outputs
 from tiny import assert_same_value_and_gradient, random, shapes

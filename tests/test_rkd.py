@@ -2,7 +2,7 @@ import pytest
 import torch
 
 from raykd.methods.rkd import RKD, rkd_loss
-from raykd.search import space
+from raykd.space.ranges import space
 from references import rkd as reference
 from terms import loss_of, networks, outputs
 from tiny import assert_same_value_and_gradient, random

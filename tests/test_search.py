@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from optuna.distributions import CategoricalDistribution, FloatDistribution, IntDistribution
 
-from raykd.search import describe, fixed, holds, nearest, override, paths, searched, space, value_at
+from raykd.space.ranges import describe, fixed, holds, nearest, override, paths, searched, space, value_at
 
 TEMPERATURE = FloatDistribution(1.0, 20.0, log=True)
 COUNT = IntDistribution(1, 6)

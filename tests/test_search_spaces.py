@@ -15,10 +15,10 @@ from raykd.data.fashion_mnist import FashionMNIST
 from raykd.data.image_folder import ImageFolder
 from raykd.data.synthetic import Synthetic
 from raykd.models.torchvision import Torchvision
-from raykd.optimiser import SGD
+from raykd.optim import SGD
 from raykd.published import methods
 from raykd.recipe import Recipe
-from raykd.search import holds, override, paths, value_at
+from raykd.space.ranges import holds, override, paths, value_at
 from raykd.study import Study
 from raykd.study_file import load_study
 from raykd.teacher import Teacher

@@ -26,10 +26,10 @@ from raykd.methods.kd import KD
 from raykd.methods.quest import Quest
 from raykd.methods.rco import EqualInterval, Greedy
 from raykd.models.cnn import CNN
-from raykd.optimiser import SGD, Adam, Cosine, Step
+from raykd.optim import SGD, Adam, Cosine, Step
 from raykd.recipe import Recipe
-from raykd.search import override, paths, value_at
-from raykd.serialise import decode, encode, fingerprint, from_file, own_components, place, to_text, type_name
+from raykd.space.ranges import override, paths, value_at
+from raykd.space.serialise import decode, encode, fingerprint, from_file, own_components, place, to_text, type_name
 from raykd.teacher import Teacher
 from tiny import composed
 
@@ -201,14 +201,14 @@ def test_a_module_that_moves_changes_no_fingerprint_and_no_file(tmp_path: Path):
     file, package = tmp_path / "recipe.json", tmp_path / "copy" / "raykd"
     file.write_text(to_text(RECIPE))
     shutil.copytree(Path(raykd.__file__).parent, package, ignore=shutil.ignore_patterns("__pycache__"))
-    moves = {"optimiser": "optimisation", "methods.quest": "methods.visual_words", "models.cnn": "models.small"}
+    moves = {"optim": "optimisation", "methods.quest": "methods.visual_words", "models.cnn": "models.small"}
     for old, new in moves.items():
         (package / f"{old.replace('.', '/')}.py").rename(package / f"{new.replace('.', '/')}.py")
         for source in package.rglob("*.py"):
             source.write_text(re.sub(rf"\braykd\.{re.escape(old)}\b", f"raykd.{new}", source.read_text()))
-    homes = package / "serialise.py"
-    homes.write_text(homes.read_text().replace('"optimiser"', '"optimisation"'))
-    command = [sys.executable, "-c", READ.format(serialise="serialise"), str(file)]
+    homes = package / "space" / "serialise.py"
+    homes.write_text(homes.read_text().replace('"optim"', '"optimisation"'))
+    command = [sys.executable, "-c", READ.format(serialise="space.serialise"), str(file)]
     ran = subprocess.run(command, cwd=package.parent, capture_output=True, text=True)
     assert ran.returncode == 0, ran.stderr
     expected = [fingerprint(RECIPE), fingerprint(RECIPE.optimiser), "raykd.optimisation"]

@@ -17,8 +17,8 @@ from raykd.methods.iakd import IAKD, NoSwap
 from raykd.methods.kd import KD
 from raykd.methods.quest import Quest
 from raykd.methods.rco import EqualInterval, FinalTeacher, Greedy
-from raykd.optimiser import SGD, Cosine
-from raykd.search import holds, space
+from raykd.optim import SGD, Cosine
+from raykd.space.ranges import holds, space
 from raykd.study import Study
 from raykd.study_file import load_study, study_module
 from tiny import recipe

@@ -17,7 +17,7 @@ from raykd.artifacts import Store
 from raykd.data import load
 from raykd.evaluate import accuracy
 from raykd.models.cnn import CNN
-from raykd.optimiser import SGD, Cosine
+from raykd.optim import SGD, Cosine
 from raykd.teacher import Teacher, train_teacher
 from tiny import NUM_CLASSES, TinyData, same_weights
 

@@ -6,7 +6,7 @@ import torch
 from raykd.artifacts import Store
 from raykd.methods.kd import KD
 from raykd.methods.teacher_free import TeacherFree, virtual_teacher_loss
-from raykd.search import space
+from raykd.space.ranges import space
 from raykd.teacher import Teacher
 from references import teacher_free as reference
 from terms import loss_of, networks, outputs

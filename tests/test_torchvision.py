@@ -13,7 +13,7 @@ from torchvision.models import VisionTransformer
 from networks import count, parameters, perturb
 from raykd.models.custom import check_cut
 from raykd.models.torchvision import NAMES, Torchvision, cut
-from raykd.serialise import decode, encode, fingerprint
+from raykd.space.serialise import decode, encode, fingerprint
 from raykd.staged import Staged, feature_shapes
 
 SMALL = "mobilenet_v3_small"

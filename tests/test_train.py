@@ -23,7 +23,7 @@ from raykd.methods.kd import KD
 from raykd.methods.quest import Quest
 from raykd.methods.rco import EqualInterval, FinalTeacher, Greedy
 from raykd.models.cnn import CNN
-from raykd.optimiser import SGD, Adam, Cosine
+from raykd.optim import SGD, Adam, Cosine
 from raykd.recipe import Recipe
 from raykd.train import _Run, distill, prepare
 from raykd.world import World

@@ -12,9 +12,9 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 from raykd.artifacts import Store
 from raykd.epoch import AnchorRatio
 from raykd.listeners import load_checkpoint
-from raykd.optimiser import SGD
+from raykd.optim import SGD
 from raykd.recipe import Recipe
-from raykd.serialise import from_file
+from raykd.space.serialise import from_file
 from raykd.trial import read_epochs, run_trial, saved_epoch
 from raykd.world import World
 from tiny import Finished, TinyData, composed, finish, recipe, searching

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from raykd.methods.vid import VID, vid_loss
-from raykd.search import space
+from raykd.space.ranges import space
 from references import vid as reference
 from terms import build, loss_of, networks, outputs
 from tiny import assert_same_value_and_gradient, batch, clock, random, shapes

@@ -20,9 +20,9 @@ from raykd.methods.kd import KD
 from raykd.methods.quest import Quest
 from raykd.methods.rco import EqualInterval, Greedy
 from raykd.models.cnn import CNN
-from raykd.optimiser import SGD, Constant
+from raykd.optim import SGD, Constant
 from raykd.recipe import Recipe
-from raykd.serialise import fingerprint
+from raykd.space.serialise import fingerprint
 from raykd.staged import Outputs, Staged, feature_shapes, stem_shape
 from raykd.teacher import Teacher
 from raykd.train import State, distill

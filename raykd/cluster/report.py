@@ -20,7 +20,7 @@ from raykd.mirrored_folder import pull
 from raykd.mirrored_search import bring_trials
 from raykd.recipe import Recipe
 from raykd.result import BEST_RECIPE, STUDENT, SUMMARY, TABLE, Result
-from raykd.serialise import to_text
+from raykd.space.serialise import to_text
 from raykd.storage import TRIALS
 from raykd.study_file import own_types
 from raykd.teacher import train_teacher

@@ -13,7 +13,7 @@ from raykd.methods.iakd import NoSwap
 from raykd.methods.rco import FinalTeacher
 from raykd.mirror import Mirror
 from raykd.recipe import Recipe
-from raykd.serialise import fingerprint
+from raykd.space.serialise import fingerprint
 from raykd.storage import BOARD
 from raykd.study import Study
 

@@ -28,13 +28,13 @@ from raykd.cluster.states import States
 from raykd.cluster.suggestions import Suggestions
 from raykd.cluster.trials import Trials
 from raykd.cluster.watch import Watch
-from raykd.interrupt import SearchInterrupted, ctrl_c_kept, sigterm_as_ctrl_c
 from raykd.listeners import write_experiment
 from raykd.mirrored_search import followed, ready
 from raykd.progress import Progress
 from raykd.result import Result
 from raykd.search_folder import Search, kept_if_begun, new_folder, old_folder, write_search
 from raykd.search_state import Notice, is_asked_to_stop, running
+from raykd.signals import SearchInterrupted, ctrl_c_kept, sigterm_as_ctrl_c
 from raykd.storage import ARTIFACTS, BOARD, TRIALS
 from raykd.study import Study
 from raykd.study_file import study_module

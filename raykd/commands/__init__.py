@@ -10,7 +10,7 @@ import sys
 from collections.abc import Callable, Sequence
 
 from raykd.errors import EXPECTED, is_for_the_user, one_line
-from raykd.interrupt import sigterm_as_ctrl_c
+from raykd.signals import sigterm_as_ctrl_c
 
 INTERRUPTED = 130
 

@@ -10,8 +10,8 @@ from typing import Any
 
 from raykd.errors import nearest
 from raykd.recipe import Recipe
-from raykd.search import override, paths, space, value_at
-from raykd.serialise import decode, from_file
+from raykd.space.ranges import override, paths, space, value_at
+from raykd.space.serialise import decode, from_file
 from raykd.study_file import load_study, own_types
 
 DEFAULT_STUDY = Path("search_spaces/digits.py")

@@ -21,7 +21,7 @@ from raykd.mirrored_folder import pull
 from raykd.mirrored_search import bring
 from raykd.recipe import Recipe
 from raykd.result import BEST_RECIPE, STUDENT, SUMMARY
-from raykd.serialise import from_file
+from raykd.space.serialise import from_file
 from raykd.staged import Staged
 from raykd.storage import SEARCH, is_plain
 from raykd.trial import CHECKPOINT, RECIPE, read_epochs, student_weights

@@ -17,7 +17,7 @@ from raykd.line import Line
 from raykd.listeners import tensorboard
 from raykd.mirrored_folder import Outbox
 from raykd.mirrored_search import ready
-from raykd.serialise import fingerprint
+from raykd.space.serialise import fingerprint
 from raykd.storage import ARTIFACTS, TEACHERS, check_name, check_writable
 from raykd.teacher import TeacherRoute, train_teacher
 from raykd.train import Epoch

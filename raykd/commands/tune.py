@@ -11,10 +11,10 @@ from rich.table import Table
 import raykd
 from raykd.commands import INTERRUPTED, again
 from raykd.commands.asked import DEFAULT_STUDY
-from raykd.interrupt import SearchInterrupted
 from raykd.mirrored_search import ready
 from raykd.result import BEST_RECIPE, STUDENT, TABLE, Result
 from raykd.search_folder import find, read_search
+from raykd.signals import SearchInterrupted
 from raykd.study import Study
 
 _MOST_SHOWN = 5

@@ -20,8 +20,8 @@ from raykd.data.augmentation import Augmentation
 from raykd.data.files import Files, Frame
 from raykd.data.resized_crop import ResizedCrop
 from raykd.data.splits import Split, channel_statistics, cut
-from raykd.keys import generator
 from raykd.methods import Batch
+from raykd.ops.rng import generator
 from raykd.staged import Shape
 
 __all__ = [

@@ -12,7 +12,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from raykd.data.resized_crop import ResizedCrop, crop_and_resize
-from raykd.keys import integers
+from raykd.ops.rng import integers
 
 PADDINGS = {"zeros": "constant", "reflect": "reflect"}
 

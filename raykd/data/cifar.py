@@ -14,7 +14,7 @@ import torch
 from raykd.data import Augmentation, Dataset, Split
 from raykd.data.published import Published, assemble, check
 from raykd.data.unpickle import read
-from raykd.serialise import place
+from raykd.space.serialise import place
 
 _SHAPE = (3, 32, 32)
 

@@ -10,7 +10,7 @@ from typing import ClassVar
 
 from raykd.data import Augmentation, Dataset, idx
 from raykd.data.published import CACHE, HERE, Published, assemble, check
-from raykd.serialise import place
+from raykd.space.serialise import place
 
 NUM_CLASSES = 10
 FILES = idx.FILES

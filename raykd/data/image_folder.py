@@ -20,7 +20,7 @@ from raykd.artifacts import Store
 from raykd.data import Augmentation, Dataset, Files, Frame, ResizedCrop, Split, cut
 from raykd.data.layouts import ClassFolders, Labelled, Layout, Listing
 from raykd.data.published import CACHE, absolute, check_normalisation
-from raykd.serialise import fingerprint, place
+from raykd.space.serialise import fingerprint, place
 
 _SHARE = 0.1  # of the training images, held out where nothing else is said
 _DECODED_VERSION = 1

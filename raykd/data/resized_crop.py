@@ -12,7 +12,7 @@ import torch
 from jaxtyping import Float, Float64, Int64
 from torch import Tensor
 
-from raykd.keys import uniforms
+from raykd.ops.rng import uniforms
 
 _TRIES = 10
 _DRAWS = 2 * _TRIES + 2  # an area and a shape for each try, and a place

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from raykd.data.augmentation import Augmentation
 from raykd.data.files import Files
-from raykd.keys import generator
+from raykd.ops.rng import generator
 
 _PLAIN = Augmentation()
 

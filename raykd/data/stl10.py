@@ -12,7 +12,7 @@ import torch
 
 from raykd.data import Augmentation, Dataset, Split
 from raykd.data.published import Published, assemble, check
-from raykd.serialise import place
+from raykd.space.serialise import place
 
 NUM_CLASSES = 10
 _SHAPE = (3, 96, 96)

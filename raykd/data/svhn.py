@@ -13,7 +13,7 @@ import torch
 
 from raykd.data import Augmentation, Dataset, Split
 from raykd.data.published import Published, assemble, check
-from raykd.serialise import place
+from raykd.space.serialise import place
 
 NUM_CLASSES = 10
 

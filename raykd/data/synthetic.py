@@ -10,7 +10,7 @@ import torch
 from torch.nn import functional as F
 
 from raykd.data import Augmentation, Dataset, Split, channel_statistics
-from raykd.keys import generator
+from raykd.ops.rng import generator
 
 _PATCHES = 4  # a pattern has so many patches each way, so that it survives a crop of some pixels
 _GREY, _CONTRAST = 127.5, 64.0  # of pixels from 0 to 255

@@ -6,10 +6,10 @@ import torch
 from jaxtyping import Float32, Int64
 from torch import Tensor
 
-from raykd.auxiliary import pooled
 from raykd.data import Dataset, Split
+from raykd.ops.maps import pooled
+from raykd.ops.vectors import directions, full
 from raykd.staged import Staged, evaluating
-from raykd.vectors import directions, full
 
 METRICS = ("cosine", "l2")
 

@@ -24,7 +24,7 @@ from jaxtyping import Float, Float64, Int64
 from torch import Tensor
 
 from raykd.evaluation.embeddings import comparable
-from raykd.vectors import products, squared_distances
+from raykd.ops.vectors import products, squared_distances
 
 _BATCH = 128  # queries at a time, as in the released code: 26 MB of distances to 50,000 images
 _LEVELS = np.arange(0, 1.01, 0.1)

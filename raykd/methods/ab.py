@@ -24,12 +24,13 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from raykd.features import Pairs, as_map, bridging_convolution, same_size, stage_pairs
+from raykd.features import Pairs, stage_pairs
 from raykd.first_stage import FirstStage
 from raykd.methods import Shapes, Sources
-from raykd.search import fixed
+from raykd.ops.maps import as_map, bridging_convolution, same_size
+from raykd.ops.vectors import full
+from raykd.space.ranges import fixed
 from raykd.staged import Shape, Staged
-from raykd.vectors import full
 from raykd.warm_start import Trunk, warm_start
 
 _SCALE = 3e-3

@@ -18,11 +18,12 @@ from optuna.distributions import FloatDistribution
 from torch import Tensor
 from torch.nn import functional as F
 
-from raykd.features import Pairs, as_map, same_size, stage_pairs
+from raykd.features import Pairs, stage_pairs
 from raykd.methods import Batch, Clock, Shapes, Sources, Term
-from raykd.search import searched
+from raykd.ops.maps import as_map, same_size
+from raykd.ops.vectors import directions, full
+from raykd.space.ranges import searched
 from raykd.staged import Outputs
-from raykd.vectors import directions, full
 
 
 def attention_loss(

@@ -18,11 +18,11 @@ from jaxtyping import Float
 from optuna.distributions import FloatDistribution
 from torch import Tensor, nn
 
-from raykd.auxiliary import pooled
 from raykd.methods import Batch, Clock, Shapes, Sources, Term
-from raykd.search import searched
+from raykd.ops.maps import pooled
+from raykd.ops.vectors import full
+from raykd.space.ranges import searched
 from raykd.staged import Outputs
-from raykd.vectors import full
 
 
 def correlation_loss(student_ND: Float[Tensor, "n d"], teacher_ND: Float[Tensor, "n d"]) -> Float[Tensor, ""]:

@@ -27,13 +27,13 @@ from optuna.distributions import FloatDistribution, IntDistribution
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from raykd.auxiliary import pooled
 from raykd.gather import of_all_ranks
 from raykd.methods import Batch, Clock, Shapes, Sources, Term
 from raykd.negatives import Negatives
-from raykd.search import searched
+from raykd.ops.maps import pooled
+from raykd.ops.vectors import directions, full, products
+from raykd.space.ranges import searched
 from raykd.staged import Outputs
-from raykd.vectors import directions, full, products
 
 _EPSILON = 1e-7
 

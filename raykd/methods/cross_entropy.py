@@ -9,7 +9,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from raykd.methods import Batch, Clock, Shapes, Sources, Term
-from raykd.search import searched
+from raykd.space.ranges import searched
 from raykd.staged import Outputs
 
 

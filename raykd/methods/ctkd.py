@@ -21,7 +21,7 @@ from torch import Tensor, nn
 from raykd.methods import Batch, Clock, Shapes, Sources, Term
 from raykd.methods.dkd import ramp
 from raykd.methods.kd import kd_loss
-from raykd.search import searched
+from raykd.space.ranges import searched
 from raykd.staged import Outputs
 
 

@@ -23,9 +23,9 @@ from torch import Tensor
 
 from raykd.gather import whole_batch
 from raykd.methods import Batch, Clock, Shapes, Sources, Term
-from raykd.search import searched
+from raykd.ops.vectors import full
+from raykd.space.ranges import searched
 from raykd.staged import Outputs
-from raykd.vectors import full
 
 
 def dist_loss(

@@ -22,9 +22,9 @@ from torch import Tensor
 
 from raykd.methods import Batch, Clock, Shapes, Sources, Term
 from raykd.methods.kd import kd_loss
-from raykd.search import searched
+from raykd.ops.vectors import full
+from raykd.space.ranges import searched
 from raykd.staged import Outputs
-from raykd.vectors import full
 
 
 def dkd_loss(

@@ -18,11 +18,12 @@ from optuna.distributions import FloatDistribution
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from raykd.features import as_map, bridging_convolution, check_stage, same_size
+from raykd.features import check_stage
 from raykd.methods import Batch, Clock, Shapes, Sources, Term
-from raykd.search import searched
+from raykd.ops.maps import as_map, bridging_convolution, same_size
+from raykd.ops.vectors import full
+from raykd.space.ranges import searched
 from raykd.staged import Outputs
-from raykd.vectors import full
 
 
 def hint_loss(

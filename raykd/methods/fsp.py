@@ -25,12 +25,13 @@ from optuna.distributions import FloatDistribution
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from raykd.features import Pairs, as_map, same_size, stage_pairs
+from raykd.features import Pairs, stage_pairs
 from raykd.first_stage import FirstStage
 from raykd.methods import Batch, Clock, Shapes, Sources, Term
-from raykd.search import fixed, searched
+from raykd.ops.maps import as_map, same_size
+from raykd.ops.vectors import full
+from raykd.space.ranges import fixed, searched
 from raykd.staged import Outputs, Shape, Staged
-from raykd.vectors import full
 from raykd.warm_start import Trunk, warm_start
 
 

@@ -24,16 +24,16 @@ from safetensors.torch import load_file
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from raykd.features import as_map, same_size
 from raykd.first_stage import FirstStage, drawing, minimise, training_images
-from raykd.keys import seed_of
 from raykd.methods import Batch, Clock, Shapes, Sources, Term
-from raykd.optimiser import SGD, Constant
-from raykd.search import fixed, searched
-from raykd.serialise import fingerprint
+from raykd.ops.maps import as_map, same_size
+from raykd.ops.rng import seed_of
+from raykd.ops.vectors import directions, full
+from raykd.optim import SGD, Constant
+from raykd.space.ranges import fixed, searched
+from raykd.space.serialise import fingerprint
 from raykd.staged import Outputs
 from raykd.tensor_files import save_safetensors
-from raykd.vectors import directions, full
 
 _MAKER_VERSION = 1
 _SLOPE = 0.1  # of the leaky ReLUs below 0

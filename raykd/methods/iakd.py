@@ -23,9 +23,9 @@ import torch
 from optuna.distributions import CategoricalDistribution, FloatDistribution
 from torch import Tensor, nn
 
-from raykd.keys import generator
 from raykd.methods import Clock, Shapes
-from raykd.search import searched
+from raykd.ops.rng import generator
+from raykd.space.ranges import searched
 from raykd.staged import Outputs, Shape, Staged
 
 SCHEDULES = ("uniform", "growth", "review")

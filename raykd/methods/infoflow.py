@@ -24,12 +24,13 @@ from jaxtyping import Float
 from optuna.distributions import CategoricalDistribution, FloatDistribution
 from torch import Tensor
 
-from raykd.auxiliary import Auxiliary, find_auxiliary, pooled
+from raykd.auxiliary import Auxiliary, find_auxiliary
 from raykd.gather import whole_batch
 from raykd.methods import Batch, Clock, Shapes, Sources, Term
-from raykd.search import fixed, searched
+from raykd.ops.maps import pooled
+from raykd.ops.vectors import directions, products, squared_distances
+from raykd.space.ranges import fixed, searched
 from raykd.staged import Outputs, Staged
-from raykd.vectors import directions, products, squared_distances
 
 KERNELS = ("combined", "cosine", "student_t")
 DIVERGENCES = ("jeffreys", "kl")

@@ -20,9 +20,9 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from raykd.methods import Batch, Clock, Shapes, Sources, Term
-from raykd.search import searched
+from raykd.ops.vectors import directions, full
+from raykd.space.ranges import searched
 from raykd.staged import Outputs
-from raykd.vectors import directions, full
 
 
 def kd_loss(

@@ -24,12 +24,13 @@ from jaxtyping import Float
 from optuna.distributions import FloatDistribution
 from torch import Tensor, nn
 
-from raykd.features import Pairs, as_map, same_size, stage_pairs
+from raykd.features import Pairs, stage_pairs
 from raykd.methods import Batch, Clock, Shapes, Sources, Term
 from raykd.moments import find_moments
-from raykd.search import searched
+from raykd.ops.maps import as_map, same_size
+from raykd.ops.vectors import full
+from raykd.space.ranges import searched
 from raykd.staged import Outputs
-from raykd.vectors import full
 
 _LEAST_SHARE = 1e-3  # of a channel below 0, for its margin to be the mean of that share
 

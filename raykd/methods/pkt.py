@@ -15,11 +15,11 @@ from jaxtyping import Float
 from optuna.distributions import FloatDistribution
 from torch import Tensor
 
-from raykd.auxiliary import pooled
 from raykd.gather import whole_batch
 from raykd.methods import Batch, Clock, Shapes, Sources, Term
 from raykd.methods.infoflow import transfer_loss
-from raykd.search import searched
+from raykd.ops.maps import pooled
+from raykd.space.ranges import searched
 from raykd.staged import Outputs
 
 

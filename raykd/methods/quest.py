@@ -24,12 +24,13 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from raykd.codebook import find_codebook, pooled_map
-from raykd.features import check_stage, map_size
-from raykd.keys import generator
+from raykd.features import check_stage
 from raykd.methods import Batch, Clock, Shapes, Sources, Term
-from raykd.search import searched
+from raykd.ops.maps import map_size
+from raykd.ops.rng import generator
+from raykd.ops.vectors import directions, products, squared_distances
+from raykd.space.ranges import searched
 from raykd.staged import Outputs
-from raykd.vectors import directions, products, squared_distances
 
 ON_ANCHOR = ("match", "reset")
 

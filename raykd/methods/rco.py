@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from optuna.distributions import CategoricalDistribution, FloatDistribution, IntDistribution
 
 from raykd.methods import Ratio, Shapes
-from raykd.search import searched
+from raykd.space.ranges import searched
 
 
 def equal_interval(num_epochs: int, count: int) -> list[int]:

@@ -28,13 +28,13 @@ from optuna.distributions import FloatDistribution
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from raykd.auxiliary import pooled
-from raykd.features import Pairs, as_map, averaged, map_size, stage_pairs
+from raykd.features import Pairs, stage_pairs
 from raykd.methods import Batch, Clock, Shapes, Sources, Term
 from raykd.methods.dkd import ramp
-from raykd.search import searched
+from raykd.ops.maps import as_map, averaged, map_size, pooled
+from raykd.ops.vectors import full
+from raykd.space.ranges import searched
 from raykd.staged import Outputs
-from raykd.vectors import full
 
 _LEVELS = (4, 2, 1)  # places a side
 

@@ -19,12 +19,12 @@ from optuna.distributions import FloatDistribution
 from torch import Tensor
 from torch.nn import functional as F
 
-from raykd.auxiliary import pooled
 from raykd.gather import whole_batch
 from raykd.methods import Batch, Clock, Shapes, Sources, Term
-from raykd.search import searched
+from raykd.ops.maps import pooled
+from raykd.ops.vectors import directions, full, squared_distances
+from raykd.space.ranges import searched
 from raykd.staged import Outputs
-from raykd.vectors import directions, full, squared_distances
 
 
 def rkd_loss(

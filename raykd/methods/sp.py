@@ -19,9 +19,9 @@ from torch.nn import functional as F
 from raykd.features import check_stage
 from raykd.gather import whole_batch
 from raykd.methods import Batch, Clock, Shapes, Sources, Term
-from raykd.search import searched
+from raykd.ops.vectors import directions, products
+from raykd.space.ranges import searched
 from raykd.staged import Outputs
-from raykd.vectors import directions, products
 
 
 def similarity_loss(

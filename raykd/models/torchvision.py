@@ -85,7 +85,7 @@ class Torchvision:
         return cut(network)
 
     def contents(self) -> dict[str, Any]:
-        """As `raykd.serialise.NamesFiles`."""
+        """As `raykd.space.serialise.NamesFiles`."""
         return {"weights": content(self.weights)} if self.weights is not None and _is_file(self.weights) else {}
 
     def _published(self) -> dict[str, Any]:

@@ -37,7 +37,7 @@ from raykd.methods.teacher_free import TeacherFree
 from raykd.methods.vid import VID
 from raykd.models import ModelSpec
 from raykd.recipe import Recipe
-from raykd.search import override
+from raykd.space.ranges import override
 from raykd.staged import Shape, feature_shapes, stem_shape
 from raykd.study import Study
 

@@ -17,7 +17,7 @@ from raykd.data.cifar import CIFAR100
 from raykd.methods.dkd import DKD
 from raykd.methods.quest import Quest
 from raykd.methods.review_kd import ReviewKD
-from raykd.optimiser import SGD
+from raykd.optim import SGD
 from raykd.published import PLAIN_KD, alone, methods, one_method, shapes_of
 from raykd.recipe import Recipe
 from raykd.study import Study

@@ -19,7 +19,7 @@ from raykd.methods.dkd import DKD
 from raykd.methods.kd import KD
 from raykd.methods.review_kd import ReviewKD
 from raykd.models.torchvision import Torchvision
-from raykd.optimiser import SGD, Step
+from raykd.optim import SGD, Step
 from raykd.published import alone, methods, one_method, shapes_of
 from raykd.recipe import Recipe
 from raykd.study import Study

@@ -25,7 +25,7 @@ from raykd.artifacts import Store
 from raykd.data import Dataset, DataSpec, load
 from raykd.epoch import Epoch
 from raykd.patience import patiently
-from raykd.serialise import fingerprint
+from raykd.space.serialise import fingerprint
 from raykd.staged import Staged
 from raykd.tensor_files import save_safetensors
 from raykd.world import World

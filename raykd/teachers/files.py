@@ -17,7 +17,7 @@ import torch
 
 from raykd.data import Dataset, DataSpec, load
 from raykd.evaluate import accuracy
-from raykd.serialise import fingerprint
+from raykd.space.serialise import fingerprint
 from raykd.staged import Shape, Staged
 from raykd.teachers import TeacherRoute, TeacherSpec, Workshop, write_checkpoint, write_records
 from raykd.weights import Weights, content, load_weights, read_weights

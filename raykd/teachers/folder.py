@@ -40,7 +40,7 @@ class CheckpointFolder:
         return len(self._files())
 
     def contents(self) -> dict[str, Any]:
-        """As `raykd.serialise.NamesFiles`."""
+        """As `raykd.space.serialise.NamesFiles`."""
         return {"folder": {file.name: content(file) for file in self._files()}}
 
     def check(self, data: DataSpec) -> None:

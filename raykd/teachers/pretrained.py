@@ -48,7 +48,7 @@ class PretrainedTeacher:
         return 1
 
     def contents(self) -> dict[str, Any]:
-        """As `raykd.serialise.NamesFiles`."""
+        """As `raykd.space.serialise.NamesFiles`."""
         return {"file": content(self.file)} if self.file is not None else {}
 
     def check(self, data: DataSpec) -> None:

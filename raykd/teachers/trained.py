@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from raykd.data import DataSpec
 from raykd.models import ModelSpec
-from raykd.optimiser import SGD, Optimiser
+from raykd.optim import SGD, Optimiser
 from raykd.recipe import Recipe
 from raykd.teachers import TeacherRoute, Workshop
 from raykd.teachers.training import num_checkpoints, trained_route

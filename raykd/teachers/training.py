@@ -9,7 +9,7 @@ from typing import Any, Protocol, runtime_checkable
 from raykd.data import DataSpec
 from raykd.epoch import Epoch
 from raykd.recipe import Recipe
-from raykd.serialise import fingerprint
+from raykd.space.serialise import fingerprint
 from raykd.teachers import (
     RECORDS,
     TeacherRoute,

@@ -13,7 +13,7 @@ from commands import write_study
 from ranks import train_by_turns
 from raykd.cluster.elastic import Workers
 from raykd.search_state import ask_to_stop
-from raykd.serialise import from_file
+from raykd.space.serialise import from_file
 from raykd.trial import read_epochs
 from waiting import wait_until
 

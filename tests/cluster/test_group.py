@@ -10,7 +10,7 @@ from raykd.artifacts import Store
 from raykd.cluster.group import Group
 from raykd.cluster.job import Job
 from raykd.cluster.resources import Resources
-from raykd.optimiser import SGD
+from raykd.optim import SGD
 from raykd.trial import read_epochs
 
 pytestmark = [pytest.mark.usefixtures("ray_cluster"), pytest.mark.timeout(300)]

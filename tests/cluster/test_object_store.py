@@ -21,7 +21,7 @@ from commands import end, look, start, write_study
 from object_store import BUCKET, CREDENTIALS, reached, served
 from ranks import train_on_two_ranks
 from raykd.artifacts import Store
-from raykd.serialise import from_file
+from raykd.space.serialise import from_file
 from raykd.storage import EPOCHS
 from raykd.train import distill
 from waiting import wait_until

@@ -12,7 +12,7 @@ import pandas
 import pytest
 
 from raykd.artifacts import Store
-from raykd.serialise import from_file
+from raykd.space.serialise import from_file
 from raykd.train import distill
 from raykd.trial import read_epochs
 

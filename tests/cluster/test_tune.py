@@ -14,7 +14,7 @@ import tiny
 from raykd.artifacts import Store
 from raykd.data import load
 from raykd.evaluate import accuracy
-from raykd.serialise import from_file
+from raykd.space.serialise import from_file
 from raykd.trial import read_epochs
 
 pytestmark = [

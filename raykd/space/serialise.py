@@ -17,13 +17,13 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
 
-from raykd.fields import check_fields
+from raykd.space.validation import check_fields
 
 _TYPE = "type"
 _PLACE = "place"
 _PACKAGE = "raykd."
 # Where raykd's own components are defined, packages with all that is in them.
-_HOMES = ("recipe", "optimiser", "methods", "models", "data", "teachers", "auxiliary", "first_stage")
+_HOMES = ("recipe", "optim", "methods", "models", "data", "teachers", "auxiliary", "first_stage")
 
 
 def place(default: Any = dataclasses.MISSING) -> Any:
@@ -181,4 +181,5 @@ def _components_in(module: str) -> list[type]:
 
 
 def _is_component(cls: Any) -> bool:
-    return dataclasses.is_dataclass(cls) and cls.__dataclass_params__.frozen and not cls.__name__.startswith("_")
+    parameters = getattr(cls, "__dataclass_params__", None)
+    return parameters is not None and parameters.frozen and not cls.__name__.startswith("_")

@@ -19,7 +19,7 @@ from optuna.distributions import (
 )
 
 from raykd.errors import nearest
-from raykd.fields import check_fields
+from raykd.space.validation import check_fields
 
 T = TypeVar("T")
 

@@ -9,7 +9,7 @@ import torch
 from optuna.distributions import CategoricalDistribution, FloatDistribution
 from torch import nn
 
-from raykd.search import searched
+from raykd.space.ranges import searched
 
 
 @runtime_checkable
