@@ -27,7 +27,6 @@ import torch
 import torch.distributed as dist
 from torch.multiprocessing.spawn import spawn
 
-from raykd.artifacts import Store
 from raykd.auxiliary import Auxiliary
 from raykd.data.digits import Digits
 from raykd.methods.cross_entropy import CrossEntropy
@@ -39,6 +38,7 @@ from raykd.methods.rco import EqualInterval
 from raykd.models.cnn import CNN
 from raykd.optim import SGD, Cosine
 from raykd.recipe import Recipe
+from raykd.storage.artifacts import Store
 from raykd.teacher import Teacher
 from raykd.train import distill
 

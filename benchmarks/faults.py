@@ -38,8 +38,8 @@ from processes import become_subreaper, descendants, reap_others, title
 from ray.tune.utils.serialization import TuneFunctionDecoder
 from record import Record, spread
 
-from raykd.artifacts import Store
 from raykd.space.serialise import from_file
+from raykd.storage.artifacts import Store
 from raykd.train import distill
 from raykd.trial import read_epochs, saved_epoch
 

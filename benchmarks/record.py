@@ -10,7 +10,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from raykd.writing import write_text
+from raykd.storage.atomic import write_text
 
 RESULTS = Path(__file__).parent / "results"
 _PACKAGES = ("torch", "ray", "optuna", "faiss-gpu", "faiss-cpu")

@@ -34,17 +34,17 @@ from ray import cloudpickle, train
 from ray import tune as ray_tune
 from ray.train.torch import TorchTrainer, get_device
 
-from raykd.artifacts import Store
 from raykd.data.digits import Digits
+from raykd.distributed.world import World
 from raykd.methods import Shapes, Sources, Term
 from raykd.methods.cross_entropy import CrossEntropy
 from raykd.methods.kd import KD
 from raykd.models.cnn import CNN
 from raykd.recipe import Recipe
+from raykd.storage.artifacts import Store
 from raykd.study import Study
 from raykd.teacher import Teacher
 from raykd.trial import run_trial
-from raykd.world import World
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -11,10 +11,10 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from raykd.artifacts import Store
     from raykd.cluster.tune import tune
     from raykd.recipe import Recipe
     from raykd.result import Result
+    from raykd.storage.artifacts import Store
     from raykd.study import Study
     from raykd.study_file import load_study
     from raykd.teacher import Teacher, train_teacher
@@ -48,7 +48,7 @@ _HOMES = {
     "PretrainedTeacher": "raykd.teachers.pretrained",
     "Recipe": "raykd.recipe",
     "Result": "raykd.result",
-    "Store": "raykd.artifacts",
+    "Store": "raykd.storage.artifacts",
     "Study": "raykd.study",
     "Teacher": "raykd.teacher",
     "assistants": "raykd.teachers.chains",

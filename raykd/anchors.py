@@ -12,12 +12,12 @@ import torch
 from torch.nn import functional as F
 
 from raykd.data import Dataset
+from raykd.distributed.world import World
 from raykd.epoch import AnchorRatio
 from raykd.methods import Route
 from raykd.ops.vectors import full
 from raykd.staged import Staged, evaluating
 from raykd.teacher import TeacherRoute
-from raykd.world import World
 
 
 class Anchors:

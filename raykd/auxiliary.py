@@ -25,7 +25,7 @@ from raykd.ops.rng import seed_of
 from raykd.optim import Adam, Step
 from raykd.space.serialise import fingerprint
 from raykd.staged import Shape, Staged
-from raykd.tensor_files import save_safetensors
+from raykd.storage.tensors import save_safetensors
 
 _MAKER_VERSION = 1
 

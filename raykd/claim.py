@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import TypeVar
 
 from raykd.errors import TakenOverError
-from raykd.mirror import Mirror
-from raykd.patience import patiently
-from raykd.writing import write_text
+from raykd.storage.atomic import write_text
+from raykd.storage.mirror import Mirror
+from raykd.storage.retry import patiently
 
 E = TypeVar("E")
 _FILE = ".owner"

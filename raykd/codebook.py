@@ -21,7 +21,7 @@ from raykd.ops.rng import generator
 from raykd.ops.vectors import full
 from raykd.space.serialise import fingerprint
 from raykd.staged import Staged
-from raykd.tensor_files import save_npy
+from raykd.storage.tensors import save_npy
 
 _MAKER_VERSION = 1
 

@@ -9,9 +9,9 @@ import torch
 from torch import Tensor
 
 from raykd.data import Dataset, Split
+from raykd.distributed.world import World
 from raykd.methods import Batch
 from raykd.staged import Staged, evaluating
-from raykd.world import World
 
 
 def accuracy(network: Staged, dataset: Dataset, split: Split, world: World | None = None) -> float:

@@ -19,12 +19,13 @@ from tensorboard.compat.proto.summary_pb2 import Summary  # pyright: ignore[repo
 from tensorboard.plugins.scalar.summary_v2 import scalar_pb
 from torch.utils.tensorboard import RecordWriter
 
-from raykd import hparams, writing
+from raykd import hparams
 from raykd.epoch import AnchorRatio
 from raykd.errors import TakenOverError
 from raykd.hparams import Hyperparameter
-from raykd.patience import patiently
-from raykd.tensor_files import load_torch, torch_bytes
+from raykd.storage import atomic
+from raykd.storage.retry import patiently
+from raykd.storage.tensors import load_torch, torch_bytes
 
 
 class FinishedEpoch(Protocol):
@@ -138,7 +139,7 @@ def _checkpoints(epochs: Iterator[E], path: Path, every: int) -> Generator[E, No
 
 def _keep(content: dict[str, Any], path: Path) -> None:
     data = torch_bytes(content)
-    patiently(lambda: writing.write(path, lambda temporary: temporary.write_bytes(data), keep=previous(path)))
+    patiently(lambda: atomic.write(path, lambda temporary: temporary.write_bytes(data), keep=previous(path)))
 
 
 def previous(path: Path) -> Path:
@@ -197,8 +198,8 @@ def _event(**content: Any) -> bytes:
 def _append(path: Path, **content: Any) -> None:
     """Appends an event, which can be read at once."""
     event = _event(**content)
-    patiently(lambda: writing.append(path, event))
+    patiently(lambda: atomic.append(path, event))
 
 
 def _write(path: Path, events: bytes) -> None:
-    patiently(lambda: writing.write(path, lambda temporary: temporary.write_bytes(events)))
+    patiently(lambda: atomic.write(path, lambda temporary: temporary.write_bytes(events)))

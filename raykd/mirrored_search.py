@@ -1,4 +1,4 @@
-"""A search whose storage is an object store, seen from its driver's machine (see `raykd.mirror`).
+"""A search whose storage is an object store, seen from its driver's machine (see `raykd.storage.mirror`).
 
 The driver's folder and what the storage has of it are kept in step by a thread: it pushes what the driver writes (the
 state that `raykd status` shows, the table, the winner), pulls the TensorBoard files that workers elsewhere have pushed,
@@ -17,10 +17,10 @@ from urllib.parse import urlsplit, urlunsplit
 
 from raykd import sign_of_life
 from raykd.errors import nearest
-from raykd.mirror import Mirror, located
-from raykd.mirrored_folder import SIGN, SIGNALS, Outbox, copy, pull, pull_grown
 from raykd.search_state import STOP, ask_to_stop
-from raykd.storage import BOARD, EPOCHS, RECIPE, SEARCH, TRIALS, check_name, is_plain
+from raykd.storage.layout import BOARD, EPOCHS, RECIPE, SEARCH, TRIALS, check_name, is_plain
+from raykd.storage.mirror import Mirror, located
+from raykd.storage.sync import SIGN, SIGNALS, Outbox, copy, pull, pull_grown
 
 _EVERY_S = 2.0
 

@@ -14,7 +14,7 @@ from raykd.ops.maps import as_map
 from raykd.ops.vectors import full
 from raykd.space.serialise import fingerprint
 from raykd.staged import Staged
-from raykd.tensor_files import save_safetensors
+from raykd.storage.tensors import save_safetensors
 
 _MAKER_VERSION = 1
 

@@ -17,14 +17,14 @@ from typing import Any
 import torch
 from torch import nn
 
-from raykd.artifacts import NotMadeError, Store
 from raykd.data import DataSpec, load
+from raykd.distributed.world import World
 from raykd.recipe import Recipe, build_network
 from raykd.space.serialise import fingerprint
+from raykd.storage.artifacts import NotMadeError, Store
 from raykd.teachers import TeacherRoute, TeacherSpec, Workshop, checkpoint_name, write_checkpoint, write_records
 from raykd.teachers.training import TrainedTeacherSpec
 from raykd.train import distill
-from raykd.world import World
 
 _MADE = ("route", "features", "codebook", "moments")
 _SHORT_S = 10.0  # a first epoch this short says more of the warming up than of an epoch

@@ -13,7 +13,7 @@ from raykd.data import load
 from raykd.recipe import Recipe
 from raykd.space.serialise import from_file
 from raykd.staged import Staged
-from raykd.storage import RECIPE, SUMMARY, check_name
+from raykd.storage.layout import RECIPE, SUMMARY, check_name
 
 if TYPE_CHECKING:
     import pandas

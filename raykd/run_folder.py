@@ -9,9 +9,9 @@ from raykd.errors import nearest
 from raykd.recipe import Recipe
 from raykd.space.ranges import paths, value_at
 from raykd.space.serialise import from_file, to_text
-from raykd.storage import check_name, check_writable
+from raykd.storage.atomic import write_text
+from raykd.storage.layout import check_name, check_writable
 from raykd.trial import RECIPE
-from raykd.writing import write_text
 
 
 def new_folder(storage: Path, name: str | None, label: str, recipe: Recipe) -> Path:

@@ -13,10 +13,10 @@ from pathlib import Path
 
 from raykd.errors import nearest
 from raykd.space.serialise import fingerprint, to_text
-from raykd.storage import BOARD, SEARCH, check_name, check_writable, folders
+from raykd.storage.atomic import write_text
+from raykd.storage.layout import BOARD, SEARCH, check_name, check_writable, folders
 from raykd.study import Study
 from raykd.study_file import study_module
-from raykd.writing import write_text
 
 _BASE_RECIPE = "base_recipe.json"
 

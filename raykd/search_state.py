@@ -18,7 +18,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Any
 
-from raykd.writing import write_text
+from raykd.storage.atomic import write_text
 
 _STATE, _LOCK, STOP = "state.json", "running.lock", "stop"
 _EVERY_S = 1.0

@@ -7,8 +7,8 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from raykd.mirror import Mirror
-from raykd.mirrored_folder import SIGN
+from raykd.storage.mirror import Mirror
+from raykd.storage.sync import SIGN
 
 EVERY_S = 10.0
 ALIVE_S = 60.0  # without a sign for so long a search elsewhere counts as dead; machines' clocks differ by far less

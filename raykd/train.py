@@ -19,11 +19,11 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from raykd import gather
 from raykd.anchors import Anchors
-from raykd.artifacts import Store
 from raykd.data import load
 from raykd.distiller import build_distiller
+from raykd.distributed import gather
+from raykd.distributed.world import World
 from raykd.epoch import Epoch, State
 from raykd.evaluate import accuracy
 from raykd.methods import Clock, Sources
@@ -31,8 +31,8 @@ from raykd.methods.iakd import NoSwap
 from raykd.ops.rng import seed_of
 from raykd.recipe import Recipe
 from raykd.staged import Outputs
+from raykd.storage.artifacts import Store
 from raykd.teacher import train_teacher
-from raykd.world import World
 
 DEFAULT_STORE = Path("runs/artifacts")
 

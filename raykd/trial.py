@@ -12,18 +12,18 @@ from typing import Any
 
 from torch import Tensor
 
-from raykd.artifacts import Store
 from raykd.claim import Claim
+from raykd.distributed.world import World
 from raykd.epoch import Epoch
 from raykd.listeners import checkpoints, load_checkpoint, previous, tensorboard
-from raykd.mirrored_folder import Outbox, pushing
-from raykd.patience import patiently
 from raykd.recipe import Recipe
 from raykd.space.serialise import to_text
-from raykd.storage import EPOCHS, RECIPE
+from raykd.storage.artifacts import Store
+from raykd.storage.atomic import append, write_text
+from raykd.storage.layout import EPOCHS, RECIPE
+from raykd.storage.retry import patiently
+from raykd.storage.sync import Outbox, pushing
 from raykd.train import distill
-from raykd.world import World
-from raykd.writing import append, write_text
 
 CHECKPOINT, VALUES = "checkpoint.pt", "values.json"
 ERROR = "error.txt"  # the traceback of a trial that failed

@@ -18,7 +18,7 @@ from raykd.methods import Batch, Sources
 from raykd.ops.rng import seed_of
 from raykd.space.serialise import fingerprint
 from raykd.staged import Staged
-from raykd.tensor_files import save_safetensors
+from raykd.storage.tensors import save_safetensors
 
 _MAKER_VERSION = 1
 

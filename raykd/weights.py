@@ -21,7 +21,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor, nn
 
-from raykd.tensor_files import load_torch
+from raykd.storage.tensors import load_torch
 
 _HOLDERS = ("model", "state_dict", "model_state_dict", "net")
 _ACCURACIES = ("accuracy", "best_acc", "acc")

@@ -8,10 +8,10 @@ import numpy as np
 import optuna
 import pytest
 
-from raykd.artifacts import Store
 from raykd.cluster.trials import Trials
 from raykd.space.ranges import override, space
 from raykd.space.serialise import decode, encode
+from raykd.storage.artifacts import Store
 from raykd.study import Study
 from raykd.study_file import load_study, own_types, study_module
 from tiny import finish

@@ -9,7 +9,7 @@ import torch
 from torch.nn import functional as F
 
 from raykd.anchors import Anchors, _Difficulty
-from raykd.artifacts import Store
+from raykd.distributed.world import World
 from raykd.epoch import AnchorRatio
 from raykd.methods import Ratio, Shapes
 from raykd.methods.cross_entropy import CrossEntropy
@@ -19,9 +19,9 @@ from raykd.methods.rco import EqualInterval, FinalTeacher, Greedy
 from raykd.models.cnn import CNN
 from raykd.optim import SGD, Adam, Constant, Cosine
 from raykd.recipe import build_network
+from raykd.storage.artifacts import Store
 from raykd.teacher import train_teacher
 from raykd.train import distill
-from raykd.world import World
 from tiny import TEACHER, TinyData, TinyNet, assert_same_run, composed, finish, recipe, same_weights, searching
 
 LABELS = CrossEntropy(weight=0.1)

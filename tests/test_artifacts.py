@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from raykd import artifacts
-from raykd.artifacts import NotMadeError, Store
-from raykd.writing import write, write_text
+from raykd.storage import artifacts
+from raykd.storage.artifacts import NotMadeError, Store
+from raykd.storage.atomic import write, write_text
 from waiting import wait_until
 
 KEY = "0123abcd"

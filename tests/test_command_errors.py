@@ -14,13 +14,13 @@ import pytest
 import torch
 
 import raykd
-from raykd.artifacts import Store
 from raykd.commands import INTERRUPTED, run_with_clear_errors
 from raykd.data.digits import Digits
 from raykd.models.cnn import CNN
 from raykd.recipe import Recipe
 from raykd.space.ranges import override
 from raykd.space.serialise import from_file
+from raykd.storage.artifacts import Store
 
 
 def test_a_command_that_works_gives_its_own_code(capsys: pytest.CaptureFixture[str]):

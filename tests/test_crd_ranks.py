@@ -7,13 +7,13 @@ from typing import Any
 import pytest
 
 from ranks import train_on_two_ranks
-from raykd.artifacts import Store
 from raykd.methods.crd import CRD
 from raykd.methods.cross_entropy import CrossEntropy
 from raykd.methods.ofd import OFD
 from raykd.methods.review_kd import ReviewKD
 from raykd.models.cnn import CNN
 from raykd.recipe import Recipe
+from raykd.storage.artifacts import Store
 from raykd.teacher import Teacher
 from tiny import finish, recipe, same_weights
 

@@ -10,7 +10,6 @@ import pytest
 import torch
 
 from owned import MODEL, knowing, save
-from raykd.artifacts import Store
 from raykd.data import load
 from raykd.evaluate import accuracy
 from raykd.methods.rco import EqualInterval
@@ -18,6 +17,7 @@ from raykd.models.cnn import CNN
 from raykd.space.ranges import override, paths
 from raykd.space.serialise import decode, encode, fingerprint
 from raykd.staged import Staged
+from raykd.storage.artifacts import Store
 from raykd.teacher import Teacher, TeacherSpec, train_teacher
 from raykd.teachers.chains import assistants, born_again, ensemble
 from raykd.teachers.distilled import DistilledTeacher
@@ -99,7 +99,7 @@ def test_cut_off_it_goes_on(stop: str, store: Store, tmp_path: Path):
 TWO = """
 import sys
 import test_distilled
-from raykd.artifacts import Store
+from raykd.storage.artifacts import Store
 from raykd.teacher import train_teacher
 
 print("ready", flush=True)

@@ -6,7 +6,6 @@ from typing import Any
 import pytest
 import torch
 
-from raykd.artifacts import Store
 from raykd.data import load
 from raykd.distiller import Distiller, build_distiller
 from raykd.methods import Clock, Sources, Term
@@ -14,6 +13,7 @@ from raykd.methods.cross_entropy import CrossEntropy
 from raykd.methods.iakd import IAKD, NoSwap
 from raykd.methods.kd import KD
 from raykd.recipe import build_network
+from raykd.storage.artifacts import Store
 from tiny import STUDENT, TEACHER, TinyData, TinyRoute, composed, recipe, same_weights
 
 CPU = torch.device("cpu")

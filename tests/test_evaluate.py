@@ -5,9 +5,9 @@ import torch
 from torch import nn
 
 from raykd.data import Split
+from raykd.distributed.world import World
 from raykd.evaluate import accuracy, top_k_accuracy
 from raykd.staged import Staged, evaluating
-from raykd.world import World
 from tiny import dataset, network, same_weights
 
 CPU = torch.device("cpu")

@@ -2,8 +2,8 @@ import pytest
 import torch
 import torch.distributed as dist
 
+from raykd.distributed.gather import whole_batch
 from raykd.features import check_stage, stage_pairs
-from raykd.gather import whole_batch
 from raykd.methods.dist import DIST, dist_loss
 from raykd.methods.pkt import PKT, pkt_loss
 from raykd.methods.rkd import RKD, rkd_loss

@@ -17,7 +17,6 @@ from hypothesis import strategies as st
 
 import raykd.__main__
 from commands import ROOT
-from raykd.artifacts import Store
 from raykd.commands import parse
 from raykd.data.digits import Digits
 from raykd.errors import is_for_the_user, one_line
@@ -25,7 +24,8 @@ from raykd.listeners import load_checkpoint
 from raykd.recipe import Recipe
 from raykd.space.ranges import override, space
 from raykd.space.serialise import decode, encode
-from raykd.storage import check_name
+from raykd.storage.artifacts import Store
+from raykd.storage.layout import check_name
 from tiny import composed
 
 KIND = {"few": 150, "many": 2500}

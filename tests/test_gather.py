@@ -3,8 +3,8 @@
 import torch
 import torch.distributed as dist
 
-from raykd.gather import among, of_all_ranks, several, whole_batch
-from raykd.world import World
+from raykd.distributed.gather import among, of_all_ranks, several, whole_batch
+from raykd.distributed.world import World
 from tiny import random
 
 ONE, TWO = World(0, 1, torch.device("cpu")), World(0, 2, torch.device("cpu"))

@@ -9,11 +9,11 @@ import pytest
 import torch
 
 from data_files import class_folders, picture, save
-from raykd.artifacts import Store
 from raykd.data import Augmentation, Files, Frame, ResizedCrop, load
 from raykd.data.image_folder import ImageFolder
 from raykd.data.layouts import ClassFolders
 from raykd.space.serialise import decode, encode, fingerprint
+from raykd.storage.artifacts import Store
 from raykd.train import distill
 from tiny import assert_same_run, finish, recipe
 

@@ -8,7 +8,7 @@ import torch.distributed as dist
 from torch.multiprocessing.spawn import spawn
 
 from raykd.auxiliary import Auxiliary
-from raykd.gather import whole_batch
+from raykd.distributed.gather import whole_batch
 from raykd.methods.infoflow import DIVERGENCES, KERNELS, InfoFlow, layer_weights, transfer_loss
 from raykd.space.ranges import space
 from raykd.staged import Outputs

@@ -17,24 +17,25 @@ import torch
 import tiny
 from commands import free_port
 from object_store import BUCKET, CREDENTIALS, reached, served
-from raykd import artifacts, mirrored_search, sign_of_life
-from raykd.artifacts import NotMadeError, Store
+from raykd import mirrored_search, sign_of_life
 from raykd.claim import Claim
 from raykd.cluster import pruning
 from raykd.cluster.job import Job
 from raykd.commands.view import viewed
+from raykd.distributed.world import World
 from raykd.errors import TakenOverError
-from raykd.mirror import Mirror, located
-from raykd.mirrored_folder import Outbox, pull, pull_grown, take_up
 from raykd.mirrored_search import followed, ready
 from raykd.search_folder import kept_if_begun
 from raykd.search_state import Ended, Notice, is_asked_to_stop
 from raykd.sign_of_life import ALIVE_S, living
-from raykd.storage import BOARD
+from raykd.storage import artifacts
+from raykd.storage.artifacts import NotMadeError, Store
+from raykd.storage.layout import BOARD
+from raykd.storage.mirror import Mirror, located
+from raykd.storage.partial import Unfinished
+from raykd.storage.sync import Outbox, pull, pull_grown, take_up
 from raykd.teacher import Teacher, TeacherRoute, train_teacher
 from raykd.trial import checkpoints_in, read_epochs, run_trial
-from raykd.unfinished import Unfinished
-from raykd.world import World
 from waiting import wait_until
 
 KEY = "0123abcd"

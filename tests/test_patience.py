@@ -5,8 +5,8 @@ import os
 
 import pytest
 
-from raykd.patience import patiently
-from raykd.writing import append, write_text
+from raykd.storage.atomic import append, write_text
+from raykd.storage.retry import patiently
 
 
 def test_an_action_is_tried_again_until_the_storage_is_back(tmp_path, capsys):

@@ -7,7 +7,6 @@ import pytest
 import torch
 
 from owned import CPU, MODEL, knowing, save, untrained
-from raykd.artifacts import Store
 from raykd.data import load
 from raykd.evaluate import accuracy
 from raykd.models.cifar_resnet import WIDE, ResNet
@@ -19,6 +18,7 @@ from raykd.models.vgg import VGG
 from raykd.models.wide_resnet import WRN
 from raykd.space.serialise import decode, encode, fingerprint
 from raykd.staged import Staged
+from raykd.storage.artifacts import Store
 from raykd.teacher import TeacherSpec, train_teacher
 from raykd.teachers.pretrained import PretrainedTeacher
 from tiny import TinyData, finish, recipe, same_weights

@@ -11,9 +11,9 @@ import torch
 import tiny
 from owned import MODEL, knowing, save
 from raykd import rehearsal
-from raykd.artifacts import Store
 from raykd.auxiliary import Auxiliary
 from raykd.data import load
+from raykd.distributed.world import World
 from raykd.epoch import Epoch
 from raykd.methods.infoflow import InfoFlow
 from raykd.methods.kd import KD
@@ -21,11 +21,11 @@ from raykd.models.cifar_resnet import ResNet
 from raykd.models.cnn import CNN
 from raykd.recipe import Recipe
 from raykd.rehearsal import Rehearsal, rehearse, scratch, untaught
+from raykd.storage.artifacts import Store
 from raykd.teacher import train_teacher
 from raykd.teachers import Workshop
 from raykd.teachers.chains import assistants
 from raykd.teachers.pretrained import PretrainedTeacher
-from raykd.world import World
 
 WORLD = World.alone(torch.device("cpu"))
 AUXILIARY = Auxiliary(model=CNN(widths=(5, 7)), epochs=1, pretrain_epochs=1, batch_size=8)

@@ -16,7 +16,7 @@ from raykd.models.cnn import CNN
 from raykd.recipe import Recipe
 from raykd.result import STUDENT, SUMMARY, Best, Result
 from raykd.space.serialise import to_text
-from raykd.writing import write_text
+from raykd.storage.atomic import write_text
 
 RECIPE = Recipe(data=Digits(), student=CNN(widths=(3, 4)), epochs=1)
 

@@ -12,16 +12,16 @@ from hypothesis import strategies as st
 
 from commands import end, start, write_study
 from raykd import run_folder, search_folder
-from raykd.artifacts import Store
 from raykd.cluster.trials import Trials
 from raykd.commands.evaluate import _read
 from raykd.commands.teacher import run_teacher
 from raykd.methods.kd import KD
 from raykd.result import Result
 from raykd.search_folder import Search
-from raykd.storage import check_name, is_plain
+from raykd.storage.artifacts import Store
+from raykd.storage.atomic import write_text
+from raykd.storage.layout import check_name, is_plain
 from raykd.study import Study
-from raykd.writing import write_text
 from tiny import recipe
 
 EVIL = ["..", ".", "../out", "a/../../out", "/out", "a/b", "a\\b", ".hidden", "-rf", "~", "a\0b", "a\n", "a b", "ä"]

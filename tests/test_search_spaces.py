@@ -9,7 +9,6 @@ from typing import Any
 import pytest
 from optuna.distributions import CategoricalDistribution, FloatDistribution, IntDistribution
 
-from raykd.artifacts import Store
 from raykd.data.cifar import CIFAR10, CIFAR100
 from raykd.data.fashion_mnist import FashionMNIST
 from raykd.data.image_folder import ImageFolder
@@ -19,6 +18,7 @@ from raykd.optim import SGD
 from raykd.published import methods
 from raykd.recipe import Recipe
 from raykd.space.ranges import holds, override, paths, value_at
+from raykd.storage.artifacts import Store
 from raykd.study import Study
 from raykd.study_file import load_study
 from raykd.teacher import Teacher

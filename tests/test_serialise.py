@@ -232,11 +232,11 @@ def test_a_module_that_moves_changes_no_fingerprint_and_no_file(tmp_path: Path):
         ('{"type": "kf"}', "unknown class 'kf'; it is neither raykd's own nor"),
         ('{"type": "raykd.methods.kd.KF"}', "unknown class 'raykd.methods.kd.KF'"),
         ('{"type": "raykd.recipe.Recipe.check"}', "unknown class"),
-        ('{"type": "raykd.artifacts.Store", "root": "x"}', "unknown class"),
+        ('{"type": "raykd.storage.artifacts.Store", "root": "x"}', "unknown class"),
         ('{"type": "store", "root": "x"}', "unknown class 'store'"),
         ('{"type": "load"}', "unknown class 'load'"),  # a function of raykd.data
         ('{"type": "os.system", "command": "true"}', "unknown class 'os.system'"),
-        ('{"type": "raykd.artifacts.os.system"}', "unknown class"),
+        ('{"type": "raykd.storage.artifacts.os.system"}', "unknown class"),
         ('{"type": "subprocess.Popen", "args": ["true"]}', "unknown class"),
         ('{"type": ""}', "unknown class ''"),
         ('{"type": "KD"}', "unknown class 'KD'"),

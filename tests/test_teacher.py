@@ -13,11 +13,11 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from raykd.artifacts import Store
 from raykd.data import load
 from raykd.evaluate import accuracy
 from raykd.models.cnn import CNN
 from raykd.optim import SGD, Cosine
+from raykd.storage.artifacts import Store
 from raykd.teacher import Teacher, train_teacher
 from tiny import NUM_CLASSES, TinyData, same_weights
 
@@ -106,7 +106,7 @@ def test_a_listener_gets_every_epoch(tmp_path: Path):
 DYING = """
 import os, signal, sys
 import test_teacher
-from raykd.artifacts import Store
+from raykd.storage.artifacts import Store
 from raykd.teacher import train_teacher
 
 def die(line):

@@ -3,10 +3,10 @@ import math
 import pytest
 import torch
 
-from raykd.artifacts import Store
 from raykd.methods.kd import KD
 from raykd.methods.teacher_free import TeacherFree, virtual_teacher_loss
 from raykd.space.ranges import space
+from raykd.storage.artifacts import Store
 from raykd.teacher import Teacher
 from references import teacher_free as reference
 from terms import loss_of, networks, outputs

@@ -10,7 +10,7 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from raykd.tensor_files import load_torch, save_npy, save_safetensors, torch_bytes
+from raykd.storage.tensors import load_torch, save_npy, save_safetensors, torch_bytes
 
 CONTENT = {"number": 2, "metrics": {"val/accuracy": 0.5}, "state": {"weight": torch.arange(1500.0)}}
 FULL = Path("/dev/full")  # every write finds it full

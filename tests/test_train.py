@@ -11,8 +11,8 @@ import torch
 from torch import Tensor
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from raykd.artifacts import Store
 from raykd.data.digits import Digits
+from raykd.distributed.world import World
 from raykd.listeners import checkpoints, load_checkpoint
 from raykd.methods import Clock, Shapes
 from raykd.methods.attention import Attention
@@ -25,8 +25,8 @@ from raykd.methods.rco import EqualInterval, FinalTeacher, Greedy
 from raykd.models.cnn import CNN
 from raykd.optim import SGD, Adam, Cosine
 from raykd.recipe import Recipe
+from raykd.storage.artifacts import Store
 from raykd.train import _Run, distill, prepare
-from raykd.world import World
 from tiny import (
     NUM_CLASSES,
     STUDENT,

@@ -7,7 +7,6 @@ from typing import Any
 import pytest
 
 from ranks import train_on_two_ranks
-from raykd.artifacts import Store
 from raykd.first_stage import FirstStage
 from raykd.methods.ab import AB
 from raykd.methods.attention import Attention
@@ -15,6 +14,7 @@ from raykd.methods.iakd import IAKD, NoSwap
 from raykd.methods.infoflow import InfoFlow
 from raykd.models.cnn import CNN
 from raykd.recipe import Recipe
+from raykd.storage.artifacts import Store
 from raykd.teacher import Teacher
 from tiny import Finished, composed, finish, same_weights, searching
 

@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from raykd import warm_start
-from raykd.artifacts import Store
+from raykd.distributed.world import World
 from raykd.first_stage import FirstStage
 from raykd.listeners import checkpoints, load_checkpoint
 from raykd.methods.ab import AB
@@ -19,9 +19,9 @@ from raykd.methods.fsp import FSPStart
 from raykd.methods.rco import EqualInterval
 from raykd.models.cnn import CNN
 from raykd.recipe import Recipe, build_network
+from raykd.storage.artifacts import Store
 from raykd.train import _Run, distill, prepare
 from raykd.warm_start import trunk
-from raykd.world import World
 from tiny import (
     STUDENT,
     TEACHER,

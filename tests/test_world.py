@@ -8,13 +8,13 @@ import pytest
 import torch
 from torch import nn
 
-from raykd.world import World
+from raykd.distributed.world import World
 
 CPU = torch.device("cpu")
 
 TWO_RANKS = """
 import os, sys, torch, torch.distributed as dist
-from raykd.world import World
+from raykd.distributed.world import World
 rank, meeting_point = int(sys.argv[1]), sys.argv[2]
 torch.set_num_threads(1)
 dist.init_process_group("gloo", init_method=f"file://{meeting_point}", rank=rank, world_size=2)

@@ -9,8 +9,8 @@ from typing import Any, ClassVar
 import torch
 from torch import Tensor, nn
 
-from raykd.artifacts import Store
 from raykd.data import Augmentation, Dataset, Split
+from raykd.distributed.world import World
 from raykd.epoch import AnchorRatio
 from raykd.methods import Batch, Clock, Shapes, Sources, Term
 from raykd.methods.cross_entropy import CrossEntropy
@@ -24,9 +24,9 @@ from raykd.optim import SGD, Constant
 from raykd.recipe import Recipe
 from raykd.space.serialise import fingerprint
 from raykd.staged import Outputs, Staged, feature_shapes, stem_shape
+from raykd.storage.artifacts import Store
 from raykd.teacher import Teacher
 from raykd.train import State, distill
-from raykd.world import World
 
 IMAGE = (1, 8, 8)
 NUM_CLASSES = 3

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import torch
 
-from raykd.world import World
+from raykd.distributed.world import World
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,6 @@ from pathlib import Path
 
 from ray import cloudpickle
 
-from raykd.artifacts import NotMadeError, Store
 from raykd.baselines import baselines
 from raykd.cluster.autoscaler import starts_machines
 from raykd.cluster.connect import connected
@@ -20,14 +19,15 @@ from raykd.cluster.prepare import fetched, on_worker, while_it_speaks
 from raykd.cluster.quiet import quiet
 from raykd.cluster.scheduler import most_epochs
 from raykd.cluster.sharing import Footprint, Wanted, footprint, that_fit, to_measure
-from raykd.mirror import Mirror
+from raykd.distributed.world import World
 from raykd.mirrored_search import ready
 from raykd.recipe import Recipe
 from raykd.rehearsal import Rehearsal, rehearse, scratch, untaught
-from raykd.storage import ARTIFACTS
+from raykd.storage.artifacts import NotMadeError, Store
+from raykd.storage.layout import ARTIFACTS
+from raykd.storage.mirror import Mirror
 from raykd.study import Study
 from raykd.study_file import study_module
-from raykd.world import World
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from raykd.mirror import Mirror
 from raykd.recipe import Recipe
+from raykd.storage.mirror import Mirror
 
 
 @dataclass(frozen=True, kw_only=True)

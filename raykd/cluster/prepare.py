@@ -13,8 +13,8 @@ from raykd.cluster.mailbox import Mailbox
 from raykd.cluster.nodes import Node
 from raykd.cluster.resources import Resources
 from raykd.cluster.trials import Trials
+from raykd.distributed.world import World
 from raykd.errors import EXPECTED, is_for_the_user
-from raykd.world import World
 
 
 def prepare(trials: Trials, resources: Resources, say: Callable[[str], None]) -> None:

@@ -9,8 +9,8 @@ import time
 from collections import deque
 from pathlib import Path
 
-from raykd.mirror import Mirror
 from raykd.search_state import Ended
+from raykd.storage.mirror import Mirror
 from raykd.trial import CHECKPOINT, checkpoints_in
 
 KEPT = 5

@@ -15,19 +15,19 @@ from raykd.cluster.resources import Resources
 from raykd.cluster.slot import METRIC
 from raykd.cluster.trials import Trials
 from raykd.data import load
+from raykd.distributed.world import World
 from raykd.evaluate import accuracy
-from raykd.mirrored_folder import pull
 from raykd.mirrored_search import bring_trials
 from raykd.recipe import Recipe
 from raykd.result import BEST_RECIPE, STUDENT, SUMMARY, TABLE, Result
 from raykd.space.serialise import to_text
-from raykd.storage import TRIALS
+from raykd.storage.atomic import write, write_text
+from raykd.storage.layout import TRIALS
+from raykd.storage.sync import pull
+from raykd.storage.tensors import save_safetensors
 from raykd.study_file import own_types
 from raykd.teacher import train_teacher
-from raykd.tensor_files import save_safetensors
 from raykd.trial import read_epochs, saved_epoch, student_weights
-from raykd.world import World
-from raykd.writing import write, write_text
 
 TEST = "test/accuracy"
 TEACHER = "teacher"

@@ -10,7 +10,7 @@ from ray.tune.schedulers import AsyncHyperBandScheduler
 from raykd.cluster.slot import METRIC
 from raykd.cluster.trials import Trials
 from raykd.cluster.watch import Watch
-from raykd.storage import TRIALS
+from raykd.storage.layout import TRIALS
 from raykd.study import Study
 from raykd.trial import read_epochs
 

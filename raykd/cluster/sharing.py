@@ -12,14 +12,14 @@ from dataclasses import dataclass, field
 
 import torch
 
-from raykd.artifacts import Store
 from raykd.cluster.elastic import Workers
 from raykd.cluster.plan import MOST_SHARING, check_sharing, check_slots
 from raykd.cluster.resources import USED
+from raykd.distributed.world import World
 from raykd.recipe import Recipe
+from raykd.storage.artifacts import Store
 from raykd.study import Study
 from raykd.train import distill
-from raykd.world import World
 
 AUTO = "auto"
 

@@ -18,9 +18,9 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from raykd.mirror import Mirror
-from raykd.patience import patiently
-from raykd.writing import write
+from raykd.storage.atomic import write
+from raykd.storage.mirror import Mirror
+from raykd.storage.retry import patiently
 
 _STATE, _TYPE = "experiment_state-", ".json"
 _FIRST = f"{_STATE}0000{_TYPE}"

@@ -6,15 +6,15 @@ from pathlib import Path
 from types import NoneType
 from typing import Any
 
-from raykd.artifacts import Store
 from raykd.baselines import baselines
 from raykd.cluster.job import Job
 from raykd.methods.iakd import NoSwap
 from raykd.methods.rco import FinalTeacher
-from raykd.mirror import Mirror
 from raykd.recipe import Recipe
 from raykd.space.serialise import fingerprint
-from raykd.storage import BOARD
+from raykd.storage.artifacts import Store
+from raykd.storage.layout import BOARD
+from raykd.storage.mirror import Mirror
 from raykd.study import Study
 
 

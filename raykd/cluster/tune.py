@@ -35,7 +35,7 @@ from raykd.result import Result
 from raykd.search_folder import Search, kept_if_begun, new_folder, old_folder, write_search
 from raykd.search_state import Notice, is_asked_to_stop, running
 from raykd.signals import SearchInterrupted, ctrl_c_kept, sigterm_as_ctrl_c
-from raykd.storage import ARTIFACTS, BOARD, TRIALS
+from raykd.storage.layout import ARTIFACTS, BOARD, TRIALS
 from raykd.study import Study
 from raykd.study_file import study_module
 
@@ -68,8 +68,8 @@ def tune(
         slots_per_gpu: how many of them may share a GPU; `auto` for as many as fit by the memory that an epoch of the
             base recipe and one of the largest first setting are measured to take, on each kind of GPU in the cluster.
         storage: a folder that all machines of the cluster see, or the URI of an object store such as
-            `s3://bucket/prefix`, where each machine has a folder of its own (`raykd.mirror`). The search writes to
-            `storage/name`, and shares the artefacts in `storage/artifacts` with every other search there.
+            `s3://bucket/prefix`, where each machine has a folder of its own (`raykd.storage.mirror`). The search writes
+            to `storage/name`, and shares the artefacts in `storage/artifacts` with every other search there.
         name: of the search; the study's name and the time by default.
         seed: of the sampler, which reads the newest 500 trials and the best. What a trial gives depends on the recipe's
             own seed.

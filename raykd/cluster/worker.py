@@ -13,7 +13,6 @@ import torch
 import torch.distributed as dist
 from ray.train.torch import get_device
 
-from raykd.artifacts import Store
 from raykd.claim import Claim
 from raykd.cluster.elastic import that_share
 from raykd.cluster.job import Answer, Job
@@ -21,12 +20,13 @@ from raykd.cluster.leftovers import record_placement
 from raykd.cluster.mailbox import END, JOB, NEXT
 from raykd.cluster.network import is_loss_of_a_worker
 from raykd.cluster.resources import USED, Resources
+from raykd.distributed.world import World
 from raykd.epoch import Epoch
 from raykd.errors import TakenOverError, one_line
-from raykd.mirrored_folder import take_up
+from raykd.storage.artifacts import Store
+from raykd.storage.atomic import write_text
+from raykd.storage.sync import take_up
 from raykd.trial import ERROR, checkpoints_in, run_trial, saved_epoch
-from raykd.world import World
-from raykd.writing import write_text
 
 PATIENCE_S = 24 * 3600  # ranks wait for each other while rank 0 alone makes an artefact, such as a teacher
 

@@ -11,24 +11,24 @@ import torch
 from rich.console import Console
 from safetensors.torch import load_file
 
-from raykd.artifacts import Store
 from raykd.commands import INTERRUPTED, again
 from raykd.commands.asked import Asked, ask
 from raykd.data import load
+from raykd.distributed.world import World
 from raykd.evaluate import accuracy
 from raykd.line import Line, clock
-from raykd.mirrored_folder import Outbox
 from raykd.mirrored_search import ready_for_run
 from raykd.recipe import Recipe
 from raykd.result import STUDENT, SUMMARY
 from raykd.run_folder import new_folder, old_folder
-from raykd.storage import ARTIFACTS, BOARD
+from raykd.storage.artifacts import Store
+from raykd.storage.atomic import write, write_text
+from raykd.storage.layout import ARTIFACTS, BOARD
+from raykd.storage.sync import Outbox
+from raykd.storage.tensors import save_safetensors
 from raykd.teacher import train_teacher
-from raykd.tensor_files import save_safetensors
 from raykd.train import Epoch, prepare
 from raykd.trial import run_trial, saved_epoch, student_weights
-from raykd.world import World
-from raykd.writing import write, write_text
 
 
 def run_distill(options: argparse.Namespace, root: Path) -> int:

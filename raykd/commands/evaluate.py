@@ -13,13 +13,13 @@ from safetensors.torch import save
 
 from raykd.commands.student import Trained, find_mirrored, trained
 from raykd.data import load
+from raykd.distributed.world import World
 from raykd.evaluation import evaluate
 from raykd.evaluation.embeddings import METRICS
 from raykd.line import Line
-from raykd.storage import is_plain
+from raykd.storage.atomic import write_text
+from raykd.storage.layout import is_plain
 from raykd.study_file import load_study, own_types
-from raykd.world import World
-from raykd.writing import write_text
 
 EVALUATION = "evaluation.json"
 _LABELS = {

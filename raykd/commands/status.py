@@ -14,7 +14,7 @@ from rich.table import Table
 from raykd.commands.view import View, viewed
 from raykd.line import clock
 from raykd.search_state import State, read_state
-from raykd.storage import EPOCHS, RECIPE, SEARCH, SUMMARY, TRIALS, folders
+from raykd.storage.layout import EPOCHS, RECIPE, SEARCH, SUMMARY, TRIALS, folders
 
 _METRIC = "val/accuracy"
 

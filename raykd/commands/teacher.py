@@ -10,18 +10,18 @@ from rich.console import Console
 from rich.table import Table
 
 import raykd
-from raykd.artifacts import Store
 from raykd.commands import INTERRUPTED, again
 from raykd.commands.asked import DEFAULT_STUDY
+from raykd.distributed.world import World
 from raykd.line import Line
 from raykd.listeners import tensorboard
-from raykd.mirrored_folder import Outbox
 from raykd.mirrored_search import ready
 from raykd.space.serialise import fingerprint
-from raykd.storage import ARTIFACTS, TEACHERS, check_name, check_writable
+from raykd.storage.artifacts import Store
+from raykd.storage.layout import ARTIFACTS, TEACHERS, check_name, check_writable
+from raykd.storage.sync import Outbox
 from raykd.teacher import TeacherRoute, train_teacher
 from raykd.train import Epoch
-from raykd.world import World
 
 
 def run_teacher(options: argparse.Namespace, root: Path) -> int:

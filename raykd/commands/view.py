@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from raykd.search_state import STOP, ask_to_stop, is_running
-from raykd.storage import folders
+from raykd.storage.layout import folders
 
 
 @dataclass(frozen=True)

@@ -16,11 +16,11 @@ from typing import ClassVar
 import numpy as np
 import torch
 
-from raykd.artifacts import Store
 from raykd.data import Augmentation, Dataset, Files, Frame, ResizedCrop, Split, cut
 from raykd.data.layouts import ClassFolders, Labelled, Layout, Listing
 from raykd.data.published import CACHE, absolute, check_normalisation
 from raykd.space.serialise import fingerprint, place
+from raykd.storage.artifacts import Store
 
 _SHARE = 0.1  # of the training images, held out where nothing else is said
 _DECODED_VERSION = 1

@@ -22,8 +22,8 @@ from torch import Tensor, nn
 from raykd.staged import Outputs, Shape, Staged
 
 if TYPE_CHECKING:
-    from raykd.artifacts import Store
     from raykd.data import Dataset
+    from raykd.storage.artifacts import Store
     from raykd.teacher import TeacherRoute
 
 

@@ -27,7 +27,7 @@ from optuna.distributions import FloatDistribution, IntDistribution
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from raykd.gather import of_all_ranks
+from raykd.distributed.gather import of_all_ranks
 from raykd.methods import Batch, Clock, Shapes, Sources, Term
 from raykd.negatives import Negatives
 from raykd.ops.maps import pooled

@@ -21,7 +21,7 @@ from jaxtyping import Float
 from optuna.distributions import FloatDistribution
 from torch import Tensor
 
-from raykd.gather import whole_batch
+from raykd.distributed.gather import whole_batch
 from raykd.methods import Batch, Clock, Shapes, Sources, Term
 from raykd.ops.vectors import full
 from raykd.space.ranges import searched

@@ -33,7 +33,7 @@ from raykd.optim import SGD, Constant
 from raykd.space.ranges import fixed, searched
 from raykd.space.serialise import fingerprint
 from raykd.staged import Outputs
-from raykd.tensor_files import save_safetensors
+from raykd.storage.tensors import save_safetensors
 
 _MAKER_VERSION = 1
 _SLOPE = 0.1  # of the leaky ReLUs below 0

@@ -25,7 +25,7 @@ from optuna.distributions import CategoricalDistribution, FloatDistribution
 from torch import Tensor
 
 from raykd.auxiliary import Auxiliary, find_auxiliary
-from raykd.gather import whole_batch
+from raykd.distributed.gather import whole_batch
 from raykd.methods import Batch, Clock, Shapes, Sources, Term
 from raykd.ops.maps import pooled
 from raykd.ops.vectors import directions, products, squared_distances

@@ -15,7 +15,7 @@ from jaxtyping import Float
 from optuna.distributions import FloatDistribution
 from torch import Tensor
 
-from raykd.gather import whole_batch
+from raykd.distributed.gather import whole_batch
 from raykd.methods import Batch, Clock, Shapes, Sources, Term
 from raykd.methods.infoflow import transfer_loss
 from raykd.ops.maps import pooled

@@ -19,7 +19,7 @@ from optuna.distributions import FloatDistribution
 from torch import Tensor
 from torch.nn import functional as F
 
-from raykd.gather import whole_batch
+from raykd.distributed.gather import whole_batch
 from raykd.methods import Batch, Clock, Shapes, Sources, Term
 from raykd.ops.maps import pooled
 from raykd.ops.vectors import directions, full, squared_distances

@@ -16,8 +16,8 @@ from optuna.distributions import FloatDistribution
 from torch import Tensor
 from torch.nn import functional as F
 
+from raykd.distributed.gather import whole_batch
 from raykd.features import check_stage
-from raykd.gather import whole_batch
 from raykd.methods import Batch, Clock, Shapes, Sources, Term
 from raykd.ops.vectors import directions, products
 from raykd.space.ranges import searched

@@ -21,15 +21,15 @@ from typing import Any, Protocol, runtime_checkable
 import torch
 from safetensors.torch import load_file
 
-from raykd.artifacts import Store
 from raykd.data import Dataset, DataSpec, load
+from raykd.distributed.world import World
 from raykd.epoch import Epoch
-from raykd.patience import patiently
 from raykd.space.serialise import fingerprint
 from raykd.staged import Staged
-from raykd.tensor_files import save_safetensors
-from raykd.world import World
-from raykd.writing import write, write_text
+from raykd.storage.artifacts import Store
+from raykd.storage.atomic import write, write_text
+from raykd.storage.retry import patiently
+from raykd.storage.tensors import save_safetensors
 
 RECORDS = "route.json"
 

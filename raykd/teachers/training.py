@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
 
 from raykd.data import DataSpec
+from raykd.distributed.world import World
 from raykd.epoch import Epoch
 from raykd.recipe import Recipe
 from raykd.space.serialise import fingerprint
@@ -20,7 +21,6 @@ from raykd.teachers import (
     write_checkpoint,
     write_records,
 )
-from raykd.world import World
 
 _MAKER_VERSION = 1
 _STATE = "last.pt"

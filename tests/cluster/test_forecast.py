@@ -8,13 +8,13 @@ import pytest
 from rich.console import Console
 from studies import tiny_study
 
-from raykd.artifacts import Store
 from raykd.cluster.forecast import Forecast, forecast, likely_epochs
 from raykd.cluster.plan import Plan
 from raykd.cluster.resources import Resources
 from raykd.cluster.sharing import Footprint
 from raykd.commands import dry_run
 from raykd.rehearsal import Rehearsal
+from raykd.storage.artifacts import Store
 from raykd.teacher import train_teacher
 
 

@@ -6,11 +6,11 @@ import pytest
 
 import tiny
 from ranks import train_by_turns, train_on_two_ranks
-from raykd.artifacts import Store
 from raykd.cluster.group import Group
 from raykd.cluster.job import Job
 from raykd.cluster.resources import Resources
 from raykd.optim import SGD
+from raykd.storage.artifacts import Store
 from raykd.trial import read_epochs
 
 pytestmark = [pytest.mark.usefixtures("ray_cluster"), pytest.mark.timeout(300)]

@@ -20,9 +20,9 @@ import commands
 from commands import end, look, start, write_study
 from object_store import BUCKET, CREDENTIALS, reached, served
 from ranks import train_on_two_ranks
-from raykd.artifacts import Store
 from raykd.space.serialise import from_file
-from raykd.storage import EPOCHS
+from raykd.storage.artifacts import Store
+from raykd.storage.layout import EPOCHS
 from raykd.train import distill
 from waiting import wait_until
 

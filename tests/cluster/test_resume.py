@@ -11,8 +11,8 @@ from pathlib import Path
 import pandas
 import pytest
 
-from raykd.artifacts import Store
 from raykd.space.serialise import from_file
+from raykd.storage.artifacts import Store
 from raykd.train import distill
 from raykd.trial import read_epochs
 

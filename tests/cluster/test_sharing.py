@@ -13,13 +13,13 @@ import torch
 from studies import tiny_study
 
 import tiny
-from raykd.artifacts import Store
 from raykd.cluster.elastic import Workers
 from raykd.cluster.nodes import Node, one_of_each_gpu
 from raykd.cluster.sharing import Footprint, Wanted, footprint, that_fit, to_measure
 from raykd.methods.cross_entropy import CrossEntropy
 from raykd.methods.kd import KD
 from raykd.methods.quest import Quest
+from raykd.storage.artifacts import Store
 
 GIB = 2**30
 

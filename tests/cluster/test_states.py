@@ -8,7 +8,7 @@ from ray.tune.execution.tune_controller import TuneController
 
 from raykd.cluster import states as module
 from raykd.cluster.states import States
-from raykd.mirror import Mirror
+from raykd.storage.mirror import Mirror
 
 TODAY, LATER, YESTERDAY = "2026-11-22_10-00-00", "2026-11-22_11-00-00", "2026-11-21_10-00-00"
 NAME = TuneController.CKPT_FILE_TMPL.format

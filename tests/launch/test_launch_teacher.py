@@ -105,7 +105,7 @@ def test_only_kept_epochs_are_counted(
 ):
     """Ctrl-C while an epoch's state is written: the epoch was heard of, but cannot be gone on from."""
     states: list[Path] = []
-    write = listeners.writing.write
+    write = listeners.atomic.write
 
     def interrupted(path: Path, save: Callable[[Path], object], keep: Path | None = None) -> None:
         if path.name == "last.pt":
@@ -114,7 +114,7 @@ def test_only_kept_epochs_are_counted(
                 raise KeyboardInterrupt
         write(path, save, keep)
 
-    monkeypatch.setattr(listeners.writing, "write", interrupted)
+    monkeypatch.setattr(listeners.atomic, "write", interrupted)
     options = argparse.Namespace(study=place / "small.py", storage=tmp_path, device="cpu")
     assert run_teacher(options, place) == 130
     assert capsys.readouterr().out.splitlines()[-1].startswith(f"{said}; go on with: ")

@@ -14,7 +14,7 @@ import pytest
 
 from commands import Finished, end, look, run, start, write_study
 from raykd.listeners import load_checkpoint
-from raykd.storage import EPOCHS
+from raykd.storage.layout import EPOCHS
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 LOCAL = ("--address", "local", "--slots", "1")

@@ -6,7 +6,7 @@ the size and SHA-256 of each file; a torn or foreign folder is found out and mad
 any number of processes on file systems with POSIX locks, without Ray. Files are safetensors, npy without pickle,
 or JSON, so that loading one runs no code.
 
-Where machines have a folder each (`raykd.mirror`), the storage has the files under the digest of their manifest, and
+Where machines have a folder each (`mirror.py`), the storage has the files under the digest of their manifest, and
 the manifest under the artefact's own name, written last. Where two machines have made one at a time, both read after
 a pause whose manifest came last, and take that one's files, so that all compute with the same bits.
 """
@@ -22,10 +22,10 @@ from typing import Protocol, runtime_checkable
 
 from filelock import FileLock
 
-from raykd.patience import FULL, patiently
-from raykd.storage import is_inside, is_plain
-from raykd.unfinished import Unfinished
-from raykd.writing import working_folder, write_text
+from raykd.storage.atomic import working_folder, write_text
+from raykd.storage.layout import is_inside, is_plain
+from raykd.storage.partial import Unfinished
+from raykd.storage.retry import FULL, patiently
 
 _MANIFEST = "manifest.json"
 _SETTLING_S = 1.0  # far longer than it takes from the look for another's manifest to the writing of one's own
@@ -33,7 +33,7 @@ _SETTLING_S = 1.0  # far longer than it takes from the look for another's manife
 
 @runtime_checkable
 class Remote(Protocol):
-    """What a store asks of the storage that machines share, by local paths; `raykd.mirror.Mirror` is one."""
+    """What a store asks of the storage that machines share, by local paths; `raykd.storage.mirror.Mirror` is one."""
 
     def moved_here(self) -> "Remote": ...
 

@@ -9,10 +9,10 @@ import shutil
 import uuid
 from pathlib import Path
 
-from raykd.mirror import Mirror
-from raykd.mirrored_folder import Outbox
-from raykd.unfinished import Unfinished
-from raykd.writing import working_folder
+from raykd.storage.atomic import working_folder
+from raykd.storage.mirror import Mirror
+from raykd.storage.partial import Unfinished
+from raykd.storage.sync import Outbox
 
 _PLACES = "[0-9][0-9][0-9][0-9]-*"
 

@@ -25,10 +25,10 @@ from urllib.parse import urlsplit, urlunsplit
 
 from pyarrow import fs
 
-from raykd.object_store import explained, missing_told, opened
-from raykd.patience import patiently
-from raykd.storage import is_inside
-from raykd.unfinished import Unfinished
+from raykd.storage.layout import is_inside
+from raykd.storage.object_store import explained, missing_told, opened
+from raykd.storage.partial import Unfinished
+from raykd.storage.retry import patiently
 
 T = TypeVar("T")
 _CHUNK = 8 * 2**20  # bytes
@@ -62,7 +62,7 @@ def local_root(uri: str) -> Path:
 class Mirror:
     """What connects a machine's folder with the storage; may be sent to another machine, which has a folder of its own.
 
-    All paths are local ones below `root`. A storage that is away is waited for, as in `raykd.patience`.
+    All paths are local ones below `root`. A storage that is away is waited for, as in `raykd.storage.retry`.
 
     Args:
         uri: of the storage, without credentials.
@@ -189,8 +189,8 @@ class Mirror:
             return
 
     def unfinished(self, folder: Path, state: str) -> Unfinished:
-        """A folder of unfinished work; see `raykd.mirrored_unfinished`."""
-        from raykd.mirrored_unfinished import MirroredUnfinished  # which needs mirrors
+        """A folder of unfinished work; see `raykd.storage.mirrored_partial`."""
+        from raykd.storage.mirrored_partial import MirroredUnfinished  # which needs mirrors
 
         return MirroredUnfinished(self, folder, state)
 

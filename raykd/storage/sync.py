@@ -1,4 +1,4 @@
-"""Folders that machines with a folder of their own push to the storage, and pull from it (see `raykd.mirror`)."""
+"""Folders that machines with a folder of their own push to the storage, and pull from it (see `mirror.py`)."""
 
 import contextlib
 import hashlib
@@ -11,9 +11,9 @@ from typing import TypeVar
 from filelock import FileLock
 from pyarrow import fs
 
-from raykd.mirror import Mirror
 from raykd.search_state import STOP
-from raykd.writing import working_folder
+from raykd.storage.atomic import working_folder
+from raykd.storage.mirror import Mirror
 
 E = TypeVar("E")
 SIGN = "running.json"

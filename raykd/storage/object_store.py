@@ -48,7 +48,7 @@ def missing_told(action: Callable[[fs.FileSystem], T], uri: str) -> T:
 
     Raises:
         LookupError: there is no such object, or local file.
-        OSError: with the number that a file's error has, which `raykd.patience` knows.
+        OSError: with the number that a file's error has, which `raykd.storage.retry` knows.
     """
     try:
         return action(opened(uri)[0])

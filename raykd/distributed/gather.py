@@ -9,7 +9,7 @@ import torch.distributed as dist
 from jaxtyping import Float, Shaped
 from torch import Tensor
 
-from raykd.world import World
+from raykd.distributed.world import World
 
 _world: ContextVar[World | None] = ContextVar("world", default=None)
 

@@ -1,0 +1,1 @@
+"""A process among those that train together."""
