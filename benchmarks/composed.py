@@ -27,8 +27,8 @@ import torch
 import torch.distributed as dist
 from torch.multiprocessing.spawn import spawn
 
-from raykd.auxiliary import Auxiliary
 from raykd.data.digits import Digits
+from raykd.methods.common.auxiliary import Auxiliary
 from raykd.methods.cross_entropy import CrossEntropy
 from raykd.methods.iakd import IAKD
 from raykd.methods.infoflow import InfoFlow
@@ -39,8 +39,8 @@ from raykd.models.cnn import CNN
 from raykd.optim import SGD, Cosine
 from raykd.recipe import Recipe
 from raykd.storage.artifacts import Store
-from raykd.teacher import Teacher
-from raykd.train import distill
+from raykd.teachers.trained import Teacher
+from raykd.training.loop import distill
 
 Metrics = list[dict[str, float]]
 

@@ -24,7 +24,8 @@ from PIL import Image
 from record import Record, spread
 from sklearn.datasets import load_sample_images
 
-from raykd.data import Augmentation, Dataset, Frame, ResizedCrop
+from raykd.data import Augmentation, Frame, ResizedCrop
+from raykd.data.dataset import Dataset
 from raykd.data.image_folder import ImageFolder
 from raykd.data.synthetic import Synthetic
 

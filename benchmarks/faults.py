@@ -40,7 +40,7 @@ from record import Record, spread
 
 from raykd.space.serialise import from_file
 from raykd.storage.artifacts import Store
-from raykd.train import distill
+from raykd.training.loop import distill
 from raykd.trial import read_epochs, saved_epoch
 
 ROOT = Path(__file__).resolve().parents[1]

@@ -29,14 +29,15 @@ from record import Record, spread
 from torch.profiler import ProfilerActivity, profile
 
 from raykd.choices import changes
-from raykd.data import Augmentation, Dataset, Split
+from raykd.data import Augmentation, Split
+from raykd.data.dataset import Dataset
 from raykd.distributed.world import World
 from raykd.models.cifar_resnet import WIDE, ResNet
 from raykd.published.cifar100 import IMAGE, NUM_CLASSES, NUM_IMAGES, benchmark
 from raykd.space.ranges import override
 from raykd.storage.artifacts import Store
 from raykd.teachers.pretrained import PretrainedTeacher
-from raykd.train import _Run
+from raykd.training.loop import _Run
 
 ALONE = "student alone"
 FEW = 256  # images, for what a method makes of all of them; CRD's banks hold as many as CIFAR-100's

@@ -35,12 +35,13 @@ from raykd.cluster.tune import tune  # before Ray: it sets what Ray reads when i
 import torch
 from ray import cloudpickle
 
-from raykd.data import Augmentation, Dataset, Split
+from raykd.data import Augmentation, Split
+from raykd.data.dataset import Dataset
 from raykd.models.cnn import CNN
-from raykd.progress import Progress
 from raykd.recipe import Recipe
+from raykd.reporting.progress import Progress
 from raykd.study import Study
-from raykd.teacher import Teacher
+from raykd.teachers.trained import Teacher
 
 MARKS = (10, 100, 250, 500, 750, 1000)
 

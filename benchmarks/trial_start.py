@@ -36,14 +36,15 @@ from ray.train.torch import TorchTrainer, get_device
 
 from raykd.data.digits import Digits
 from raykd.distributed.world import World
-from raykd.methods import Shapes, Sources, Term
 from raykd.methods.cross_entropy import CrossEntropy
 from raykd.methods.kd import KD
 from raykd.models.cnn import CNN
+from raykd.protocols.context import BuildContext
+from raykd.protocols.method import Shapes, Term
 from raykd.recipe import Recipe
 from raykd.storage.artifacts import Store
 from raykd.study import Study
-from raykd.teacher import Teacher
+from raykd.teachers.trained import Teacher
 from raykd.trial import run_trial
 
 
@@ -58,7 +59,7 @@ class Stopwatch:
 
     def check(self, shapes: Shapes) -> None: ...
 
-    def build(self, shapes: Shapes, sources: Sources) -> Term:
+    def build(self, shapes: Shapes, context: BuildContext) -> Term:
         return _Stopwatch(self.file)
 
 

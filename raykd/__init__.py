@@ -12,17 +12,18 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from raykd.cluster.tune import tune
+    from raykd.protocols.teacher import train_teacher
     from raykd.recipe import Recipe
     from raykd.result import Result
     from raykd.storage.artifacts import Store
     from raykd.study import Study
     from raykd.study_file import load_study
-    from raykd.teacher import Teacher, train_teacher
     from raykd.teachers.chains import assistants, born_again
     from raykd.teachers.distilled import DistilledTeacher
     from raykd.teachers.folder import CheckpointFolder
     from raykd.teachers.pretrained import PretrainedTeacher
-    from raykd.train import distill
+    from raykd.teachers.trained import Teacher
+    from raykd.training.loop import distill
 
 __version__ = "0.1.0.dev0"
 __all__ = [
@@ -50,12 +51,12 @@ _HOMES = {
     "Result": "raykd.result",
     "Store": "raykd.storage.artifacts",
     "Study": "raykd.study",
-    "Teacher": "raykd.teacher",
+    "Teacher": "raykd.teachers.trained",
     "assistants": "raykd.teachers.chains",
     "born_again": "raykd.teachers.chains",
-    "distill": "raykd.train",
+    "distill": "raykd.training.loop",
     "load_study": "raykd.study_file",
-    "train_teacher": "raykd.teacher",
+    "train_teacher": "raykd.protocols.teacher",
     "tune": "raykd.cluster.tune",
 }
 

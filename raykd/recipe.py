@@ -12,18 +12,18 @@ from typing import Any
 
 import torch
 
-from raykd.data import DataSpec, load
-from raykd.methods import Route, Shapes, Start, Swap, TermSpec
+from raykd.data.dataset import DataSpec, load
 from raykd.methods.cross_entropy import CrossEntropy
 from raykd.methods.fresh import Fresh
 from raykd.methods.iakd import NoSwap
 from raykd.methods.rco import FinalTeacher
-from raykd.models import ModelSpec
+from raykd.models.staged import Shape, Staged, feature_shapes, stem_shape
 from raykd.ops.rng import seed_of
 from raykd.optim import SGD, Optimiser
+from raykd.protocols.method import Route, Shapes, Start, Swap, TermSpec
+from raykd.protocols.model import ModelSpec
+from raykd.protocols.teacher import TeacherSpec
 from raykd.space.ranges import fixed
-from raykd.staged import Shape, Staged, feature_shapes, stem_shape
-from raykd.teachers import TeacherSpec
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -17,14 +17,21 @@ from typing import Any
 import torch
 from torch import nn
 
-from raykd.data import DataSpec, load
+from raykd.data.dataset import DataSpec, load
 from raykd.distributed.world import World
+from raykd.protocols.context import BuildContext
+from raykd.protocols.teacher import (
+    TeacherRoute,
+    TeacherSpec,
+    checkpoint_name,
+    write_checkpoint,
+    write_records,
+)
 from raykd.recipe import Recipe, build_network
 from raykd.space.serialise import fingerprint
 from raykd.storage.artifacts import NotMadeError, Store
-from raykd.teachers import TeacherRoute, TeacherSpec, Workshop, checkpoint_name, write_checkpoint, write_records
-from raykd.teachers.training import TrainedTeacherSpec
-from raykd.train import distill
+from raykd.teachers.route_training import TrainedTeacherSpec
+from raykd.training.loop import distill
 
 _MADE = ("route", "features", "codebook", "moments")
 _SHORT_S = 10.0  # a first epoch this short says more of the warming up than of an epoch
@@ -99,7 +106,7 @@ def _training(
 
 def _is_there(teacher: Any, data: DataSpec, store: Store, world: World) -> bool:
     try:
-        teacher.route(Workshop(data, load(data, world.device), store))
+        teacher.route(BuildContext(data=data, dataset=load(data, world.device), store=store))
     except NotMadeError:
         return False
     return True
@@ -130,8 +137,8 @@ class _StandIn:
     def check(self, data: DataSpec) -> None:
         self.of.check(data)
 
-    def route(self, workshop: Workshop) -> TeacherRoute:
-        dataset = workshop.dataset
+    def route(self, context: BuildContext) -> TeacherRoute:
+        dataset = context.dataset
 
         def make(folder: Path) -> None:
             network = build_network(self.model, dataset.num_classes, dataset.image_shape, "rehearsal")
@@ -144,7 +151,7 @@ class _StandIn:
             write_records(folder, [{"checkpoint": number, "epoch": number, "accuracy": 0.0} for number in numbers])
 
         key = fingerprint({"model": self.model, "checkpoints": self.num_checkpoints, "images": dataset.digest})
-        return TeacherRoute(self, workshop.store.get("route", key, make), dataset)
+        return TeacherRoute(self, context.store.get("route", key, make), dataset)
 
 
 @torch.no_grad()

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any
 import torch
 from safetensors.torch import load_file
 
-from raykd.data import load
+from raykd.data.dataset import load
+from raykd.models.staged import Staged
 from raykd.recipe import Recipe
 from raykd.space.serialise import from_file
-from raykd.staged import Staged
 from raykd.storage.layout import RECIPE, SUMMARY, check_name
 
 if TYPE_CHECKING:

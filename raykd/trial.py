@@ -14,16 +14,17 @@ from torch import Tensor
 
 from raykd.claim import Claim
 from raykd.distributed.world import World
-from raykd.epoch import Epoch
-from raykd.listeners import checkpoints, load_checkpoint, previous, tensorboard
+from raykd.protocols.epoch import Epoch
 from raykd.recipe import Recipe
+from raykd.reporting.tensorboard import tensorboard
 from raykd.space.serialise import to_text
 from raykd.storage.artifacts import Store
 from raykd.storage.atomic import append, write_text
 from raykd.storage.layout import EPOCHS, RECIPE
 from raykd.storage.retry import patiently
 from raykd.storage.sync import Outbox, pushing
-from raykd.train import distill
+from raykd.training.checkpoints import checkpoints, load_checkpoint, previous
+from raykd.training.loop import distill
 
 CHECKPOINT, VALUES = "checkpoint.pt", "values.json"
 ERROR = "error.txt"  # the traceback of a trial that failed

@@ -9,8 +9,8 @@ import itertools
 from optuna.distributions import FloatDistribution, IntDistribution
 
 from raykd import Recipe, Study, Teacher
-from raykd.auxiliary import Auxiliary
 from raykd.data.digits import Digits
+from raykd.methods.common.auxiliary import Auxiliary
 from raykd.methods.iakd import IAKD, NoSwap
 from raykd.methods.infoflow import InfoFlow
 from raykd.methods.quest import Quest

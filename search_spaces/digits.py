@@ -8,8 +8,8 @@ to win. Which of the methods are on is part of the search.
 from optuna.distributions import FloatDistribution, IntDistribution
 
 from raykd import Recipe, Study, Teacher
-from raykd.auxiliary import Auxiliary
 from raykd.data.digits import Digits
+from raykd.methods.common.auxiliary import Auxiliary
 from raykd.methods.cross_entropy import CrossEntropy
 from raykd.methods.iakd import IAKD, NoSwap
 from raykd.methods.infoflow import InfoFlow

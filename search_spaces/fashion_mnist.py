@@ -7,8 +7,8 @@ files, and `FashionMNIST(download=True)` gets them.
 from optuna.distributions import FloatDistribution, IntDistribution
 
 from raykd import Recipe, Study, Teacher
-from raykd.auxiliary import Auxiliary
 from raykd.data.fashion_mnist import FashionMNIST
+from raykd.methods.common.auxiliary import Auxiliary
 from raykd.methods.iakd import IAKD, NoSwap
 from raykd.methods.infoflow import InfoFlow
 from raykd.methods.kd import KD

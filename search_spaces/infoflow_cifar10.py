@@ -13,8 +13,8 @@ A search compares classification on the validation split: to that end it may put
 """
 
 from raykd import Recipe, Study, Teacher
-from raykd.auxiliary import Auxiliary
 from raykd.data.cifar import CIFAR10
+from raykd.methods.common.auxiliary import Auxiliary
 from raykd.methods.cross_entropy import CrossEntropy
 from raykd.methods.infoflow import InfoFlow
 from raykd.models.information_flow import InformationFlowCNN

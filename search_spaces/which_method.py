@@ -13,8 +13,8 @@ from optuna.distributions import IntDistribution
 
 from raykd import Recipe, Teacher
 from raykd.data.digits import Digits
-from raykd.first_stage import FirstStage
 from raykd.methods.ab import AB
+from raykd.methods.common.first_stage import FirstStage
 from raykd.methods.crd import CRD
 from raykd.methods.fsp import FSPStart
 from raykd.methods.ft import FT

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from PIL import Image
 
-from raykd.data.idx import FILES as IDX_FILES
+from raykd.data.formats.idx import FILES as IDX_FILES
 
 
 def idx_bytes(values: torch.Tensor) -> bytes:

@@ -7,7 +7,7 @@ from typing import Any
 
 import torch
 
-from raykd.epoch import AnchorRatio
+from raykd.protocols.epoch import AnchorRatio
 
 
 @dataclass(frozen=True)

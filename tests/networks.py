@@ -6,7 +6,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from raykd.staged import Staged
+from raykd.models.staged import Staged
 
 Listing = dict[str, tuple[int, ...]]
 

@@ -6,9 +6,9 @@ from typing import Any
 import torch
 from torch.nn import functional as F
 
-from raykd.data import load
+from raykd.data.dataset import load
 from raykd.models.cnn import CNN
-from raykd.staged import Staged
+from raykd.models.staged import Staged
 from tiny import TinyData
 
 MODEL = CNN(widths=(6, 8))

@@ -12,11 +12,11 @@ import torch
 import torch.distributed as dist
 
 import tiny
-from raykd.epoch import AnchorRatio
+from raykd.protocols.epoch import AnchorRatio
 from raykd.recipe import Recipe
 from raykd.space.serialise import from_file, to_text
 from raykd.storage.artifacts import Store
-from raykd.train import distill
+from raykd.training.loop import distill
 
 TYPES = (tiny.TinyNet, tiny.TinyData, tiny.Killer)
 

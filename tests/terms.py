@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from tiny import batch, clock, network, shapes, sources
+from tiny import batch, clock, context, network, shapes
 
 STUDENT = {"seed": 0}
 TEACHER = {"seed": 1, "widths": (5, 8)}
@@ -16,7 +16,7 @@ def networks(student: dict | None = None, teacher: dict | None = None) -> tuple[
 def build(spec, nets, folder="no artefact is made") -> Any:
     known = shapes(*nets)
     spec.check(known)
-    return spec.build(known, sources(folder))
+    return spec.build(known, context(folder))
 
 
 def outputs(nets) -> Any:

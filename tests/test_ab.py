@@ -3,10 +3,10 @@ from typing import Any
 import pytest
 import torch
 
-from raykd.first_stage import FirstStage
 from raykd.methods.ab import AB, _Boundaries, ab_loss
+from raykd.methods.common.first_stage import FirstStage
+from raykd.methods.common.warm_start import trunk
 from raykd.space.ranges import space
-from raykd.warm_start import trunk
 from references import ab as reference
 from terms import networks
 from tiny import assert_same_value_and_gradient, batch, network, random, shapes

@@ -8,20 +8,20 @@ import pytest
 import torch
 from torch.nn import functional as F
 
-from raykd.anchors import Anchors, _Difficulty
 from raykd.distributed.world import World
-from raykd.epoch import AnchorRatio
-from raykd.methods import Ratio, Shapes
 from raykd.methods.cross_entropy import CrossEntropy
 from raykd.methods.kd import KD
 from raykd.methods.quest import Quest
 from raykd.methods.rco import EqualInterval, FinalTeacher, Greedy
 from raykd.models.cnn import CNN
 from raykd.optim import SGD, Adam, Constant, Cosine
+from raykd.protocols.epoch import AnchorRatio
+from raykd.protocols.method import Ratio, Shapes
+from raykd.protocols.teacher import train_teacher
 from raykd.recipe import build_network
 from raykd.storage.artifacts import Store
-from raykd.teacher import train_teacher
-from raykd.train import distill
+from raykd.training.anchors import Anchors, _Difficulty
+from raykd.training.loop import distill
 from tiny import TEACHER, TinyData, TinyNet, assert_same_run, composed, finish, recipe, same_weights, searching
 
 LABELS = CrossEntropy(weight=0.1)

@@ -7,10 +7,10 @@ import pytest
 from owned import MODEL, knowing, save, untrained
 from raykd.methods.rco import EqualInterval
 from raykd.models.cifar_resnet import ResNet
+from raykd.models.staged import Staged
+from raykd.protocols.teacher import TeacherSpec, train_teacher
 from raykd.space.serialise import decode, encode, fingerprint
-from raykd.staged import Staged
 from raykd.storage.artifacts import Store
-from raykd.teacher import TeacherSpec, train_teacher
 from raykd.teachers.folder import CheckpointFolder
 from tiny import TinyData, finish, recipe, same_weights
 

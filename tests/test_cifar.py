@@ -9,8 +9,8 @@ import pytest
 import torch
 
 from data_files import python2_pickle
-from raykd.data import unpickle
 from raykd.data.cifar import CIFAR10, CIFAR100
+from raykd.data.formats import unpickle
 
 RNG = np.random.default_rng(0)
 

@@ -8,7 +8,7 @@ from torch.nn import functional as F
 
 from raykd.models import cifar_resnet
 from raykd.models.cifar_resnet import WIDE, CifarResNet, ResNet
-from raykd.staged import Staged, feature_shapes
+from raykd.models.staged import Staged, feature_shapes
 
 # Parameters for 100 classes, counted in RepDistiller and mdistiller.
 PUBLISHED = {

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from raykd.models.cnn import CNN
-from raykd.staged import feature_shapes
+from raykd.models.staged import feature_shapes
 
 
 @pytest.mark.parametrize(

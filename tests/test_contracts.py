@@ -16,17 +16,17 @@ from optuna.distributions import CategoricalDistribution, IntDistribution
 import raykd.methods
 import raykd.models
 from raykd.distributed.world import World
-from raykd.methods import Clock, Route, Start, Swap, TermSpec
 from raykd.methods.cross_entropy import CrossEntropy
 from raykd.methods.kd import KD
 from raykd.methods.rco import EqualInterval
-from raykd.models import ModelSpec
 from raykd.models.cnn import CNN
+from raykd.protocols.method import Clock, Route, Start, Swap, TermSpec
+from raykd.protocols.model import ModelSpec
 from raykd.recipe import Recipe
 from raykd.space.ranges import holds, override, paths, space, value_at
 from raykd.space.serialise import decode, encode, fingerprint
 from raykd.storage.artifacts import Store
-from raykd.train import _Run, distill
+from raykd.training.loop import _Run, distill
 from tiny import STUDENT, TEACHER, assert_same_run, composed, finish, recipe, same_weights
 
 TWIN = dataclasses.replace(TEACHER, model=CNN(widths=STUDENT.widths, convolutions=2))  # widths that suit every method

@@ -5,8 +5,8 @@ import pytest
 import torch
 from torch import nn
 
+from raykd.methods.common.negatives import Negatives
 from raykd.methods.crd import CRD, crd_loss, exponentials
-from raykd.negatives import Negatives
 from raykd.space.ranges import space
 from references import crd as reference
 from terms import build, networks, outputs

@@ -14,7 +14,7 @@ from raykd.methods.review_kd import ReviewKD
 from raykd.models.cnn import CNN
 from raykd.recipe import Recipe
 from raykd.storage.artifacts import Store
-from raykd.teacher import Teacher
+from raykd.teachers.trained import Teacher
 from tiny import finish, recipe, same_weights
 
 

@@ -8,12 +8,12 @@ from optuna.distributions import IntDistribution
 from torch import nn
 
 from raykd.data.digits import Digits
-from raykd.models import ModelSpec
 from raykd.models.custom import check_cut
+from raykd.models.staged import Staged
+from raykd.protocols.model import ModelSpec
 from raykd.recipe import Recipe
 from raykd.space.ranges import searched
 from raykd.space.serialise import from_file, to_text
-from raykd.staged import Staged
 
 IMAGE = (1, 8, 8)
 

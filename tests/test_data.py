@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch import Tensor
 
-from raykd.data import Augmentation, Dataset, Split, channel_statistics, cut, load
+from raykd.data import Augmentation, Split, channel_statistics, cut
+from raykd.data.dataset import Dataset, load
 from raykd.ops.rng import integers
 
 CPU = torch.device("cpu")

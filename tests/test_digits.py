@@ -4,7 +4,8 @@ import pytest
 import torch
 from sklearn.datasets import load_digits
 
-from raykd.data import Augmentation, Dataset
+from raykd.data import Augmentation
+from raykd.data.dataset import Dataset
 from raykd.data.digits import NUM_IMAGES, Digits
 
 

@@ -10,19 +10,20 @@ import pytest
 import torch
 
 from owned import MODEL, knowing, save
-from raykd.data import load
-from raykd.evaluate import accuracy
+from raykd.data.dataset import load
+from raykd.evaluation.accuracy import accuracy
 from raykd.methods.rco import EqualInterval
 from raykd.models.cnn import CNN
+from raykd.models.staged import Staged
+from raykd.protocols.teacher import TeacherSpec, train_teacher
 from raykd.space.ranges import override, paths
 from raykd.space.serialise import decode, encode, fingerprint
-from raykd.staged import Staged
 from raykd.storage.artifacts import Store
-from raykd.teacher import Teacher, TeacherSpec, train_teacher
 from raykd.teachers.chains import assistants, born_again, ensemble
 from raykd.teachers.distilled import DistilledTeacher
 from raykd.teachers.pretrained import PretrainedTeacher
-from raykd.train import distill
+from raykd.teachers.trained import Teacher
+from raykd.training.loop import distill
 from tiny import STUDENT, TinyData, finish, network, recipe, same_weights
 
 DATA = TinyData()
@@ -100,7 +101,7 @@ TWO = """
 import sys
 import test_distilled
 from raykd.storage.artifacts import Store
-from raykd.teacher import train_teacher
+from raykd.teachers import train_teacher
 
 print("ready", flush=True)
 sys.stdin.readline()

@@ -6,74 +6,75 @@ from typing import Any
 import pytest
 import torch
 
-from raykd.data import load
-from raykd.distiller import Distiller, build_distiller
-from raykd.methods import Clock, Sources, Term
+from raykd.data.dataset import load
 from raykd.methods.cross_entropy import CrossEntropy
 from raykd.methods.iakd import IAKD, NoSwap
 from raykd.methods.kd import KD
+from raykd.protocols.context import BuildContext
+from raykd.protocols.method import Clock, Term
 from raykd.recipe import build_network
 from raykd.storage.artifacts import Store
+from raykd.training.distiller import Distiller, build_distiller
 from tiny import STUDENT, TEACHER, TinyData, TinyRoute, composed, recipe, same_weights
 
 CPU = torch.device("cpu")
 
 
 @pytest.fixture
-def sources(tmp_path: Path) -> Sources:
+def context(tmp_path: Path) -> BuildContext:
     route: Any = TinyRoute(options={"widths": (6, 8), "strides": (1, 2)})
-    return Sources(Store(tmp_path), load(TinyData(), CPU), route)
+    return BuildContext(data=TinyData(), dataset=load(TinyData(), CPU), store=Store(tmp_path), teacher=route)
 
 
-def built(spec: Any, sources: Sources) -> Distiller:
-    assert sources.teacher is not None
-    return build_distiller(spec, sources, sources.teacher.network(3))
+def built(spec: Any, context: BuildContext) -> Distiller:
+    assert context.teacher is not None
+    return build_distiller(spec, context, context.teacher.network(3))
 
 
-def test_every_term_gives_its_own_number(sources: Sources):
-    distiller = built(composed(), sources)
+def test_every_term_gives_its_own_number(context: BuildContext):
+    distiller = built(composed(), context)
     distiller.follow(1)
-    batch = next(sources.dataset.batches(0, 0, 8))
-    assert sources.teacher is not None
-    teacher = sources.teacher.network(1)(batch.images)
+    batch = next(context.dataset.batches(0, 0, 8))
+    assert context.teacher is not None
+    teacher = context.teacher.network(1)(batch.images)
     for swapped in (frozenset(), frozenset({0}), frozenset({0, 1})):
         losses = distiller(batch, teacher, swapped, Clock(epoch=0, epochs=4))
         assert list(losses) == ["cross_entropy", "kd", "quest", "infoflow"]
         assert all(torch.isfinite(loss) and loss.shape == () for loss in losses.values())
 
 
-def test_the_teacher_stays_out_of_the_module(sources: Sources):
-    assert sources.teacher is not None
-    teacher = sources.teacher.network(3)
-    distiller = build_distiller(composed(), sources, teacher)
+def test_the_teacher_stays_out_of_the_module(context: BuildContext):
+    assert context.teacher is not None
+    teacher = context.teacher.network(3)
+    distiller = build_distiller(composed(), context, teacher)
     assert not {id(value) for value in teacher.parameters()} & {id(value) for value in distiller.parameters()}
     distiller.train()
     assert not any(module.training for module in teacher.modules())
 
 
-def test_the_student_is_drawn_from_the_seed_alone(sources: Sources):
+def test_the_student_is_drawn_from_the_seed_alone(context: BuildContext):
     expected = build_network(STUDENT, 3, (1, 8, 8), "student", 0).state_dict()
     for spec in (composed(), recipe(), composed(swap=NoSwap()), recipe(terms=(CrossEntropy(),))):
-        assert same_weights(built(spec, sources).student.state_dict(), expected)
-    assert not list(sources.store.root.glob("start/*"))
-    assert not same_weights(built(recipe(seed=1), sources).student.state_dict(), expected)
+        assert same_weights(built(spec, context).student.state_dict(), expected)
+    assert not list(context.store.root.glob("start/*"))
+    assert not same_weights(built(recipe(seed=1), context).student.state_dict(), expected)
 
 
-def test_converters_are_there_only_for_swaps(sources: Sources):
-    assert built(composed(swap=NoSwap()), sources).converters is None
-    assert built(composed(), sources).converters is not None
-    swapped = built(recipe(swap=IAKD()), sources)
+def test_converters_are_there_only_for_swaps(context: BuildContext):
+    assert built(composed(swap=NoSwap()), context).converters is None
+    assert built(composed(), context).converters is not None
+    swapped = built(recipe(swap=IAKD()), context)
     assert {name.split(".")[0] for name, _ in swapped.named_parameters()} == {"student", "converters"}
 
 
-def test_a_term_of_weight_zero_is_not_built(sources: Sources):
-    distiller = built(recipe(terms=(CrossEntropy(), KD(weight=0.0))), sources)
+def test_a_term_of_weight_zero_is_not_built(context: BuildContext):
+    distiller = built(recipe(terms=(CrossEntropy(), KD(weight=0.0))), context)
     assert list(distiller.terms) == ["cross_entropy"]
 
 
-def test_building_draws_nothing_from_the_process(sources: Sources):
+def test_building_draws_nothing_from_the_process(context: BuildContext):
     before = torch.get_rng_state()
-    built(composed(), sources)
+    built(composed(), context)
     assert torch.equal(torch.get_rng_state(), before)
 
 

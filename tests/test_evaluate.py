@@ -6,8 +6,8 @@ from torch import nn
 
 from raykd.data import Split
 from raykd.distributed.world import World
-from raykd.evaluate import accuracy, top_k_accuracy
-from raykd.staged import Staged, evaluating
+from raykd.evaluation.accuracy import accuracy, top_k_accuracy
+from raykd.models.staged import Staged, evaluating
 from tiny import dataset, network, same_weights
 
 CPU = torch.device("cpu")

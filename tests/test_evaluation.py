@@ -5,9 +5,10 @@ from dataclasses import replace
 import pytest
 import torch
 
-from raykd.data import Dataset, Split
-from raykd.evaluate import accuracy, top_k_accuracy
+from raykd.data import Split
+from raykd.data.dataset import Dataset
 from raykd.evaluation import MEASURES, evaluate
+from raykd.evaluation.accuracy import accuracy, top_k_accuracy
 from raykd.evaluation.centroid import nearest_centroid_accuracy
 from raykd.evaluation.embeddings import embed
 from raykd.evaluation.identification import identification_rate

@@ -8,8 +8,9 @@ import torch
 
 from data_files import idx_bytes, write
 from data_files import idx_contents as contents
-from raykd.data import Augmentation, fashion_mnist, idx
+from raykd.data import Augmentation, fashion_mnist
 from raykd.data.fashion_mnist import FILES, FashionMNIST
+from raykd.data.formats import idx
 
 DEBIAN = Path("/usr/share/datasets/fashion-mnist")
 

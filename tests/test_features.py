@@ -3,13 +3,13 @@ import torch
 import torch.distributed as dist
 
 from raykd.distributed.gather import whole_batch
-from raykd.features import check_stage, stage_pairs
+from raykd.methods.common.stages import check_stage, stage_pairs
 from raykd.methods.dist import DIST, dist_loss
 from raykd.methods.pkt import PKT, pkt_loss
 from raykd.methods.rkd import RKD, rkd_loss
 from raykd.methods.sp import SP, similarity_loss
+from raykd.models.staged import Outputs
 from raykd.ops.maps import as_map, map_size, same_size
-from raykd.staged import Outputs
 from references import features as reference
 from terms import build
 from tiny import batch, clock, network, random, shapes

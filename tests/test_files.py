@@ -14,7 +14,7 @@ from torchvision.transforms.v2 import functional as transforms
 
 from data_files import picture, save
 from raykd.data import Augmentation, Files, Frame, ResizedCrop, Split
-from raykd.data.files import THREADS
+from raykd.data.views.decoding import THREADS
 
 SMALL = Frame(resize=9, size=8)
 KINDS = ("0.png", "b/1.jpg", "b/2.webp", "b/3.bmp", "4.tiff", "grey.jpg", "palette.png")

@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import nn
 
-from raykd.first_stage import FirstStage, drawing, minimise
+from raykd.methods.common.first_stage import FirstStage, drawing, minimise
 from raykd.optim import SGD, Step
 from tiny import dataset
 

@@ -9,7 +9,7 @@ from torch.nn import functional as F
 from networks import Listing, assert_close, convolution, count, features, linear, norm, parameters, perturb
 from raykd.models import four_stage_resnet
 from raykd.models.four_stage_resnet import BasicBlock, Bottleneck, FourStageResNet
-from raykd.staged import feature_shapes
+from raykd.models.staged import feature_shapes
 
 # Parameters for 100 classes, counted from the definition in RepDistiller and mdistiller (models/resnetv2.py).
 COUNTS = {18: 11_220_132, 34: 21_328_292, 50: 23_705_252, 101: 42_697_380, 152: 58_341_028}

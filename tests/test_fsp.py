@@ -1,10 +1,10 @@
 import pytest
 import torch
 
-from raykd.first_stage import FirstStage
+from raykd.methods.common.first_stage import FirstStage
+from raykd.methods.common.warm_start import trunk
 from raykd.methods.fsp import FSP, FSPStart, _StartFlows, fsp_loss, fsp_matrix
 from raykd.space.ranges import space
-from raykd.warm_start import trunk
 from references import fsp as reference
 from terms import build, loss_of, networks, outputs
 from tiny import assert_same_value_and_gradient, batch, network, random, shapes

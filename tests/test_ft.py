@@ -4,13 +4,13 @@ import pytest
 import torch
 from torch import nn
 
-from raykd.first_stage import FirstStage
+from raykd.methods.common.first_stage import FirstStage
 from raykd.methods.ft import FT, find_paraphraser, ft_loss
 from raykd.optim import SGD, Constant
 from raykd.space.ranges import space
 from references import ft as reference
 from terms import networks, outputs
-from tiny import TinyRoute, assert_same_value_and_gradient, batch, clock, random, shapes, sources
+from tiny import TinyRoute, assert_same_value_and_gradient, batch, clock, context, random, shapes
 
 SHORT = FirstStage(epochs=2, batch_size=8, optimiser=SGD(lr=0.01, schedule=Constant()))
 TINY = FT(first_stage=SHORT)
@@ -20,7 +20,7 @@ def built(folder, spec=TINY, nets=None, route=None, **options) -> Any:
     """The term, the networks being those of the route's final checkpoint."""
     known = shapes(*(nets or networks()))
     spec.check(known)
-    return spec.build(known, sources(folder, route, **options))
+    return spec.build(known, context(folder, route, **options))
 
 
 def test_golden():
@@ -70,7 +70,7 @@ def test_the_translated_student_meets_the_paraphrased_teacher(tmp_path):
     nets, spec = networks(), FT(first_stage=SHORT, p1=1, p2=2)
     term = built(tmp_path, spec)
     student, teacher = outputs(nets)
-    paraphraser = find_paraphraser(spec, 8, sources(tmp_path))
+    paraphraser = find_paraphraser(spec, 8, context(tmp_path))
     loss = term(student, teacher, batch(), clock())
     torch.testing.assert_close(
         loss, ft_loss(term.translator(student.features[-1]), paraphraser(teacher.features[-1]), 1, 2)
@@ -83,7 +83,7 @@ def test_the_translated_student_meets_the_paraphrased_teacher(tmp_path):
 
 def test_the_networks_are_the_reference_benchmarks(tmp_path):
     term = built(tmp_path)
-    encoder: Any = find_paraphraser(TINY, 8, sources(tmp_path))
+    encoder: Any = find_paraphraser(TINY, 8, context(tmp_path))
     assert [tuple(layer.weight.shape) for layer in encoder[::2]] == [(8, 8, 3, 3), (4, 8, 3, 3), (4, 4, 3, 3)]
     assert all(layer.negative_slope == 0.1 for layer in encoder[1::2])
     widths = [tuple(layer.weight.shape) for layer in term.translator[::3]]
@@ -102,7 +102,7 @@ def test_the_paraphraser_is_made_once_of_the_final_teacher_and_depends_on_no_oth
     route, weights = TinyRoute(), []
     for store, seed in (("one", 0), ("one", 1), ("two", 2)):
         torch.manual_seed(seed)
-        paraphraser: Any = find_paraphraser(TINY, 8, sources(tmp_path / store, route))
+        paraphraser: Any = find_paraphraser(TINY, 8, context(tmp_path / store, route))
         weights.append(paraphraser[0].weight)
     assert route.asked == [3, 3]  # the final checkpoint, once a store
     assert torch.equal(weights[0], weights[1]) and torch.equal(weights[0], weights[2])
@@ -119,7 +119,7 @@ def test_making_it_leaves_the_translator_as_it_is(tmp_path):
 @pytest.mark.parametrize("changed", [{"rate": 0.25}, {"seed": 1}, {"first_stage": FirstStage(epochs=1, batch_size=8)}])
 def test_another_setting_has_a_paraphraser_of_its_own_and_another_weight_has_not(changed, tmp_path):
     for spec in (TINY, FT(first_stage=SHORT, weight=10.0, p1=1), FT(**{"first_stage": SHORT} | changed)):
-        find_paraphraser(spec, 8, sources(tmp_path))
+        find_paraphraser(spec, 8, context(tmp_path))
     assert len(list(tmp_path.glob("paraphraser/*"))) == 2
 
 

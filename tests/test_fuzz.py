@@ -20,12 +20,12 @@ from commands import ROOT
 from raykd.commands import parse
 from raykd.data.digits import Digits
 from raykd.errors import is_for_the_user, one_line
-from raykd.listeners import load_checkpoint
 from raykd.recipe import Recipe
 from raykd.space.ranges import override, space
 from raykd.space.serialise import decode, encode
 from raykd.storage.artifacts import Store
 from raykd.storage.layout import check_name
+from raykd.training.checkpoints import load_checkpoint
 from tiny import composed
 
 KIND = {"few": 150, "many": 2500}

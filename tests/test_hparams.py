@@ -14,8 +14,8 @@ import pytest
 from optuna.distributions import CategoricalDistribution, FloatDistribution, IntDistribution
 
 from helpers import Epoch, epochs
-from raykd import hparams
-from raykd.listeners import tensorboard, write_experiment
+from raykd.reporting import hparams
+from raykd.reporting.tensorboard import tensorboard, write_experiment
 
 RANGES = {
     "schedule": CategoricalDistribution(("constant", "cosine")),

@@ -9,12 +9,13 @@ import pytest
 import torch
 
 from data_files import class_folders, picture, save
-from raykd.data import Augmentation, Files, Frame, ResizedCrop, load
+from raykd.data import Augmentation, Files, Frame, ResizedCrop
+from raykd.data.dataset import load
+from raykd.data.formats.layouts import ClassFolders
 from raykd.data.image_folder import ImageFolder
-from raykd.data.layouts import ClassFolders
 from raykd.space.serialise import decode, encode, fingerprint
 from raykd.storage.artifacts import Store
-from raykd.train import distill
+from raykd.training.loop import distill
 from tiny import assert_same_run, finish, recipe
 
 CPU = torch.device("cpu")

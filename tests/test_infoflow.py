@@ -7,13 +7,13 @@ import torch
 import torch.distributed as dist
 from torch.multiprocessing.spawn import spawn
 
-from raykd.auxiliary import Auxiliary
 from raykd.distributed.gather import whole_batch
+from raykd.methods.common.auxiliary import Auxiliary
 from raykd.methods.infoflow import DIVERGENCES, KERNELS, InfoFlow, layer_weights, transfer_loss
+from raykd.models.staged import Outputs
 from raykd.space.ranges import space
-from raykd.staged import Outputs
 from references import infoflow as reference
-from tiny import TinyNet, TinyRoute, assert_same_value_and_gradient, batch, clock, network, random, shapes, sources
+from tiny import TinyNet, TinyRoute, assert_same_value_and_gradient, batch, clock, context, network, random, shapes
 
 TEACHER = torch.tensor([[1, 0, 0], [0, 1, 0], [0, 0, 1], [1, 1, 0]], dtype=torch.float64)
 STUDENT = torch.tensor([[1, 0], [0, 1], [1, 2], [1, 1]], dtype=torch.float64)
@@ -155,7 +155,7 @@ def test_the_critical_period_is_the_same_share_of_every_run():
 
 
 def build(folder, spec=None, nets=None, route=None) -> Any:
-    return (spec or InfoFlow()).build(shapes(*(nets or (network(0), network(1)))), sources(folder, route))
+    return (spec or InfoFlow()).build(shapes(*(nets or (network(0), network(1)))), context(folder, route))
 
 
 def outputs(*nets) -> Any:

@@ -4,7 +4,7 @@ import torch
 from raykd.methods.kd import KD, kd_loss, standardised
 from raykd.space.ranges import space
 from references import kd as reference
-from tiny import assert_same_value_and_gradient, batch, clock, network, random, shapes, sources
+from tiny import assert_same_value_and_gradient, batch, clock, context, network, random, shapes
 
 TEACHER = torch.tensor([[2.0, 0.0, -1.0], [0.0, 1.0, 0.0]], dtype=torch.float64)
 STUDENT = torch.tensor([[1.0, 0.0, 0.0], [0.0, 2.0, -1.0]], dtype=torch.float64)
@@ -53,7 +53,7 @@ def test_half_precision_logits_are_softened_in_single_precision():
 
 def test_the_term_reads_the_logits_at_its_own_temperature(tmp_path):
     student, teacher = network(0), network(1)
-    term = KD(temperature=2.0).build(shapes(student, teacher), sources(tmp_path))
+    term = KD(temperature=2.0).build(shapes(student, teacher), context(tmp_path))
     images = batch().images
     loss = term(student(images), teacher(images), batch(), clock())
     torch.testing.assert_close(loss, kd_loss(student(images).logits, teacher(images).logits, 2.0))
@@ -88,7 +88,7 @@ def test_standardised_logits_ignore_shift_and_scale_and_are_zero_where_they_are_
 
 def test_the_term_standardises_both_networks_logits(tmp_path):
     student, teacher = network(0), network(1)
-    term = KD(temperature=2.0, standardise=True).build(shapes(student, teacher), sources(tmp_path))
+    term = KD(temperature=2.0, standardise=True).build(shapes(student, teacher), context(tmp_path))
     images = batch().images
     loss = term(student(images), teacher(images), batch(), clock())
     own, other = (standardised(net(images).logits) for net in (student, teacher))

@@ -6,8 +6,8 @@ import pytest
 
 from data_files import class_folders, picture, save
 from raykd.data.cub200 import CUB200
+from raykd.data.formats.layouts import ClassFolders
 from raykd.data.image_folder import ImageFolder
-from raykd.data.layouts import ClassFolders
 from raykd.data.sun397 import SUN397
 
 

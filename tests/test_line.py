@@ -5,8 +5,8 @@ import io
 import pytest
 from rich.console import Console
 
-import raykd.line
-from raykd.line import Line, clock
+import raykd.reporting.status_line
+from raykd.reporting.status_line import Line, clock
 
 
 def console(terminal: bool, width: int = 100) -> tuple[Console, io.StringIO]:
@@ -17,7 +17,7 @@ def console(terminal: bool, width: int = 100) -> tuple[Console, io.StringIO]:
 
 def test_a_log_gets_a_line_every_ten_seconds(monkeypatch: pytest.MonkeyPatch):
     now = 100.0
-    monkeypatch.setattr(raykd.line.time, "monotonic", lambda: now)
+    monkeypatch.setattr(raykd.reporting.status_line.time, "monotonic", lambda: now)
     screen, written = console(terminal=False)
     with Line(screen) as line:
         for second in range(25):

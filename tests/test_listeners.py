@@ -11,8 +11,9 @@ import torch
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from helpers import Epoch, epochs
-from raykd.epoch import AnchorRatio
-from raykd.listeners import checkpoints, load_checkpoint, previous, tensorboard
+from raykd.protocols.epoch import AnchorRatio
+from raykd.reporting.tensorboard import tensorboard
+from raykd.training.checkpoints import checkpoints, load_checkpoint, previous
 
 
 def points(folder: Path, tag: str = "val/accuracy") -> list[tuple[int, float]]:

@@ -25,6 +25,7 @@ from raykd.commands.view import viewed
 from raykd.distributed.world import World
 from raykd.errors import TakenOverError
 from raykd.mirrored_search import followed, ready
+from raykd.protocols.teacher import TeacherRoute, train_teacher
 from raykd.search_folder import kept_if_begun
 from raykd.search_state import Ended, Notice, is_asked_to_stop
 from raykd.sign_of_life import ALIVE_S, living
@@ -34,7 +35,7 @@ from raykd.storage.layout import BOARD
 from raykd.storage.mirror import Mirror, located
 from raykd.storage.partial import Unfinished
 from raykd.storage.sync import Outbox, pull, pull_grown, take_up
-from raykd.teacher import Teacher, TeacherRoute, train_teacher
+from raykd.teachers.trained import Teacher
 from raykd.trial import checkpoints_in, read_epochs, run_trial
 from waiting import wait_until
 

@@ -9,7 +9,7 @@ from torch.nn import functional as F
 from networks import Listing, assert_close, convolution, count, features, linear, norm, parameters, perturb
 from raykd.models import mobilenet_v2
 from raykd.models.mobilenet_v2 import InvertedResidual, MobileNetV2
-from raykd.staged import feature_shapes
+from raykd.models.staged import feature_shapes
 
 # Parameters for 100 classes, counted from the definition in RepDistiller and mdistiller (models/mobilenetv2.py).
 COUNTS = {(6, 0.5): 812_836, (6, 1.0): 2_353_060}

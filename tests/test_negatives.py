@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from raykd.negatives import Negatives
+from raykd.methods.common.negatives import Negatives
 
 LABELS = torch.tensor([0, 1, 2, 0, 1, 2, 0, 1, 2, 2, 2, 2])  # 3 of class 0, 3 of class 1, 6 of class 2
 ALL = torch.arange(len(LABELS))

@@ -6,13 +6,13 @@ import pytest
 import torch
 from torch import nn
 
+from raykd.methods.common.moments import find_moments
 from raykd.methods.ofd import OFD, channel_margins, ofd_loss
-from raykd.moments import find_moments
+from raykd.models.staged import Staged
 from raykd.space.ranges import space
-from raykd.staged import Staged
 from references import ofd as reference
 from terms import build, networks, outputs
-from tiny import TinyRoute, assert_same_value_and_gradient, batch, clock, random, shapes, sources
+from tiny import TinyRoute, assert_same_value_and_gradient, batch, clock, context, random, shapes
 
 
 def maps(*values: float) -> torch.Tensor:
@@ -71,7 +71,7 @@ def test_no_gradient_reaches_the_teacher():
 
 
 def test_moments_are_those_of_all_training_images_before_the_relu(tmp_path: Path):
-    found = sources(tmp_path)
+    found = context(tmp_path)
     moments = find_moments(found, 2)
     (whole,) = found.dataset.plain(found.dataset.train)
     before = TinyRoute().network(2)(whole.images).before_relu
@@ -85,7 +85,7 @@ def test_moments_are_those_of_all_training_images_before_the_relu(tmp_path: Path
 
 def test_moments_are_made_once_for_each_checkpoint(tmp_path: Path):
     route = TinyRoute()
-    found = sources(tmp_path, route)
+    found = context(tmp_path, route)
     first = find_moments(found, 2)
     assert all(torch.equal(a, b) for a, b in zip(first[0], find_moments(found, 2)[0], strict=True))
     assert route.asked == [2]
@@ -96,7 +96,7 @@ def test_moments_are_made_once_for_each_checkpoint(tmp_path: Path):
 
 
 def test_adds_up_the_stages_with_the_followed_checkpoints_margins(tmp_path: Path):
-    nets, found = networks(), sources(tmp_path)
+    nets, found = networks(), context(tmp_path)
     torch.manual_seed(0)
     term: Any = OFD().build(shapes(*nets), found)
     term.follow(2)
@@ -124,7 +124,7 @@ def test_margins_are_an_artefact_and_not_saved():
 
 def test_all_of_it_is_trained_before_the_students_relu(tmp_path: Path):
     nets = networks()
-    term = OFD().build(shapes(*nets), sources(tmp_path))
+    term = OFD().build(shapes(*nets), context(tmp_path))
     term.follow(1)
     student, teacher = outputs(nets)
     loss = term(student, teacher, batch(), clock())
@@ -156,7 +156,7 @@ def test_a_stage_without_a_negative_side_is_told_of(tmp_path: Path):
 
     said: list[str] = []
     nets = networks()
-    term = OFD().build(shapes(*nets), sources(tmp_path, Positive(), said.append))
+    term = OFD().build(shapes(*nets), context(tmp_path, Positive(), said.append))
     term.follow(1)
     assert [line for line in said if line.startswith("ofd")] == [
         "ofd: stage 1 of the teacher is nowhere below 0, which leaves it no margin"

@@ -6,7 +6,7 @@ from torch.nn import functional as F
 
 from networks import Listing, assert_close, convolution, count, features, linear, norm, parameters, perturb
 from raykd.models.preactivation_resnet import PreactivationBlock, PreactivationResNet, resnet18
-from raykd.staged import feature_shapes
+from raykd.models.staged import feature_shapes
 
 
 def test_parameters_are_those_of_the_released_code():

@@ -7,19 +7,19 @@ import pytest
 import torch
 
 from owned import CPU, MODEL, knowing, save, untrained
-from raykd.data import load
-from raykd.evaluate import accuracy
+from raykd.data.dataset import load
+from raykd.evaluation.accuracy import accuracy
 from raykd.models.cifar_resnet import WIDE, ResNet
 from raykd.models.four_stage_resnet import FourStageResNet
 from raykd.models.mobilenet_v2 import MobileNetV2
 from raykd.models.shufflenet_v1 import ShuffleNetV1
+from raykd.models.staged import Staged
 from raykd.models.torchvision import Torchvision
 from raykd.models.vgg import VGG
 from raykd.models.wide_resnet import WRN
+from raykd.protocols.teacher import TeacherSpec, train_teacher
 from raykd.space.serialise import decode, encode, fingerprint
-from raykd.staged import Staged
 from raykd.storage.artifacts import Store
-from raykd.teacher import TeacherSpec, train_teacher
 from raykd.teachers.pretrained import PretrainedTeacher
 from tiny import TinyData, finish, recipe, same_weights
 

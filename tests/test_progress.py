@@ -5,8 +5,8 @@ import io
 import pytest
 from rich.console import Console
 
-import raykd.progress
-from raykd.progress import Progress
+import raykd.reporting.progress
+from raykd.reporting.progress import Progress
 
 
 class Clock:
@@ -19,7 +19,7 @@ class Clock:
 @pytest.fixture
 def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     made = Clock()
-    monkeypatch.setattr(raykd.progress, "time", made)
+    monkeypatch.setattr(raykd.reporting.progress, "time", made)
     return made
 
 

@@ -13,8 +13,8 @@ import pytest
 
 import raykd.data
 from data_files import idx_contents, write
-from raykd.data import DataSpec
 from raykd.data.cifar import CIFAR100
+from raykd.data.dataset import DataSpec
 from raykd.data.fashion_mnist import FashionMNIST
 from raykd.data.image_folder import ImageFolder
 from raykd.data.mnist import MNIST

@@ -8,12 +8,12 @@ import pytest
 import torch
 from torch.nn import functional as F
 
-from raykd.codebook import pooled_map
+from raykd.methods.common.codebook import pooled_map
 from raykd.methods.quest import Quest, assign_words, predict_words, quest_loss
 from raykd.ops.kmeans import kmeans
 from raykd.space.ranges import space
 from references import quest as reference
-from tiny import TinyRoute, assert_same_value_and_gradient, batch, clock, network, random, shapes, sources
+from tiny import TinyRoute, assert_same_value_and_gradient, batch, clock, context, network, random, shapes
 
 WORDS = torch.tensor([[0.0, 0.0], [1.0, 0.0], [0.0, 2.0]], dtype=torch.float64)
 TEACHER = torch.tensor([[0.9, 0.1], [0.0, 1.5]], dtype=torch.float64)[:, :, None, None]
@@ -158,7 +158,7 @@ def test_kmeans_takes_as_many_words_as_vectors():
 
 def build(folder, spec=SPEC, route=None, nets=NETS, seed=0) -> Any:
     torch.manual_seed(seed)
-    return spec.build(shapes(*nets), sources(folder, route))
+    return spec.build(shapes(*nets), context(folder, route))
 
 
 def test_a_codebook_is_made_once_and_one_feature_pass_serves_every_number_of_words(tmp_path):
@@ -184,7 +184,7 @@ def test_a_codebook_is_the_same_in_every_store(tmp_path):
 def test_words_are_centroids_of_unaugmented_features(tmp_path):
     term = build(tmp_path, dataclasses.replace(SPEC, words=1))
     term.follow(2)
-    source = sources(tmp_path)
+    source = context(tmp_path)
     images = next(source.dataset.plain(source.dataset.train)).images
     features = TinyRoute().network(2)(images).features[-1]
     torch.testing.assert_close(term.words[0], features.mean((0, 2, 3)))
@@ -225,7 +225,7 @@ def test_a_scaled_temperature_counts_mean_nearest_squared_distances(tmp_path):
     plain, scaled = (build(tmp_path, dataclasses.replace(SPEC, scaled=scaled)) for scaled in (False, True))
     plain.follow(3)
     scaled.follow(3)
-    source = sources(tmp_path)
+    source = context(tmp_path)
     images = next(source.dataset.plain(source.dataset.train)).images
     vectors = TinyRoute().network(3)(images).features[-1].permute(0, 2, 3, 1).flatten(0, 2)
     nearest = torch.cdist(vectors, scaled.words).min(1).values.square().mean().item()

@@ -7,11 +7,11 @@ from typing import Any
 import pytest
 import torch
 
-from raykd.auxiliary import Auxiliary
 from raykd.baselines import ALONE, PLAIN_KD, baselines
-from raykd.data import Dataset
-from raykd.first_stage import FirstStage
+from raykd.data.dataset import Dataset
 from raykd.methods.ab import AB
+from raykd.methods.common.auxiliary import Auxiliary
+from raykd.methods.common.first_stage import FirstStage
 from raykd.methods.cross_entropy import CrossEntropy
 from raykd.methods.fresh import Fresh
 from raykd.methods.fsp import FSPStart

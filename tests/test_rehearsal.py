@@ -11,19 +11,19 @@ import torch
 import tiny
 from owned import MODEL, knowing, save
 from raykd import rehearsal
-from raykd.auxiliary import Auxiliary
-from raykd.data import load
+from raykd.data.dataset import load
 from raykd.distributed.world import World
-from raykd.epoch import Epoch
+from raykd.methods.common.auxiliary import Auxiliary
 from raykd.methods.infoflow import InfoFlow
 from raykd.methods.kd import KD
 from raykd.models.cifar_resnet import ResNet
 from raykd.models.cnn import CNN
+from raykd.protocols.context import BuildContext
+from raykd.protocols.epoch import Epoch
+from raykd.protocols.teacher import train_teacher
 from raykd.recipe import Recipe
 from raykd.rehearsal import Rehearsal, rehearse, scratch, untaught
 from raykd.storage.artifacts import Store
-from raykd.teacher import train_teacher
-from raykd.teachers import Workshop
 from raykd.teachers.chains import assistants
 from raykd.teachers.pretrained import PretrainedTeacher
 
@@ -119,7 +119,7 @@ def test_a_deep_stand_in_gives_features_that_can_be_clustered():
     dataset = load(recipe.data, WORLD.device)
     images = next(iter(dataset.plain(dataset.train))).images
     with scratch() as store, torch.no_grad():
-        route = recipe.teacher.route(Workshop(recipe.data, dataset, store))
+        route = recipe.teacher.route(BuildContext(data=recipe.data, dataset=dataset, store=store))
         assert route.num_checkpoints == tiny.TEACHER.num_checkpoints == len({*route.folder.glob("*.safetensors")})
         found = route.network(2)(images).features[-1]
     assert 0.1 < found.std() < 10.0

@@ -9,7 +9,7 @@ from torchvision.transforms import RandomResizedCrop
 from torchvision.transforms.v2 import functional as transforms
 
 from raykd.data import Augmentation, ResizedCrop
-from raykd.data.resized_crop import crop_and_resize
+from raykd.data.views.resized_crop import crop_and_resize
 
 
 def sizes(count: int, height: int, width: int) -> tuple[torch.Tensor, torch.Tensor]:

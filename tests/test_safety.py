@@ -204,8 +204,8 @@ class Raises(_Quest):
 
 
 class Failing(Base):
-    def build(self, shapes, sources):
-        return Raises(self, shapes, sources)
+    def build(self, shapes, context):
+        return Raises(self, shapes, context)
 
 """
     study = write_study(tmp_path, torn, ("trials=1)", "trials=2, first=({}, {'terms/quest': 'on'}))"))

@@ -21,7 +21,7 @@ from raykd.space.ranges import holds, override, paths, value_at
 from raykd.storage.artifacts import Store
 from raykd.study import Study
 from raykd.study_file import load_study
-from raykd.teacher import Teacher
+from raykd.teachers.trained import Teacher
 from tiny import finish
 
 STUDIES = sorted((Path(__file__).parents[1] / "search_spaces").glob("[!_]*.py"))

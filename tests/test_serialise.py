@@ -14,11 +14,11 @@ from typing import Any
 import pytest
 
 import raykd
-from raykd.auxiliary import Auxiliary
 from raykd.data import ResizedCrop
 from raykd.data.digits import Digits
-from raykd.first_stage import FirstStage
 from raykd.methods.ab import AB
+from raykd.methods.common.auxiliary import Auxiliary
+from raykd.methods.common.first_stage import FirstStage
 from raykd.methods.cross_entropy import CrossEntropy
 from raykd.methods.iakd import IAKD
 from raykd.methods.infoflow import InfoFlow
@@ -30,7 +30,7 @@ from raykd.optim import SGD, Adam, Cosine, Step
 from raykd.recipe import Recipe
 from raykd.space.ranges import override, paths, value_at
 from raykd.space.serialise import decode, encode, fingerprint, from_file, own_components, place, to_text, type_name
-from raykd.teacher import Teacher
+from raykd.teachers.trained import Teacher
 from tiny import composed
 
 RECIPE = Recipe(

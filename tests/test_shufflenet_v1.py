@@ -7,7 +7,7 @@ from torch.nn import functional as F
 from networks import Listing, assert_close, convolution, count, features, linear, norm, parameters, perturb
 from raykd.models import shufflenet_v1
 from raykd.models.shufflenet_v1 import Bottleneck, ShuffleNetV1, shuffle
-from raykd.staged import feature_shapes
+from raykd.models.staged import feature_shapes
 
 
 def test_parameters_are_those_of_published_checkpoints():

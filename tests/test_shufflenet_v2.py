@@ -7,7 +7,7 @@ from torch.nn import functional as F
 from networks import Listing, assert_close, convolution, count, features, linear, norm, parameters, perturb
 from raykd.models import shufflenet_v2
 from raykd.models.shufflenet_v2 import BasicBlock, DownBlock, ShuffleNetV2
-from raykd.staged import feature_shapes
+from raykd.models.staged import feature_shapes
 
 # Parameters for 100 classes, counted from the definition in RepDistiller and mdistiller (models/ShuffleNetv2.py).
 COUNTS = {1.0: 1_355_528, 1.5: 2_580_548}

@@ -7,7 +7,7 @@ import pytest
 import torch
 from torch import nn
 
-from raykd.staged import Rectified, Staged, feature_shapes, stem_shape
+from raykd.models.staged import Rectified, Staged, feature_shapes, stem_shape
 
 
 class Plain(nn.Module):

@@ -9,8 +9,8 @@ import optuna
 import pytest
 from optuna.distributions import CategoricalDistribution, FloatDistribution, IntDistribution
 
-from raykd.first_stage import FirstStage
 from raykd.methods.ab import AB
+from raykd.methods.common.first_stage import FirstStage
 from raykd.methods.cross_entropy import CrossEntropy
 from raykd.methods.fresh import Fresh
 from raykd.methods.iakd import IAKD, NoSwap

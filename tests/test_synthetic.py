@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 import torch
 
-from raykd.data import Dataset
+from raykd.data.dataset import Dataset
 from raykd.data.synthetic import Synthetic
 
 

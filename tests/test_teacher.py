@@ -13,12 +13,13 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from raykd.data import load
-from raykd.evaluate import accuracy
+from raykd.data.dataset import load
+from raykd.evaluation.accuracy import accuracy
 from raykd.models.cnn import CNN
 from raykd.optim import SGD, Cosine
+from raykd.protocols.teacher import train_teacher
 from raykd.storage.artifacts import Store
-from raykd.teacher import Teacher, train_teacher
+from raykd.teachers.trained import Teacher
 from tiny import NUM_CLASSES, TinyData, same_weights
 
 CPU = torch.device("cpu")
@@ -107,7 +108,7 @@ DYING = """
 import os, signal, sys
 import test_teacher
 from raykd.storage.artifacts import Store
-from raykd.teacher import train_teacher
+from raykd.teachers import train_teacher
 
 def die(line):
     if line.startswith(f"teacher: epoch {sys.argv[2]} of"):

@@ -7,7 +7,7 @@ from raykd.methods.kd import KD
 from raykd.methods.teacher_free import TeacherFree, virtual_teacher_loss
 from raykd.space.ranges import space
 from raykd.storage.artifacts import Store
-from raykd.teacher import Teacher
+from raykd.teachers.trained import Teacher
 from references import teacher_free as reference
 from terms import loss_of, networks, outputs
 from tiny import STUDENT, assert_same_value_and_gradient, batch, finish, random, recipe, shapes

@@ -12,9 +12,9 @@ from torchvision.models import VisionTransformer
 
 from networks import count, parameters, perturb
 from raykd.models.custom import check_cut
+from raykd.models.staged import Staged, feature_shapes
 from raykd.models.torchvision import NAMES, Torchvision, cut
 from raykd.space.serialise import decode, encode, fingerprint
-from raykd.staged import Staged, feature_shapes
 
 SMALL = "mobilenet_v3_small"
 IMAGE = (3, 64, 64)

@@ -13,8 +13,6 @@ from torch.utils._python_dispatch import TorchDispatchMode
 
 from raykd.data.digits import Digits
 from raykd.distributed.world import World
-from raykd.listeners import checkpoints, load_checkpoint
-from raykd.methods import Clock, Shapes
 from raykd.methods.attention import Attention
 from raykd.methods.cross_entropy import CrossEntropy
 from raykd.methods.iakd import IAKD, NoSwap
@@ -24,9 +22,11 @@ from raykd.methods.quest import Quest
 from raykd.methods.rco import EqualInterval, FinalTeacher, Greedy
 from raykd.models.cnn import CNN
 from raykd.optim import SGD, Adam, Cosine
+from raykd.protocols.method import Clock, Shapes
 from raykd.recipe import Recipe
 from raykd.storage.artifacts import Store
-from raykd.train import _Run, distill, prepare
+from raykd.training.checkpoints import checkpoints, load_checkpoint
+from raykd.training.loop import _Run, distill, prepare
 from tiny import (
     NUM_CLASSES,
     STUDENT,

@@ -7,15 +7,15 @@ from typing import Any
 import pytest
 
 from ranks import train_on_two_ranks
-from raykd.first_stage import FirstStage
 from raykd.methods.ab import AB
 from raykd.methods.attention import Attention
+from raykd.methods.common.first_stage import FirstStage
 from raykd.methods.iakd import IAKD, NoSwap
 from raykd.methods.infoflow import InfoFlow
 from raykd.models.cnn import CNN
 from raykd.recipe import Recipe
 from raykd.storage.artifacts import Store
-from raykd.teacher import Teacher
+from raykd.teachers.trained import Teacher
 from tiny import Finished, composed, finish, same_weights, searching
 
 SWAP = IAKD(schedule="uniform", start=0.5, solo=0.0)

@@ -10,12 +10,12 @@ import torch
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from raykd.distributed.world import World
-from raykd.epoch import AnchorRatio
-from raykd.listeners import load_checkpoint
 from raykd.optim import SGD
+from raykd.protocols.epoch import AnchorRatio
 from raykd.recipe import Recipe
 from raykd.space.serialise import from_file
 from raykd.storage.artifacts import Store
+from raykd.training.checkpoints import load_checkpoint
 from raykd.trial import read_epochs, run_trial, saved_epoch
 from tiny import Finished, TinyData, composed, finish, recipe, searching
 

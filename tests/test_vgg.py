@@ -9,8 +9,8 @@ from torch.nn import functional as F
 from networks import Listing, assert_close, count, features, linear, norm, parameters, perturb
 from raykd.models import vgg
 from raykd.models.custom import check_cut
+from raykd.models.staged import feature_shapes
 from raykd.models.vgg import VGG
-from raykd.staged import feature_shapes
 
 # Parameters for 100 classes, counted from the definition in RepDistiller and mdistiller (models/vgg.py, with
 # batch_norm=True), whose configurations S, A, B, D and E stand in BLOCKS.

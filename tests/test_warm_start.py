@@ -9,19 +9,19 @@ from typing import Any
 import pytest
 import torch
 
-from raykd import warm_start
 from raykd.distributed.world import World
-from raykd.first_stage import FirstStage
-from raykd.listeners import checkpoints, load_checkpoint
 from raykd.methods.ab import AB
+from raykd.methods.common import warm_start
+from raykd.methods.common.first_stage import FirstStage
+from raykd.methods.common.warm_start import trunk
 from raykd.methods.fresh import Fresh
 from raykd.methods.fsp import FSPStart
 from raykd.methods.rco import EqualInterval
 from raykd.models.cnn import CNN
 from raykd.recipe import Recipe, build_network
 from raykd.storage.artifacts import Store
-from raykd.train import _Run, distill, prepare
-from raykd.warm_start import trunk
+from raykd.training.checkpoints import checkpoints, load_checkpoint
+from raykd.training.loop import _Run, distill, prepare
 from tiny import (
     STUDENT,
     TEACHER,
@@ -31,12 +31,12 @@ from tiny import (
     assert_same_run,
     batch,
     composed,
+    context,
     finish,
     network,
     recipe,
     same_weights,
     shapes,
-    sources,
 )
 
 CPU = World.alone(torch.device("cpu"))
@@ -127,7 +127,7 @@ def test_it_learns_from_the_final_teacher_alone(store: Store):
     route: Any = TinyRoute(options={"widths": (4, 6)})
     known = shapes(network(0), route.network(1))
     for _ in range(2):
-        STARTS[1].begin(network(0), TinyNet(), 0, known, sources(store.root, route))
+        STARTS[1].begin(network(0), TinyNet(), 0, known, context(store.root, route))
     assert route.asked == [1, 3]  # once for the shapes, once to train the first of two
 
 

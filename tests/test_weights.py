@@ -11,7 +11,7 @@ import torch
 from safetensors.torch import save_file
 
 from raykd.models.cnn import CNN
-from raykd.weights import anchored, content, load_weights, read_weights
+from raykd.models.weights import anchored, content, load_weights, read_weights
 from tiny import IMAGE, NUM_CLASSES, same_weights
 
 NETWORK = CNN(widths=(4, 6)).build(NUM_CLASSES, IMAGE).network

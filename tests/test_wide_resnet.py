@@ -6,8 +6,8 @@ from torch.nn import functional as F
 
 from networks import Listing, assert_close, convolution, count, features, linear, norm, parameters, perturb
 from raykd.models import wide_resnet
+from raykd.models.staged import feature_shapes
 from raykd.models.wide_resnet import WRN, PreactivationBlock
-from raykd.staged import feature_shapes
 
 # Parameters for 100 classes, counted from the definition in RepDistiller and mdistiller (models/wrn.py).
 COUNTS = {(16, 1): 180_916, (16, 2): 703_284, (40, 1): 569_780, (40, 2): 2_255_156}

@@ -9,10 +9,9 @@ from typing import Any, ClassVar
 import torch
 from torch import Tensor, nn
 
-from raykd.data import Augmentation, Dataset, Split
+from raykd.data import Augmentation, Split
+from raykd.data.dataset import Batch, Dataset
 from raykd.distributed.world import World
-from raykd.epoch import AnchorRatio
-from raykd.methods import Batch, Clock, Shapes, Sources, Term
 from raykd.methods.cross_entropy import CrossEntropy
 from raykd.methods.iakd import IAKD
 from raykd.methods.infoflow import InfoFlow
@@ -20,13 +19,16 @@ from raykd.methods.kd import KD
 from raykd.methods.quest import Quest
 from raykd.methods.rco import EqualInterval, Greedy
 from raykd.models.cnn import CNN
+from raykd.models.staged import Outputs, Staged, feature_shapes, stem_shape
 from raykd.optim import SGD, Constant
+from raykd.protocols.context import BuildContext
+from raykd.protocols.epoch import AnchorRatio
+from raykd.protocols.method import Clock, Shapes, Term
 from raykd.recipe import Recipe
 from raykd.space.serialise import fingerprint
-from raykd.staged import Outputs, Staged, feature_shapes, stem_shape
 from raykd.storage.artifacts import Store
-from raykd.teacher import Teacher
-from raykd.train import State, distill
+from raykd.teachers.trained import Teacher
+from raykd.training.loop import State, distill
 
 IMAGE = (1, 8, 8)
 NUM_CLASSES = 3
@@ -169,7 +171,7 @@ def assert_same_run(one: Finished, other: Finished) -> None:
 
 @dataclass
 class TinyRoute:
-    """A teacher's route as `raykd.teacher.TeacherRoute` offers it; counts the networks that it was asked for."""
+    """A teacher's route as a `TeacherRoute` offers it; counts the networks that it was asked for."""
 
     options: dict = field(default_factory=lambda: {"widths": (5, 8)})
     num_checkpoints: int = 3
@@ -183,9 +185,9 @@ class TinyRoute:
         return fingerprint({"options": self.options, "checkpoint": checkpoint})
 
 
-def sources(folder, route: Any = None, say=lambda line: None) -> Sources:
+def context(folder, route: Any = None, say=lambda line: None) -> BuildContext:
     route = route or TinyRoute()
-    return Sources(Store(folder), dataset(), route, say)
+    return BuildContext(data=TinyData(), dataset=dataset(), store=Store(folder), teacher=route, say=say)
 
 
 def batch(size: int = 6) -> Batch:
@@ -233,7 +235,7 @@ class Killer:
     def check(self, shapes: Shapes) -> None:
         pass
 
-    def build(self, shapes: Shapes, sources: Sources) -> Term:
+    def build(self, shapes: Shapes, context: BuildContext) -> Term:
         return _Killer(self)
 
 

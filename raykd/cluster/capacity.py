@@ -15,7 +15,7 @@ from raykd.cluster.autoscaler import is_starting_machines, starts_machines
 from raykd.cluster.nodes import living_nodes
 from raykd.cluster.plan import MOST_SHARING, make_plan
 from raykd.cluster.sharing import Wanted
-from raykd.progress import Progress
+from raykd.reporting.progress import Progress
 
 _PATIENCE_S = 30 * 60.0  # a cloud may have no spot machine for a while
 _WITHOUT_GPUS_S = 20.0  # an autoscaler that has GPUs to start shows it in its next round, of 5 s

@@ -12,7 +12,7 @@ from typing import Any
 
 from ray.tune.experiment import Trial
 
-from raykd.cluster.slot import METRIC
+from raykd.protocols.epoch import METRIC
 from raykd.search_state import Ended
 
 

@@ -8,13 +8,13 @@ import ray
 import torch
 from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
-from raykd import train
 from raykd.cluster.mailbox import Mailbox
 from raykd.cluster.nodes import Node
 from raykd.cluster.resources import Resources
 from raykd.cluster.trials import Trials
 from raykd.distributed.world import World
 from raykd.errors import EXPECTED, is_for_the_user
+from raykd.training import loop
 
 
 def prepare(trials: Trials, resources: Resources, say: Callable[[str], None]) -> None:
@@ -99,4 +99,4 @@ def _speaking(function: Callable[..., Any], mailbox: Any, *arguments: Any) -> An
 
 def _make(trials: Trials, say: Callable[[str], None]) -> None:
     for recipe in trials.study.every_component():
-        train.prepare(recipe, trials.open_store(), World.alone(World.current().device), say)
+        loop.prepare(recipe, trials.open_store(), World.alone(World.current().device), say)

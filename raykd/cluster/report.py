@@ -12,12 +12,13 @@ from ray import tune as ray_tune
 from raykd.cluster.ended_trials import Record
 from raykd.cluster.prepare import fetched, on_worker
 from raykd.cluster.resources import Resources
-from raykd.cluster.slot import METRIC
 from raykd.cluster.trials import Trials
-from raykd.data import load
+from raykd.data.dataset import load
 from raykd.distributed.world import World
-from raykd.evaluate import accuracy
+from raykd.evaluation.accuracy import accuracy
 from raykd.mirrored_search import bring_trials
+from raykd.protocols.epoch import METRIC
+from raykd.protocols.teacher import train_teacher
 from raykd.recipe import Recipe
 from raykd.result import BEST_RECIPE, STUDENT, SUMMARY, TABLE, Result
 from raykd.space.serialise import to_text
@@ -26,7 +27,6 @@ from raykd.storage.layout import TRIALS
 from raykd.storage.sync import pull
 from raykd.storage.tensors import save_safetensors
 from raykd.study_file import own_types
-from raykd.teacher import train_teacher
 from raykd.trial import read_epochs, saved_epoch, student_weights
 
 TEST = "test/accuracy"

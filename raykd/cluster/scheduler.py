@@ -7,9 +7,9 @@ from optuna.distributions import CategoricalDistribution, IntDistribution
 from ray.tune.experiment import Trial
 from ray.tune.schedulers import AsyncHyperBandScheduler
 
-from raykd.cluster.slot import METRIC
 from raykd.cluster.trials import Trials
 from raykd.cluster.watch import Watch
+from raykd.protocols.epoch import METRIC
 from raykd.storage.layout import TRIALS
 from raykd.study import Study
 from raykd.trial import read_epochs

@@ -15,7 +15,7 @@ from ray.tune.search.optuna import OptunaSearch
 
 from raykd.baselines import baselines
 from raykd.cluster.sampler import BoundedTPE
-from raykd.cluster.slot import METRIC
+from raykd.protocols.epoch import METRIC
 from raykd.study import Study
 
 

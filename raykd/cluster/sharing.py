@@ -19,7 +19,7 @@ from raykd.distributed.world import World
 from raykd.recipe import Recipe
 from raykd.storage.artifacts import Store
 from raykd.study import Study
-from raykd.train import distill
+from raykd.training.loop import distill
 
 AUTO = "auto"
 

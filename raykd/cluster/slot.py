@@ -10,8 +10,8 @@ from raykd.cluster.group import Group
 from raykd.cluster.job import Answer
 from raykd.cluster.resources import Resources
 from raykd.cluster.trials import Trials
+from raykd.protocols.epoch import METRIC
 
-METRIC = "val/accuracy"
 GROUPS = "groups"  # where Ray Train keeps its own files, in the search's folder
 
 

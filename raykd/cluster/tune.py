@@ -23,14 +23,15 @@ from raykd.cluster.report import report
 from raykd.cluster.scheduler import Rungs
 from raykd.cluster.searcher import StudySearch
 from raykd.cluster.sharing import Footprint, Wanted, footprint, that_fit, to_measure
-from raykd.cluster.slot import GROUPS, METRIC, Slot
+from raykd.cluster.slot import GROUPS, Slot
 from raykd.cluster.states import States
 from raykd.cluster.suggestions import Suggestions
 from raykd.cluster.trials import Trials
 from raykd.cluster.watch import Watch
-from raykd.listeners import write_experiment
 from raykd.mirrored_search import followed, ready
-from raykd.progress import Progress
+from raykd.protocols.epoch import METRIC
+from raykd.reporting.progress import Progress
+from raykd.reporting.tensorboard import write_experiment
 from raykd.result import Result
 from raykd.search_folder import Search, kept_if_begun, new_folder, old_folder, write_search
 from raykd.search_state import Notice, is_asked_to_stop, running

@@ -11,9 +11,9 @@ from ray.tune.experiment import Trial
 from raykd.cluster.ended_trials import EndedTrials, Record
 from raykd.cluster.pruning import Pruning
 from raykd.cluster.saved import save_with
-from raykd.cluster.slot import METRIC
 from raykd.cluster.trials import Trials
-from raykd.progress import Progress
+from raykd.protocols.epoch import METRIC
+from raykd.reporting.progress import Progress
 from raykd.search_state import Ended, Notice, is_asked_to_stop
 
 

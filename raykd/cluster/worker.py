@@ -21,8 +21,8 @@ from raykd.cluster.mailbox import END, JOB, NEXT
 from raykd.cluster.network import is_loss_of_a_worker
 from raykd.cluster.resources import USED, Resources
 from raykd.distributed.world import World
-from raykd.epoch import Epoch
 from raykd.errors import TakenOverError, one_line
+from raykd.protocols.epoch import Epoch
 from raykd.storage.artifacts import Store
 from raykd.storage.atomic import write_text
 from raykd.storage.sync import take_up

@@ -13,12 +13,13 @@ from safetensors.torch import load_file
 
 from raykd.commands import INTERRUPTED, again
 from raykd.commands.asked import Asked, ask
-from raykd.data import load
+from raykd.data.dataset import load
 from raykd.distributed.world import World
-from raykd.evaluate import accuracy
-from raykd.line import Line, clock
+from raykd.evaluation.accuracy import accuracy
 from raykd.mirrored_search import ready_for_run
+from raykd.protocols.teacher import train_teacher
 from raykd.recipe import Recipe
+from raykd.reporting.status_line import Line, clock
 from raykd.result import STUDENT, SUMMARY
 from raykd.run_folder import new_folder, old_folder
 from raykd.storage.artifacts import Store
@@ -26,8 +27,7 @@ from raykd.storage.atomic import write, write_text
 from raykd.storage.layout import ARTIFACTS, BOARD
 from raykd.storage.sync import Outbox
 from raykd.storage.tensors import save_safetensors
-from raykd.teacher import train_teacher
-from raykd.train import Epoch, prepare
+from raykd.training.loop import Epoch, prepare
 from raykd.trial import run_trial, saved_epoch, student_weights
 
 

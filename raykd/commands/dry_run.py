@@ -7,7 +7,7 @@ from rich.table import Table
 
 from raykd.cluster.forecast import Forecast, forecast
 from raykd.cluster.sharing import AUTO
-from raykd.line import Line, clock
+from raykd.reporting.status_line import Line, clock
 from raykd.space.ranges import describe
 from raykd.study import Study
 

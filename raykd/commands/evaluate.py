@@ -12,11 +12,11 @@ from rich.table import Table
 from safetensors.torch import save
 
 from raykd.commands.student import Trained, find_mirrored, trained
-from raykd.data import load
+from raykd.data.dataset import load
 from raykd.distributed.world import World
 from raykd.evaluation import evaluate
 from raykd.evaluation.embeddings import METRICS
-from raykd.line import Line
+from raykd.reporting.status_line import Line
 from raykd.storage.atomic import write_text
 from raykd.storage.layout import is_plain
 from raykd.study_file import load_study, own_types

@@ -12,7 +12,7 @@ from rich.console import Console
 from rich.table import Table
 
 from raykd.commands.view import View, viewed
-from raykd.line import clock
+from raykd.reporting.status_line import clock
 from raykd.search_state import State, read_state
 from raykd.storage.layout import EPOCHS, RECIPE, SEARCH, SUMMARY, TRIALS, folders
 

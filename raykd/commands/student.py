@@ -13,17 +13,17 @@ import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file
 
-from raykd.data import load
+from raykd.data.dataset import load
 from raykd.errors import nearest
-from raykd.listeners import load_checkpoint
 from raykd.mirrored_search import bring
+from raykd.models.staged import Staged
 from raykd.recipe import Recipe
 from raykd.result import BEST_RECIPE, STUDENT, SUMMARY
 from raykd.space.serialise import from_file
-from raykd.staged import Staged
 from raykd.storage.layout import SEARCH, is_plain
 from raykd.storage.mirror import Mirror, located
 from raykd.storage.sync import pull
+from raykd.training.checkpoints import load_checkpoint
 from raykd.trial import CHECKPOINT, RECIPE, read_epochs, student_weights
 
 

@@ -13,15 +13,15 @@ import raykd
 from raykd.commands import INTERRUPTED, again
 from raykd.commands.asked import DEFAULT_STUDY
 from raykd.distributed.world import World
-from raykd.line import Line
-from raykd.listeners import tensorboard
 from raykd.mirrored_search import ready
+from raykd.protocols.teacher import TeacherRoute, train_teacher
+from raykd.reporting.status_line import Line
+from raykd.reporting.tensorboard import tensorboard
 from raykd.space.serialise import fingerprint
 from raykd.storage.artifacts import Store
 from raykd.storage.layout import ARTIFACTS, TEACHERS, check_name, check_writable
 from raykd.storage.sync import Outbox
-from raykd.teacher import TeacherRoute, train_teacher
-from raykd.train import Epoch
+from raykd.training.loop import Epoch
 
 
 def run_teacher(options: argparse.Namespace, root: Path) -> int:

@@ -1,8 +1,8 @@
 """CIFAR-10 and CIFAR-100 (Krizhevsky, 2009): 50,000 + 10,000 images, 32x32 coloured pixels, 10 or 100 classes.
 
 The Python version is read, as torchvision lays it out (`ROOT/cifar-10-batches-py`, `ROOT/cifar-100-python`) or in the
-root itself; where roots lie is told in `raykd.data.published`. Its files are pickles: `raykd.data.unpickle` reads them
-and runs nothing of what stands in them, so that no checksum has to vouch for them.
+root itself; where roots lie is told in `raykd.data.standard`. Its files are pickles: `raykd.data.formats.unpickle`
+reads them and runs nothing of what stands in them, so that no checksum has to vouch for them.
 """
 
 from dataclasses import dataclass
@@ -11,9 +11,10 @@ from typing import Any, ClassVar
 
 import torch
 
-from raykd.data import Augmentation, Dataset, Split
-from raykd.data.published import Published, assemble, check
-from raykd.data.unpickle import read
+from raykd.data import Augmentation, Split
+from raykd.data.dataset import Dataset
+from raykd.data.formats.unpickle import read
+from raykd.data.standard import Published, assemble, check
 from raykd.space.serialise import place
 
 _SHAPE = (3, 32, 32)
@@ -24,7 +25,7 @@ class CIFAR10:
     """CIFAR-10 as it stands in a recipe.
 
     Args:
-        root: the folder to look in; None looks in the places that `raykd.data.published` names.
+        root: the folder to look in; None looks in the places that `raykd.data.standard` names.
         download: get missing files from the set's home, into `root` or else `~/.cache/raykd`.
         validation: images of the 50,000 that are held out of training.
         limit: train on at most this many of the other images, the first in the set's own (mixed) order.
@@ -59,7 +60,7 @@ class CIFAR100:
     """CIFAR-100, with its 100 fine classes, as it stands in a recipe.
 
     Args:
-        root: the folder to look in; None looks in the places that `raykd.data.published` names.
+        root: the folder to look in; None looks in the places that `raykd.data.standard` names.
         download: get missing files from the set's home, into `root` or else `~/.cache/raykd`.
         validation: images of the 50,000 that are held out of training.
         limit: train on at most this many of the other images, the first in the set's own (mixed) order.

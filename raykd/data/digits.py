@@ -10,7 +10,8 @@ from typing import ClassVar
 import torch
 from sklearn.datasets import load_digits
 
-from raykd.data import Augmentation, Dataset, channel_statistics, cut
+from raykd.data import Augmentation, channel_statistics, cut
+from raykd.data.dataset import Dataset
 
 NUM_IMAGES = 1797
 _TEST = 450

@@ -1,6 +1,6 @@
 """Fashion-MNIST (Xiao et al., arXiv 1708.07747): 60,000 + 10,000 images of clothing, 28x28 grey pixels, 10 classes.
 
-The four idx files, packed or not, are looked for in the places that `raykd.data.published` names, and where Debian's
+The four idx files, packed or not, are looked for in the places that `raykd.data.standard` names, and where Debian's
 package `dataset-fashion-mnist` puts them.
 """
 
@@ -8,8 +8,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
 
-from raykd.data import Augmentation, Dataset, idx
-from raykd.data.published import CACHE, HERE, Published, assemble, check
+from raykd.data import Augmentation
+from raykd.data.dataset import Dataset
+from raykd.data.formats import idx
+from raykd.data.standard import CACHE, HERE, Published, assemble, check
 from raykd.space.serialise import place
 
 NUM_CLASSES = 10

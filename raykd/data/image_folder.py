@@ -16,9 +16,10 @@ from typing import ClassVar
 import numpy as np
 import torch
 
-from raykd.data import Augmentation, Dataset, Files, Frame, ResizedCrop, Split, cut
-from raykd.data.layouts import ClassFolders, Labelled, Layout, Listing
-from raykd.data.published import CACHE, absolute, check_normalisation
+from raykd.data import Augmentation, Files, Frame, ResizedCrop, Split, cut
+from raykd.data.dataset import Dataset
+from raykd.data.formats.layouts import ClassFolders, Labelled, Layout, Listing
+from raykd.data.standard import CACHE, absolute, check_normalisation
 from raykd.space.serialise import fingerprint, place
 from raykd.storage.artifacts import Store
 

@@ -1,14 +1,16 @@
 """MNIST (LeCun et al., 1998): 60,000 + 10,000 handwritten digits, 28x28 grey pixels, 10 classes.
 
-The four idx files, packed or not, are looked for in the places that `raykd.data.published` names.
+The four idx files, packed or not, are looked for in the places that `raykd.data.standard` names.
 """
 
 from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
 
-from raykd.data import Augmentation, Dataset, idx
-from raykd.data.published import Published, assemble, check
+from raykd.data import Augmentation
+from raykd.data.dataset import Dataset
+from raykd.data.formats import idx
+from raykd.data.standard import Published, assemble, check
 from raykd.space.serialise import place
 
 NUM_CLASSES = 10
@@ -19,7 +21,7 @@ class MNIST:
     """MNIST as it stands in a recipe.
 
     Args:
-        root: the folder to look in; None looks in the places that `raykd.data.published` names.
+        root: the folder to look in; None looks in the places that `raykd.data.standard` names.
         download: get missing files through torchvision, into `root` or else `~/.cache/raykd`.
         validation: images of the 60,000 that are held out of training.
         limit: train on at most this many of the other images, the first in the set's own (mixed) order.

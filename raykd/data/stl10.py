@@ -1,7 +1,7 @@
 """STL-10 (Coates et al., 2011): 5,000 + 8,000 labelled images, 96x96 coloured pixels, 10 classes.
 
 The binary files are looked for as torchvision lays them out (`ROOT/stl10_binary`) or in the root itself; where roots
-lie is told in `raykd.data.published`. Left out: the 100,000 images without labels, and the ten folds of 1,000.
+lie is told in `raykd.data.standard`. Left out: the 100,000 images without labels, and the ten folds of 1,000.
 """
 
 from dataclasses import dataclass
@@ -10,8 +10,9 @@ from typing import ClassVar
 
 import torch
 
-from raykd.data import Augmentation, Dataset, Split
-from raykd.data.published import Published, assemble, check
+from raykd.data import Augmentation, Split
+from raykd.data.dataset import Dataset
+from raykd.data.standard import Published, assemble, check
 from raykd.space.serialise import place
 
 NUM_CLASSES = 10
@@ -23,7 +24,7 @@ class STL10:
     """STL-10 as it stands in a recipe.
 
     Args:
-        root: the folder to look in; None looks in the places that `raykd.data.published` names.
+        root: the folder to look in; None looks in the places that `raykd.data.standard` names.
         download: get missing files from the set's home (2.6 GB), into `root` or else `~/.cache/raykd`.
         validation: images of the 5,000 that are held out of training.
         limit: train on at most this many of the other images, the first in the set's own (mixed) order.

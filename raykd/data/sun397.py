@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
 
-from raykd.data.layouts import Labelled, Listing, holding, lines
+from raykd.data.formats.layouts import Labelled, Listing, holding, lines
 
 
 @dataclass(frozen=True, kw_only=True)

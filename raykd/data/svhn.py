@@ -1,7 +1,7 @@
 """SVHN (Netzer et al., 2011): 73,257 + 26,032 cropped house numbers, 32x32 coloured pixels, 10 digits.
 
 The MATLAB files are looked for in the root, as torchvision lays them out; where roots lie is told in
-`raykd.data.published`. Left out: the 531,131 easier images of the `extra` split.
+`raykd.data.standard`. Left out: the 531,131 easier images of the `extra` split.
 """
 
 from dataclasses import dataclass
@@ -11,8 +11,9 @@ from typing import ClassVar
 import numpy as np
 import torch
 
-from raykd.data import Augmentation, Dataset, Split
-from raykd.data.published import Published, assemble, check
+from raykd.data import Augmentation, Split
+from raykd.data.dataset import Dataset
+from raykd.data.standard import Published, assemble, check
 from raykd.space.serialise import place
 
 NUM_CLASSES = 10
@@ -23,7 +24,7 @@ class SVHN:
     """SVHN as it stands in a recipe.
 
     Args:
-        root: the folder to look in; None looks in the places that `raykd.data.published` names.
+        root: the folder to look in; None looks in the places that `raykd.data.standard` names.
         download: get missing files from the set's home, into `root` or else `~/.cache/raykd`.
         validation: images of the 73,257 that are held out of training.
         limit: train on at most this many of the other images, the first in the set's own order.

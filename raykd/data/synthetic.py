@@ -9,7 +9,8 @@ from typing import ClassVar
 import torch
 from torch.nn import functional as F
 
-from raykd.data import Augmentation, Dataset, Split, channel_statistics
+from raykd.data import Augmentation, Split, channel_statistics
+from raykd.data.dataset import Dataset
 from raykd.ops.rng import generator
 
 _PATCHES = 4  # a pattern has so many patches each way, so that it survives a crop of some pixels

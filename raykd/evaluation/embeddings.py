@@ -6,10 +6,11 @@ import torch
 from jaxtyping import Float32, Int64
 from torch import Tensor
 
-from raykd.data import Dataset, Split
+from raykd.data import Split
+from raykd.data.dataset import Dataset
+from raykd.models.staged import Staged, evaluating
 from raykd.ops.maps import pooled
 from raykd.ops.vectors import directions, full
-from raykd.staged import Staged, evaluating
 
 METRICS = ("cosine", "l2")
 

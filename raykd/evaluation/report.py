@@ -5,15 +5,16 @@ from collections.abc import Callable, Collection, Iterator
 import torch
 from torch import Tensor
 
-from raykd.data import Dataset, Split
+from raykd.data import Split
+from raykd.data.dataset import Dataset
 from raykd.errors import nearest as nearest_name
-from raykd.evaluate import accuracy, top_k_accuracy
+from raykd.evaluation.accuracy import accuracy, top_k_accuracy
 from raykd.evaluation.centroid import nearest_centroid_accuracy
 from raykd.evaluation.embeddings import METRICS, Embeddings, embed
 from raykd.evaluation.identification import identification_rate
 from raykd.evaluation.probe import linear_probe_accuracy
 from raykd.evaluation.retrieval import retrieve
-from raykd.staged import Staged
+from raykd.models.staged import Staged
 
 MEASURES = ("accuracy", "retrieval", "centroid", "probe", "identification")
 SPLITS = ("validation", "test")

@@ -13,7 +13,7 @@ the larger map is averaged to the smaller's, where the benchmark takes a wider k
 
 A stage that ends without a ReLU has its boundary at 0 of what it puts out; of a wide residual network's sums the
 benchmark takes the next block's normalisation instead. Where a ReLU hides inside of a stage's last block (see
-`raykd.staged`), the teacher's boundary is the same nonetheless, while the student cannot be led below 0 but
+`raykd.models.staged`), the teacher's boundary is the same nonetheless, while the student cannot be led below 0 but
 through a connector.
 """
 
@@ -24,14 +24,15 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from raykd.features import Pairs, stage_pairs
-from raykd.first_stage import FirstStage
-from raykd.methods import Shapes, Sources
+from raykd.methods.common.first_stage import FirstStage
+from raykd.methods.common.stages import Pairs, stage_pairs
+from raykd.methods.common.warm_start import Trunk, warm_start
+from raykd.models.staged import Shape, Staged
 from raykd.ops.maps import as_map, bridging_convolution, same_size
 from raykd.ops.vectors import full
+from raykd.protocols.context import BuildContext
+from raykd.protocols.method import Shapes
 from raykd.space.ranges import fixed
-from raykd.staged import Shape, Staged
-from raykd.warm_start import Trunk, warm_start
 
 _SCALE = 3e-3
 
@@ -76,11 +77,11 @@ class AB:
         stage_pairs(self.pairs, shapes)
         self.first_stage.check(shapes)
 
-    def begin(self, student: Staged, model: Any, seed: int, shapes: Shapes, sources: Sources) -> None:
+    def begin(self, student: Staged, model: Any, seed: int, shapes: Shapes, context: BuildContext) -> None:
         def loss() -> nn.Module:
             return _Boundaries(self, shapes)
 
-        warm_start(student, loss, self.first_stage, start=self, model=model, seed=seed, sources=sources)
+        warm_start(student, loss, self.first_stage, start=self, model=model, seed=seed, context=context)
 
 
 class _Boundaries(nn.Module):

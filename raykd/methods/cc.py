@@ -18,11 +18,13 @@ from jaxtyping import Float
 from optuna.distributions import FloatDistribution
 from torch import Tensor, nn
 
-from raykd.methods import Batch, Clock, Shapes, Sources, Term
+from raykd.data.dataset import Batch
+from raykd.models.staged import Outputs
 from raykd.ops.maps import pooled
 from raykd.ops.vectors import full
+from raykd.protocols.context import BuildContext
+from raykd.protocols.method import Clock, Shapes, Term
 from raykd.space.ranges import searched
-from raykd.staged import Outputs
 
 
 def correlation_loss(student_ND: Float[Tensor, "n d"], teacher_ND: Float[Tensor, "n d"]) -> Float[Tensor, ""]:
@@ -56,8 +58,8 @@ class CC:
     def check(self, shapes: Shapes) -> None:
         pass
 
-    def build(self, shapes: Shapes, sources: Sources) -> Term:
-        return _CC(self.size, shapes).to(sources.dataset.device)
+    def build(self, shapes: Shapes, context: BuildContext) -> Term:
+        return _CC(self.size, shapes).to(context.dataset.device)
 
 
 class _CC(Term):

@@ -11,7 +11,7 @@ teacher's against the student's: against the image itself, k = 0, and K images o
 for n training images. Z is n times the mean of the first step's exponentials and stays; after a step an image's
 place in the bank takes in the new embedding. As in the reference benchmark (RepDistiller, mode `exact`): 128
 dimensions, K = 16384, temperature 0.07, momentum 0.5, both embeddings trained, and negatives drawn anew in each
-epoch, none of them twice where there are K (see `raykd.negatives`). Left out: positives of the same class (`relax`).
+epoch, none of them twice where there are K (`common/negatives.py`). Left out: positives of the same class (`relax`).
 
 After a step every process has the images of all processes in its banks, so that several agree with each other, and
 with one process of the whole batch.
@@ -27,13 +27,15 @@ from optuna.distributions import FloatDistribution, IntDistribution
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from raykd.data.dataset import Batch
 from raykd.distributed.gather import of_all_ranks
-from raykd.methods import Batch, Clock, Shapes, Sources, Term
-from raykd.negatives import Negatives
+from raykd.methods.common.negatives import Negatives
+from raykd.models.staged import Outputs
 from raykd.ops.maps import pooled
 from raykd.ops.vectors import directions, full, products
+from raykd.protocols.context import BuildContext
+from raykd.protocols.method import Clock, Shapes, Term
 from raykd.space.ranges import searched
-from raykd.staged import Outputs
 
 _EPSILON = 1e-7
 
@@ -97,9 +99,9 @@ class CRD:
         if shapes.num_classes < 2:
             raise ValueError(f"needs images of at least 2 classes, got {shapes.num_classes}")
 
-    def build(self, shapes: Shapes, sources: Sources) -> Term:
-        labels = sources.dataset.train.labels
-        return _CRD(self, shapes, Negatives(labels, self.negatives)).to(sources.dataset.device)
+    def build(self, shapes: Shapes, context: BuildContext) -> Term:
+        labels = context.dataset.train.labels
+        return _CRD(self, shapes, Negatives(labels, self.negatives)).to(context.dataset.device)
 
 
 class _CRD(Term):

@@ -8,9 +8,11 @@ from optuna.distributions import FloatDistribution
 from torch import Tensor
 from torch.nn import functional as F
 
-from raykd.methods import Batch, Clock, Shapes, Sources, Term
+from raykd.data.dataset import Batch
+from raykd.models.staged import Outputs
+from raykd.protocols.context import BuildContext
+from raykd.protocols.method import Clock, Shapes, Term
 from raykd.space.ranges import searched
-from raykd.staged import Outputs
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -24,7 +26,7 @@ class CrossEntropy:
     def check(self, shapes: Shapes) -> None:
         pass
 
-    def build(self, shapes: Shapes, sources: Sources) -> Term:
+    def build(self, shapes: Shapes, context: BuildContext) -> Term:
         return _CrossEntropy()
 
 

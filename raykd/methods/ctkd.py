@@ -18,11 +18,13 @@ from jaxtyping import Float
 from optuna.distributions import FloatDistribution
 from torch import Tensor, nn
 
-from raykd.methods import Batch, Clock, Shapes, Sources, Term
+from raykd.data.dataset import Batch
 from raykd.methods.dkd import ramp
 from raykd.methods.kd import kd_loss
+from raykd.models.staged import Outputs
+from raykd.protocols.context import BuildContext
+from raykd.protocols.method import Clock, Shapes, Term
 from raykd.space.ranges import searched
-from raykd.staged import Outputs
 
 
 def reversal(epoch: int, epochs: int, share: float) -> float:
@@ -65,8 +67,8 @@ class CTKD:
     def check(self, shapes: Shapes) -> None:
         pass
 
-    def build(self, shapes: Shapes, sources: Sources) -> Term:
-        return _CTKD(self).to(sources.dataset.device)
+    def build(self, shapes: Shapes, context: BuildContext) -> Term:
+        return _CTKD(self).to(context.dataset.device)
 
 
 class _CTKD(Term):

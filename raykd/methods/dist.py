@@ -21,11 +21,13 @@ from jaxtyping import Float
 from optuna.distributions import FloatDistribution
 from torch import Tensor
 
+from raykd.data.dataset import Batch
 from raykd.distributed.gather import whole_batch
-from raykd.methods import Batch, Clock, Shapes, Sources, Term
+from raykd.models.staged import Outputs
 from raykd.ops.vectors import full
+from raykd.protocols.context import BuildContext
+from raykd.protocols.method import Clock, Shapes, Term
 from raykd.space.ranges import searched
-from raykd.staged import Outputs
 
 
 def dist_loss(
@@ -77,7 +79,7 @@ class DIST:
     def check(self, shapes: Shapes) -> None:
         pass
 
-    def build(self, shapes: Shapes, sources: Sources) -> Term:
+    def build(self, shapes: Shapes, context: BuildContext) -> Term:
         return _DIST(self)
 
 

@@ -20,11 +20,13 @@ from jaxtyping import Float, Int64
 from optuna.distributions import FloatDistribution
 from torch import Tensor
 
-from raykd.methods import Batch, Clock, Shapes, Sources, Term
+from raykd.data.dataset import Batch
 from raykd.methods.kd import kd_loss
+from raykd.models.staged import Outputs
 from raykd.ops.vectors import full
+from raykd.protocols.context import BuildContext
+from raykd.protocols.method import Clock, Shapes, Term
 from raykd.space.ranges import searched
-from raykd.staged import Outputs
 
 
 def dkd_loss(
@@ -79,7 +81,7 @@ class DKD:
         if shapes.num_classes < 2:
             raise ValueError(f"needs at least 2 classes, got {shapes.num_classes}")
 
-    def build(self, shapes: Shapes, sources: Sources) -> Term:
+    def build(self, shapes: Shapes, context: BuildContext) -> Term:
         return _DKD(self)
 
 

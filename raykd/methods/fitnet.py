@@ -18,12 +18,14 @@ from optuna.distributions import FloatDistribution
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from raykd.features import check_stage
-from raykd.methods import Batch, Clock, Shapes, Sources, Term
+from raykd.data.dataset import Batch
+from raykd.methods.common.stages import check_stage
+from raykd.models.staged import Outputs
 from raykd.ops.maps import as_map, bridging_convolution, same_size
 from raykd.ops.vectors import full
+from raykd.protocols.context import BuildContext
+from raykd.protocols.method import Clock, Shapes, Term
 from raykd.space.ranges import searched
-from raykd.staged import Outputs
 
 
 def hint_loss(
@@ -59,8 +61,8 @@ class FitNet:
     def check(self, shapes: Shapes) -> None:
         check_stage(self.stage, shapes)
 
-    def build(self, shapes: Shapes, sources: Sources) -> Term:
-        return _FitNet(self, shapes).to(sources.dataset.device)
+    def build(self, shapes: Shapes, context: BuildContext) -> Term:
+        return _FitNet(self, shapes).to(context.dataset.device)
 
 
 class _FitNet(Term):

@@ -3,8 +3,9 @@
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-from raykd.methods import Shapes, Sources
-from raykd.staged import Staged
+from raykd.models.staged import Staged
+from raykd.protocols.context import BuildContext
+from raykd.protocols.method import Shapes
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -16,5 +17,5 @@ class Fresh:
     def check(self, shapes: Shapes) -> None:
         pass
 
-    def begin(self, student: Staged, model: Any, seed: int, shapes: Shapes, sources: Sources) -> None:
+    def begin(self, student: Staged, model: Any, seed: int, shapes: Shapes, context: BuildContext) -> None:
         pass

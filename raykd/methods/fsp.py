@@ -25,14 +25,16 @@ from optuna.distributions import FloatDistribution
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from raykd.features import Pairs, stage_pairs
-from raykd.first_stage import FirstStage
-from raykd.methods import Batch, Clock, Shapes, Sources, Term
+from raykd.data.dataset import Batch
+from raykd.methods.common.first_stage import FirstStage
+from raykd.methods.common.stages import Pairs, stage_pairs
+from raykd.methods.common.warm_start import Trunk, warm_start
+from raykd.models.staged import Outputs, Shape, Staged
 from raykd.ops.maps import as_map, same_size
 from raykd.ops.vectors import full
+from raykd.protocols.context import BuildContext
+from raykd.protocols.method import Clock, Shapes, Term
 from raykd.space.ranges import fixed, searched
-from raykd.staged import Outputs, Shape, Staged
-from raykd.warm_start import Trunk, warm_start
 
 
 def fsp_matrix(
@@ -80,7 +82,7 @@ class FSP:
             raise ValueError(f"a flow needs at least 2 stages, got {len(pairs)}")
         _check_widths([(shapes.student[own], shapes.teacher[other]) for own, other in pairs])
 
-    def build(self, shapes: Shapes, sources: Sources) -> Term:
+    def build(self, shapes: Shapes, context: BuildContext) -> Term:
         return _FSP(stage_pairs(self.pairs, shapes))
 
 
@@ -114,11 +116,11 @@ class FSPStart:
         _check_widths([(shapes.student_stem, shapes.teacher_stem), *stages])
         self.first_stage.check(shapes)
 
-    def begin(self, student: Staged, model: Any, seed: int, shapes: Shapes, sources: Sources) -> None:
+    def begin(self, student: Staged, model: Any, seed: int, shapes: Shapes, context: BuildContext) -> None:
         def loss() -> nn.Module:
             return _StartFlows(stage_pairs(self.pairs, shapes))
 
-        warm_start(student, loss, self.first_stage, start=self, model=model, seed=seed, sources=sources)
+        warm_start(student, loss, self.first_stage, start=self, model=model, seed=seed, context=context)
 
 
 class _StartFlows(nn.Module):

@@ -24,15 +24,17 @@ from safetensors.torch import load_file
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from raykd.first_stage import FirstStage, drawing, minimise, training_images
-from raykd.methods import Batch, Clock, Shapes, Sources, Term
+from raykd.data.dataset import Batch
+from raykd.methods.common.first_stage import FirstStage, drawing, minimise, training_images
+from raykd.models.staged import Outputs
 from raykd.ops.maps import as_map, same_size
 from raykd.ops.rng import seed_of
 from raykd.ops.vectors import directions, full
 from raykd.optim import SGD, Constant
+from raykd.protocols.context import BuildContext
+from raykd.protocols.method import Clock, Shapes, Term
 from raykd.space.ranges import fixed, searched
 from raykd.space.serialise import fingerprint
-from raykd.staged import Outputs
 from raykd.storage.tensors import save_safetensors
 
 _MAKER_VERSION = 1
@@ -87,10 +89,10 @@ class FT:
             raise ValueError(f"rate: {self.rate} of the teacher's {width} channels leaves none to the factor")
         self.first_stage.check(shapes)
 
-    def build(self, shapes: Shapes, sources: Sources) -> Term:
+    def build(self, shapes: Shapes, context: BuildContext) -> Term:
         width = int(self.rate * shapes.teacher[-1][0])
-        translator = _encoder(shapes.student[-1][0], width, normalised=True).to(sources.dataset.device)
-        return _FT(self, translator, find_paraphraser(self, shapes.teacher[-1][0], sources))
+        translator = _encoder(shapes.student[-1][0], width, normalised=True).to(context.dataset.device)
+        return _FT(self, translator, find_paraphraser(self, shapes.teacher[-1][0], context))
 
 
 class _FT(Term):
@@ -108,13 +110,13 @@ class _FT(Term):
         return ft_loss(self.translator(as_map(student.features[-1])), target, self._spec.p1, self._spec.p2)
 
 
-def find_paraphraser(spec: FT, width: int, sources: Sources) -> nn.Sequential:
+def find_paraphraser(spec: FT, width: int, context: BuildContext) -> nn.Sequential:
     """The trained paraphraser's encoder, got from the store or made; without gradients to its parameters.
 
     Args:
         width: channels of the teacher's last stage.
     """
-    teacher, dataset = sources.teacher, sources.dataset
+    teacher, dataset = context.teacher, context.dataset
     assert teacher is not None
     final, factor = teacher.num_checkpoints, int(spec.rate * width)
 
@@ -135,7 +137,7 @@ def find_paraphraser(spec: FT, width: int, sources: Sources) -> nn.Sequential:
                 spec.first_stage,
                 dataset,
                 order,
-                lambda line: sources.say(f"paraphraser: {line}"),
+                lambda line: context.say(f"paraphraser: {line}"),
             )
         save_safetensors(autoencoder[0].state_dict(), folder / "encoder.safetensors")
 
@@ -147,7 +149,7 @@ def find_paraphraser(spec: FT, width: int, sources: Sources) -> nn.Sequential:
         "weights": teacher.digest(final),
         "images": training_images(dataset),
     }
-    folder = sources.store.get("paraphraser", fingerprint(key), make)
+    folder = context.store.get("paraphraser", fingerprint(key), make)
     encoder = _encoder(width, factor).to(dataset.device)
     encoder.load_state_dict(load_file(folder / "encoder.safetensors", device=str(dataset.device)))
     return encoder.requires_grad_(False)

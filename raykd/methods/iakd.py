@@ -23,10 +23,10 @@ import torch
 from optuna.distributions import CategoricalDistribution, FloatDistribution
 from torch import Tensor, nn
 
-from raykd.methods import Clock, Shapes
+from raykd.models.staged import Outputs, Shape, Staged
 from raykd.ops.rng import generator
+from raykd.protocols.method import Clock, Shapes
 from raykd.space.ranges import searched
-from raykd.staged import Outputs, Shape, Staged
 
 SCHEDULES = ("uniform", "growth", "review")
 

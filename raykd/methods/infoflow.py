@@ -24,13 +24,15 @@ from jaxtyping import Float
 from optuna.distributions import CategoricalDistribution, FloatDistribution
 from torch import Tensor
 
-from raykd.auxiliary import Auxiliary, find_auxiliary
+from raykd.data.dataset import Batch
 from raykd.distributed.gather import whole_batch
-from raykd.methods import Batch, Clock, Shapes, Sources, Term
+from raykd.methods.common.auxiliary import Auxiliary, find_auxiliary
+from raykd.models.staged import Outputs, Staged
 from raykd.ops.maps import pooled
 from raykd.ops.vectors import directions, products, squared_distances
+from raykd.protocols.context import BuildContext
+from raykd.protocols.method import Clock, Shapes, Term
 from raykd.space.ranges import fixed, searched
-from raykd.staged import Outputs, Staged
 
 KERNELS = ("combined", "cosine", "student_t")
 DIVERGENCES = ("jeffreys", "kl")
@@ -131,8 +133,8 @@ class InfoFlow:
                 + ("" if self.auxiliary else "; an auxiliary teacher of the student's make bridges the difference")
             )
 
-    def build(self, shapes: Shapes, sources: Sources) -> Term:
-        auxiliary = find_auxiliary(self.auxiliary, sources, transfer_loss) if self.auxiliary else None
+    def build(self, shapes: Shapes, context: BuildContext) -> Term:
+        auxiliary = find_auxiliary(self.auxiliary, context, transfer_loss) if self.auxiliary else None
         return _InfoFlow(self, auxiliary)
 
 

@@ -17,12 +17,14 @@ from jaxtyping import Float
 from optuna.distributions import FloatDistribution
 from torch import Tensor
 
-from raykd.features import Pairs, stage_pairs
-from raykd.methods import Batch, Clock, Shapes, Sources, Term
+from raykd.data.dataset import Batch
+from raykd.methods.common.stages import Pairs, stage_pairs
+from raykd.models.staged import Outputs
 from raykd.ops.maps import as_map, same_size
 from raykd.ops.vectors import directions, full
+from raykd.protocols.context import BuildContext
+from raykd.protocols.method import Clock, Shapes, Term
 from raykd.space.ranges import searched
-from raykd.staged import Outputs
 
 
 def nst_loss(
@@ -62,7 +64,7 @@ class NST:
     def check(self, shapes: Shapes) -> None:
         stage_pairs(self.pairs, shapes)
 
-    def build(self, shapes: Shapes, sources: Sources) -> Term:
+    def build(self, shapes: Shapes, context: BuildContext) -> Term:
         return _NST(stage_pairs(self.pairs, shapes))
 
 

@@ -24,13 +24,15 @@ from jaxtyping import Float
 from optuna.distributions import FloatDistribution
 from torch import Tensor, nn
 
-from raykd.features import Pairs, stage_pairs
-from raykd.methods import Batch, Clock, Shapes, Sources, Term
-from raykd.moments import find_moments
+from raykd.data.dataset import Batch
+from raykd.methods.common.moments import find_moments
+from raykd.methods.common.stages import Pairs, stage_pairs
+from raykd.models.staged import Outputs
 from raykd.ops.maps import as_map, same_size
 from raykd.ops.vectors import full
+from raykd.protocols.context import BuildContext
+from raykd.protocols.method import Clock, Shapes, Term
 from raykd.space.ranges import searched
-from raykd.staged import Outputs
 
 _LEAST_SHARE = 1e-3  # of a channel below 0, for its margin to be the mean of that share
 
@@ -85,25 +87,25 @@ class OFD:
     def check(self, shapes: Shapes) -> None:
         stage_pairs(self.pairs, shapes)
 
-    def build(self, shapes: Shapes, sources: Sources) -> Term:
-        return _OFD(self, shapes, sources).to(sources.dataset.device)
+    def build(self, shapes: Shapes, context: BuildContext) -> Term:
+        return _OFD(self, shapes, context).to(context.dataset.device)
 
 
 class _OFD(Term):
-    def __init__(self, spec: OFD, shapes: Shapes, sources: Sources):
+    def __init__(self, spec: OFD, shapes: Shapes, context: BuildContext):
         super().__init__()
-        self._sources = sources
+        self._context = context
         pairs = stage_pairs(spec.pairs, shapes)
         regressors = [_Regressor(shapes.student[own][0], shapes.teacher[other][0]) for own, other in pairs]
         self.regressors = nn.ModuleList(regressors)
         self._stages = tuple(zip(pairs, regressors, strict=True))
 
     def follow(self, checkpoint: int) -> None:
-        moments = find_moments(self._sources, checkpoint)
+        moments = find_moments(self._context, checkpoint)
         for (_, other), regressor in self._stages:
             mean, std, least = moments[other]
             if bool((least >= 0.0).all()):
-                self._sources.say(f"ofd: stage {other} of the teacher is nowhere below 0, which leaves it no margin")
+                self._context.say(f"ofd: stage {other} of the teacher is nowhere below 0, which leaves it no margin")
             regressor.margin.copy_(channel_margins(mean, std))
 
     def forward(self, student: Outputs, teacher: Outputs | None, batch: Batch, clock: Clock) -> Float[Tensor, ""]:

@@ -15,12 +15,14 @@ from jaxtyping import Float
 from optuna.distributions import FloatDistribution
 from torch import Tensor
 
+from raykd.data.dataset import Batch
 from raykd.distributed.gather import whole_batch
-from raykd.methods import Batch, Clock, Shapes, Sources, Term
 from raykd.methods.infoflow import transfer_loss
+from raykd.models.staged import Outputs
 from raykd.ops.maps import pooled
+from raykd.protocols.context import BuildContext
+from raykd.protocols.method import Clock, Shapes, Term
 from raykd.space.ranges import searched
-from raykd.staged import Outputs
 
 
 def pkt_loss(student_ND: Float[Tensor, "n d"], teacher_ND: Float[Tensor, "n c"]) -> Float[Tensor, ""]:
@@ -52,7 +54,7 @@ class PKT:
     def check(self, shapes: Shapes) -> None:
         pass
 
-    def build(self, shapes: Shapes, sources: Sources) -> Term:
+    def build(self, shapes: Shapes, context: BuildContext) -> Term:
         return _PKT(self.gather)
 
 

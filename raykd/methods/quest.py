@@ -23,14 +23,16 @@ from optuna.distributions import CategoricalDistribution, FloatDistribution, Int
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from raykd.codebook import find_codebook, pooled_map
-from raykd.features import check_stage
-from raykd.methods import Batch, Clock, Shapes, Sources, Term
+from raykd.data.dataset import Batch
+from raykd.methods.common.codebook import find_codebook, pooled_map
+from raykd.methods.common.stages import check_stage
+from raykd.models.staged import Outputs
 from raykd.ops.maps import map_size
 from raykd.ops.rng import generator
 from raykd.ops.vectors import directions, products, squared_distances
+from raykd.protocols.context import BuildContext
+from raykd.protocols.method import Clock, Shapes, Term
 from raykd.space.ranges import searched
-from raykd.staged import Outputs
 
 ON_ANCHOR = ("match", "reset")
 
@@ -119,8 +121,8 @@ class Quest:
                 f"words: needs at least as many feature vectors as words, got {self.words} words and {vectors} vectors"
             )
 
-    def build(self, shapes: Shapes, sources: Sources) -> Term:
-        return _Quest(self, shapes, sources).to(sources.dataset.device)
+    def build(self, shapes: Shapes, context: BuildContext) -> Term:
+        return _Quest(self, shapes, context).to(context.dataset.device)
 
 
 class _Quest(Term):
@@ -133,13 +135,13 @@ class _Quest(Term):
     words: Tensor
     rows_of: Tensor
 
-    def __init__(self, spec: Quest, shapes: Shapes, sources: Sources):
+    def __init__(self, spec: Quest, shapes: Shapes, context: BuildContext):
         super().__init__()
-        self._spec, self._say = spec, sources.say
+        self._spec, self._say = spec, context.say
         self._size = map_size(shapes.student[spec.stage])
         self._codebook = functools.partial(
             find_codebook,
-            sources,
+            context,
             stage=range(len(shapes.teacher))[spec.stage],
             size=self._size,
             words=spec.words,

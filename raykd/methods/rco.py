@@ -17,7 +17,7 @@ from dataclasses import dataclass
 
 from optuna.distributions import CategoricalDistribution, FloatDistribution, IntDistribution
 
-from raykd.methods import Ratio, Shapes
+from raykd.protocols.method import Ratio, Shapes
 from raykd.space.ranges import searched
 
 

@@ -28,13 +28,15 @@ from optuna.distributions import FloatDistribution
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from raykd.features import Pairs, stage_pairs
-from raykd.methods import Batch, Clock, Shapes, Sources, Term
+from raykd.data.dataset import Batch
+from raykd.methods.common.stages import Pairs, stage_pairs
 from raykd.methods.dkd import ramp
+from raykd.models.staged import Outputs
 from raykd.ops.maps import as_map, averaged, map_size, pooled
 from raykd.ops.vectors import full
+from raykd.protocols.context import BuildContext
+from raykd.protocols.method import Clock, Shapes, Term
 from raykd.space.ranges import searched
-from raykd.staged import Outputs
 
 _LEVELS = (4, 2, 1)  # places a side
 
@@ -84,8 +86,8 @@ class ReviewKD:
     def check(self, shapes: Shapes) -> None:
         stage_pairs(self.pairs, shapes)
 
-    def build(self, shapes: Shapes, sources: Sources) -> Term:
-        return _ReviewKD(self, shapes).to(sources.dataset.device)
+    def build(self, shapes: Shapes, context: BuildContext) -> Term:
+        return _ReviewKD(self, shapes).to(context.dataset.device)
 
 
 class _ReviewKD(Term):

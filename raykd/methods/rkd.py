@@ -19,12 +19,14 @@ from optuna.distributions import FloatDistribution
 from torch import Tensor
 from torch.nn import functional as F
 
+from raykd.data.dataset import Batch
 from raykd.distributed.gather import whole_batch
-from raykd.methods import Batch, Clock, Shapes, Sources, Term
+from raykd.models.staged import Outputs
 from raykd.ops.maps import pooled
 from raykd.ops.vectors import directions, full, squared_distances
+from raykd.protocols.context import BuildContext
+from raykd.protocols.method import Clock, Shapes, Term
 from raykd.space.ranges import searched
-from raykd.staged import Outputs
 
 
 def rkd_loss(
@@ -68,7 +70,7 @@ class RKD:
     def check(self, shapes: Shapes) -> None:
         pass
 
-    def build(self, shapes: Shapes, sources: Sources) -> Term:
+    def build(self, shapes: Shapes, context: BuildContext) -> Term:
         return _RKD(self)
 
 

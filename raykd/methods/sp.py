@@ -16,12 +16,14 @@ from optuna.distributions import FloatDistribution
 from torch import Tensor
 from torch.nn import functional as F
 
+from raykd.data.dataset import Batch
 from raykd.distributed.gather import whole_batch
-from raykd.features import check_stage
-from raykd.methods import Batch, Clock, Shapes, Sources, Term
+from raykd.methods.common.stages import check_stage
+from raykd.models.staged import Outputs
 from raykd.ops.vectors import directions, products
+from raykd.protocols.context import BuildContext
+from raykd.protocols.method import Clock, Shapes, Term
 from raykd.space.ranges import searched
-from raykd.staged import Outputs
 
 
 def similarity_loss(
@@ -59,7 +61,7 @@ class SP:
     def check(self, shapes: Shapes) -> None:
         check_stage(self.stage, shapes)
 
-    def build(self, shapes: Shapes, sources: Sources) -> Term:
+    def build(self, shapes: Shapes, context: BuildContext) -> Term:
         return _SP(self.stage, self.gather)
 
 

@@ -21,10 +21,12 @@ from optuna.distributions import FloatDistribution
 from torch import Tensor
 from torch.nn import functional as F
 
-from raykd.methods import Batch, Clock, Shapes, Sources, Term
+from raykd.data.dataset import Batch
+from raykd.models.staged import Outputs
 from raykd.ops.vectors import full
+from raykd.protocols.context import BuildContext
+from raykd.protocols.method import Clock, Shapes, Term
 from raykd.space.ranges import searched
-from raykd.staged import Outputs
 
 
 def virtual_teacher_loss(
@@ -78,7 +80,7 @@ class TeacherFree:
                 f"got {self.correct_probability}"
             )
 
-    def build(self, shapes: Shapes, sources: Sources) -> Term:
+    def build(self, shapes: Shapes, context: BuildContext) -> Term:
         return _TeacherFree(self)
 
 

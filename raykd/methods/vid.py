@@ -21,12 +21,14 @@ from optuna.distributions import FloatDistribution
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from raykd.features import Pairs, stage_pairs
-from raykd.methods import Batch, Clock, Shapes, Sources, Term
+from raykd.data.dataset import Batch
+from raykd.methods.common.stages import Pairs, stage_pairs
+from raykd.models.staged import Outputs
 from raykd.ops.maps import as_map, same_size
 from raykd.ops.vectors import full
+from raykd.protocols.context import BuildContext
+from raykd.protocols.method import Clock, Shapes, Term
 from raykd.space.ranges import searched
-from raykd.staged import Outputs
 
 _LEAST_VARIANCE = 1e-5
 
@@ -69,8 +71,8 @@ class VID:
     def check(self, shapes: Shapes) -> None:
         stage_pairs(self.pairs, shapes)
 
-    def build(self, shapes: Shapes, sources: Sources) -> Term:
-        return _VID(self, shapes).to(sources.dataset.device)
+    def build(self, shapes: Shapes, context: BuildContext) -> Term:
+        return _VID(self, shapes).to(context.dataset.device)
 
 
 class _VID(Term):

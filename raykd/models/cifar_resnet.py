@@ -15,7 +15,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from raykd.staged import Rectified, Shape, Staged
+from raykd.models.staged import Rectified, Shape, Staged
 
 NARROW = (16, 16, 32, 64)
 WIDE = (32, 64, 128, 256)  # the "x4" of the papers

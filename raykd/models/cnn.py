@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from raykd.staged import Shape, Staged
+from raykd.models.staged import Shape, Staged
 
 NORMS = ("batch", "group", "none")
 _MOST_GROUPS = 4

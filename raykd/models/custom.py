@@ -25,7 +25,7 @@ import copy
 import torch
 from torch import Tensor
 
-from raykd.staged import Shape, Staged
+from raykd.models.staged import Shape, Staged
 
 _RELATIVE, _ABSOLUTE = 1e-4, 1e-5  # float32 sums in another order; a forgotten ReLU is off by orders of magnitude
 

@@ -15,7 +15,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from raykd.staged import Rectified, Shape, Staged
+from raykd.models.staged import Rectified, Shape, Staged
 
 BLOCKS = {18: (2, 2, 2, 2), 34: (3, 4, 6, 3), 50: (3, 4, 6, 3), 101: (3, 4, 23, 3), 152: (3, 8, 36, 3)}
 _SHALLOWEST_BOTTLENECK = 50

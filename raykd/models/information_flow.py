@@ -14,7 +14,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from raykd.staged import Shape, Staged
+from raykd.models.staged import Shape, Staged
 
 _LEAST_SIDE = 22  # pixels: 22 -> 10 -> 4 -> 1
 

@@ -13,7 +13,7 @@ from typing import ClassVar
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from raykd.staged import Shape, Staged
+from raykd.models.staged import Shape, Staged
 
 _STEM_WIDTH = 32
 # channels before the width's multiple, and stride, of each pair of convolutions

@@ -17,7 +17,7 @@ from typing import ClassVar
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from raykd.staged import Shape, Staged
+from raykd.models.staged import Shape, Staged
 
 # channels before W, number of blocks, stride of the first one
 _GROUPS = ((16, 1, 1), (24, 2, 1), (32, 3, 2), (64, 4, 2), (96, 3, 1), (160, 3, 2), (320, 1, 1))

@@ -14,7 +14,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from raykd.staged import Rectified, Shape, Staged
+from raykd.models.staged import Rectified, Shape, Staged
 
 _STEM_WIDTH = 24
 

@@ -19,7 +19,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from raykd.models.shufflenet_v1 import shuffle
-from raykd.staged import Rectified, Shape, Staged
+from raykd.models.staged import Rectified, Shape, Staged
 
 # by width: channels of the three stages and of the last convolution, blocks after the first of each stage
 SIZES = {

@@ -28,8 +28,8 @@ from torchvision.models import ConvNeXt, EfficientNet, MobileNetV2, MobileNetV3,
 from torchvision.models.resnet import Bottleneck
 
 from raykd.errors import nearest
-from raykd.staged import Shape, Staged
-from raykd.weights import anchored, content, load_weights, read_weights
+from raykd.models.staged import Shape, Staged
+from raykd.models.weights import anchored, content, load_weights, read_weights
 
 _FAMILIES = ("*resnet*", "resnext*", "mobilenet_v*", "efficientnet_*", "convnext_*", "vit_*")
 NAMES = tuple(models.list_models(models, include=_FAMILIES))

@@ -17,7 +17,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from raykd.staged import Shape, Staged
+from raykd.models.staged import Shape, Staged
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -7,7 +7,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from raykd.staged import Shape
+from raykd.models.staged import Shape
 
 
 def as_map(features: Tensor) -> Float[Tensor, "batch channels height width"]:

@@ -10,7 +10,6 @@ from typing import Any
 import torch
 
 from raykd.choices import changes
-from raykd.methods import Shapes
 from raykd.methods.ab import AB
 from raykd.methods.attention import Attention
 from raykd.methods.cc import CC
@@ -35,10 +34,11 @@ from raykd.methods.rkd import RKD
 from raykd.methods.sp import SP
 from raykd.methods.teacher_free import TeacherFree
 from raykd.methods.vid import VID
-from raykd.models import ModelSpec
+from raykd.models.staged import Shape, feature_shapes, stem_shape
+from raykd.protocols.method import Shapes
+from raykd.protocols.model import ModelSpec
 from raykd.recipe import Recipe
 from raykd.space.ranges import override
-from raykd.staged import Shape, feature_shapes, stem_shape
 from raykd.study import Study
 
 Group = Mapping[str, Any]

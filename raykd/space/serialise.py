@@ -23,7 +23,7 @@ _TYPE = "type"
 _PLACE = "place"
 _PACKAGE = "raykd."
 # Where raykd's own components are defined, packages with all that is in them.
-_HOMES = ("recipe", "optim", "methods", "models", "data", "teachers", "auxiliary", "first_stage")
+_HOMES = ("recipe", "optim", "methods", "models", "data", "teachers")
 
 
 def place(default: Any = dataclasses.MISSING) -> Any:

@@ -15,8 +15,8 @@ from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from raykd.models.staged import Staged
 from raykd.recipe import Recipe
-from raykd.staged import Staged
 from raykd.teachers.distilled import DistilledTeacher
 
 

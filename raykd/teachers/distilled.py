@@ -3,10 +3,11 @@
 from dataclasses import dataclass
 from typing import Any
 
-from raykd.data import DataSpec
+from raykd.data.dataset import DataSpec
+from raykd.protocols.context import BuildContext
+from raykd.protocols.teacher import TeacherRoute
 from raykd.recipe import Recipe
-from raykd.teachers import TeacherRoute, Workshop
-from raykd.teachers.training import num_checkpoints, trained_route
+from raykd.teachers.route_training import num_checkpoints, trained_route
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,8 +51,8 @@ class DistilledTeacher:
         except ValueError as error:
             raise ValueError(f"teacher/recipe/{error}") from None
 
-    def route(self, workshop: Workshop) -> TeacherRoute:
-        return trained_route(self, self.recipe, self.every, workshop, f"distilled teacher {self.depth}")
+    def route(self, context: BuildContext) -> TeacherRoute:
+        return trained_route(self, self.recipe, self.every, context, f"distilled teacher {self.depth}")
 
     def training(self, data: DataSpec) -> Recipe:
         """How it is distilled; its recipe names the data set."""

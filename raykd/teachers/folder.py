@@ -4,11 +4,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from raykd.data import DataSpec
-from raykd.teachers import TeacherRoute, Workshop
+from raykd.data.dataset import DataSpec
+from raykd.models.weights import anchored, content
+from raykd.protocols.context import BuildContext
+from raykd.protocols.teacher import TeacherRoute
 from raykd.teachers.architectures import architecture
-from raykd.teachers.files import check_accuracy, check_files, check_shares, route_of_files
-from raykd.weights import anchored, content
+from raykd.teachers.route_files import check_accuracy, check_files, check_shares, route_of_files
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,8 +47,8 @@ class CheckpointFolder:
     def check(self, data: DataSpec) -> None:
         check_files(self.model, self._found(), data)
 
-    def route(self, workshop: Workshop) -> TeacherRoute:
-        route = route_of_files(self, self._found(), workshop)
+    def route(self, context: BuildContext) -> TeacherRoute:
+        route = route_of_files(self, self._found(), context)
         check_accuracy(self, route, self.folder)
         return route
 

@@ -4,16 +4,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from raykd.data import DataSpec
-from raykd.teachers import TeacherRoute, Workshop
+from raykd.data.dataset import DataSpec
+from raykd.models.weights import anchored, content, find
+from raykd.protocols.context import BuildContext
+from raykd.protocols.teacher import TeacherRoute
 from raykd.teachers.architectures import architecture
-from raykd.teachers.files import check_accuracy, check_files, check_shares, route_of_files
-from raykd.weights import anchored, content, find
+from raykd.teachers.route_files import check_accuracy, check_files, check_shares, route_of_files
 
 
 @dataclass(frozen=True, kw_only=True)
 class PretrainedTeacher:
-    """A file of weights, read without executing code; `raykd.weights` says which files are read.
+    """A file of weights, read without executing code; `raykd.models.weights` says which files are read.
 
     Images reach it normalised as the data set normalises them, which should be what it was trained with.
 
@@ -54,8 +55,8 @@ class PretrainedTeacher:
     def check(self, data: DataSpec) -> None:
         check_files(self.model, self._files(), data)
 
-    def route(self, workshop: Workshop) -> TeacherRoute:
-        route = route_of_files(self, self._files(), workshop)
+    def route(self, context: BuildContext) -> TeacherRoute:
+        route = route_of_files(self, self._files(), context)
         check_accuracy(self, route, self.file or type(self.model).__name__)
         return route
 

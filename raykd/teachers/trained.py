@@ -2,12 +2,13 @@
 
 from dataclasses import dataclass
 
-from raykd.data import DataSpec
-from raykd.models import ModelSpec
+from raykd.data.dataset import DataSpec
 from raykd.optim import SGD, Optimiser
+from raykd.protocols.context import BuildContext
+from raykd.protocols.model import ModelSpec
+from raykd.protocols.teacher import TeacherRoute
 from raykd.recipe import Recipe
-from raykd.teachers import TeacherRoute, Workshop
-from raykd.teachers.training import num_checkpoints, trained_route
+from raykd.teachers.route_training import num_checkpoints, trained_route
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,8 +44,8 @@ class Teacher:
         except ValueError as error:
             raise ValueError(f"teacher/{error}") from None
 
-    def route(self, workshop: Workshop) -> TeacherRoute:
-        return trained_route(self, self.training(workshop.data), self.every, workshop, "teacher")
+    def route(self, context: BuildContext) -> TeacherRoute:
+        return trained_route(self, self.training(context.data), self.every, context, "teacher")
 
     def training(self, data: DataSpec) -> Recipe:
         """How it is trained on a data set."""

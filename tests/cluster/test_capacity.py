@@ -8,7 +8,7 @@ from rich.console import Console
 from raykd.cluster import capacity
 from raykd.cluster.capacity import wait_for_machines
 from raykd.cluster.sharing import Wanted
-from raykd.progress import Progress
+from raykd.reporting.progress import Progress
 
 
 @pytest.fixture

@@ -13,9 +13,9 @@ from raykd.cluster.plan import Plan
 from raykd.cluster.resources import Resources
 from raykd.cluster.sharing import Footprint
 from raykd.commands import dry_run
+from raykd.protocols.teacher import train_teacher
 from raykd.rehearsal import Rehearsal
 from raykd.storage.artifacts import Store
-from raykd.teacher import train_teacher
 
 
 @pytest.mark.parametrize(

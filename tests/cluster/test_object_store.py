@@ -23,7 +23,7 @@ from ranks import train_on_two_ranks
 from raykd.space.serialise import from_file
 from raykd.storage.artifacts import Store
 from raykd.storage.layout import EPOCHS
-from raykd.train import distill
+from raykd.training.loop import distill
 from waiting import wait_until
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(1800)]

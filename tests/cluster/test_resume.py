@@ -13,7 +13,7 @@ import pytest
 
 from raykd.space.serialise import from_file
 from raykd.storage.artifacts import Store
-from raykd.train import distill
+from raykd.training.loop import distill
 from raykd.trial import read_epochs
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]

@@ -11,8 +11,8 @@ from tensorboard.plugins.hparams.plugin_data_pb2 import HParamsPluginData  # pyr
 
 import raykd
 import tiny
-from raykd.data import load
-from raykd.evaluate import accuracy
+from raykd.data.dataset import load
+from raykd.evaluation.accuracy import accuracy
 from raykd.space.serialise import from_file
 from raykd.storage.artifacts import Store
 from raykd.trial import read_epochs

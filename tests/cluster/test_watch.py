@@ -14,7 +14,7 @@ from studies import tiny_study
 from raykd.cluster.pruning import Pruning
 from raykd.cluster.trials import Trials
 from raykd.cluster.watch import Watch
-from raykd.progress import Progress
+from raykd.reporting.progress import Progress
 from raykd.search_state import Ended, Notice, ask_to_stop, read_state
 
 

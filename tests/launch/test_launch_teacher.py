@@ -11,8 +11,9 @@ import pytest
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from commands import Finished, end, run, run_several, start, write_study
-from raykd import Store, listeners, load_study, train_teacher
+from raykd import Store, load_study, train_teacher
 from raykd.commands.teacher import run_teacher
+from raykd.reporting import tensorboard
 
 
 @pytest.fixture(scope="module")
@@ -105,7 +106,7 @@ def test_only_kept_epochs_are_counted(
 ):
     """Ctrl-C while an epoch's state is written: the epoch was heard of, but cannot be gone on from."""
     states: list[Path] = []
-    write = listeners.atomic.write
+    write = tensorboard.atomic.write
 
     def interrupted(path: Path, save: Callable[[Path], object], keep: Path | None = None) -> None:
         if path.name == "last.pt":
@@ -114,7 +115,7 @@ def test_only_kept_epochs_are_counted(
                 raise KeyboardInterrupt
         write(path, save, keep)
 
-    monkeypatch.setattr(listeners.atomic, "write", interrupted)
+    monkeypatch.setattr(tensorboard.atomic, "write", interrupted)
     options = argparse.Namespace(study=place / "small.py", storage=tmp_path, device="cpu")
     assert run_teacher(options, place) == 130
     assert capsys.readouterr().out.splitlines()[-1].startswith(f"{said}; go on with: ")

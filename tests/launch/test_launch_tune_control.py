@@ -13,8 +13,8 @@ import pandas
 import pytest
 
 from commands import Finished, end, look, run, start, write_study
-from raykd.listeners import load_checkpoint
 from raykd.storage.layout import EPOCHS
+from raykd.training.checkpoints import load_checkpoint
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 LOCAL = ("--address", "local", "--slots", "1")

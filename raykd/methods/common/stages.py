@@ -1,6 +1,6 @@
 """Which stages of student and teacher the methods that compare features put side by side."""
 
-from raykd.methods import Shapes
+from raykd.protocols.method import Shapes
 
 Pairs = tuple[tuple[int, int], ...]
 

@@ -6,21 +6,23 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
 
-from raykd.data import DataSpec
+from raykd.data.dataset import DataSpec
 from raykd.distributed.world import World
-from raykd.epoch import Epoch
-from raykd.recipe import Recipe
-from raykd.space.serialise import fingerprint
-from raykd.teachers import (
+from raykd.protocols.context import BuildContext
+from raykd.protocols.epoch import Epoch
+from raykd.protocols.teacher import (
     RECORDS,
     TeacherRoute,
     TeacherSpec,
-    Workshop,
     checkpoint_name,
     read_records,
     write_checkpoint,
     write_records,
 )
+from raykd.recipe import Recipe
+from raykd.space.serialise import fingerprint
+from raykd.training.checkpoints import checkpoints, load_checkpoint
+from raykd.training.loop import distill
 
 _MAKER_VERSION = 1
 _STATE = "last.pt"
@@ -35,7 +37,7 @@ class TrainedTeacherSpec(Protocol):
         ...
 
 
-def trained_route(teacher: TeacherSpec, recipe: Recipe, every: int, workshop: Workshop, word: str) -> TeacherRoute:
+def trained_route(teacher: TeacherSpec, recipe: Recipe, every: int, context: BuildContext, word: str) -> TeacherRoute:
     """The route that the student of a recipe takes as it is trained.
 
     Args:
@@ -43,23 +45,23 @@ def trained_route(teacher: TeacherSpec, recipe: Recipe, every: int, workshop: Wo
         every: a checkpoint is kept after this many epochs, and after the last one.
         word: what the teacher is called in what is said.
     """
-    dataset = workshop.dataset
-    key = fingerprint({"teacher": teacher, "data": workshop.data, "images": dataset.digest, "version": _MAKER_VERSION})
-    unfinished = workshop.store.unfinished(f"route-{key}", _STATE)
+    dataset = context.dataset
+    key = fingerprint({"teacher": teacher, "data": context.data, "images": dataset.digest, "version": _MAKER_VERSION})
+    unfinished = context.store.unfinished(f"route-{key}", _STATE)
 
     def make(folder: Path) -> None:
         kept = unfinished.take_up()
-        for epoch in _train(recipe, every, workshop, kept):
+        for epoch in _train(recipe, every, context, kept):
             unfinished.keep()
             if epoch.diverged:
                 raise RuntimeError(f"the {word}'s training diverged in epoch {epoch.number}; lower its learning rate")
             accuracy = epoch.metrics["val/accuracy"]
-            workshop.say(f"{word}: epoch {epoch.number} of {epoch.epochs}, validation accuracy {accuracy:.4f}")
+            context.say(f"{word}: epoch {epoch.number} of {epoch.epochs}, validation accuracy {accuracy:.4f}")
         numbers = range(1, num_checkpoints(recipe.epochs, every) + 1)
         for name in (RECORDS, *map(checkpoint_name, numbers)):
             shutil.copyfile(kept / name, folder / name)
 
-    folder = workshop.store.get("route", key, make)
+    folder = context.store.get("route", key, make)
     unfinished.remove()
     return TeacherRoute(teacher, folder, dataset)
 
@@ -68,16 +70,13 @@ def num_checkpoints(epochs: int, every: int) -> int:
     return math.ceil(epochs / every)
 
 
-def _train(recipe: Recipe, every: int, workshop: Workshop, folder: Path) -> Iterator[Epoch]:
+def _train(recipe: Recipe, every: int, context: BuildContext, folder: Path) -> Iterator[Epoch]:
     """The epochs, each kept in `folder` before it is yielded; goes on where a cut-off training stopped."""
-    from raykd.listeners import checkpoints, load_checkpoint  # the loop needs teachers, hence not above
-    from raykd.train import distill
-
     saved = load_checkpoint(folder / _STATE)
     records = {int(entry["checkpoint"]): entry for entry in _read_records(folder)} if saved else {}
-    world = World.alone(workshop.dataset.device)
-    epochs = distill(recipe, saved["state"] if saved else None, store=workshop.store, world=world, say=workshop.say)
-    yield from checkpoints(_kept(epochs, every, records, folder, workshop.listen), folder / _STATE)
+    world = World.alone(context.dataset.device)
+    epochs = distill(recipe, saved["state"] if saved else None, store=context.store, world=world, say=context.say)
+    yield from checkpoints(_kept(epochs, every, records, folder, context.listen), folder / _STATE)
 
 
 def _kept(

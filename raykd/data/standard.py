@@ -17,7 +17,8 @@ from typing import Protocol, runtime_checkable
 import torch
 from filelock import FileLock
 
-from raykd.data import Augmentation, Dataset, Split, channel_statistics, cut
+from raykd.data import Augmentation, Split, channel_statistics, cut
+from raykd.data.dataset import Dataset
 
 HERE, CACHE = "data", "~/.cache/raykd"
 

@@ -1,4 +1,4 @@
-"""Listeners: generators that hand epochs on and do something with each on its way, such as writing it down.
+"""A listener that writes a run's epochs to TensorBoard, and hands them on.
 
     for epoch in checkpoints(tensorboard(distill(recipe), folder), path): ...
 
@@ -9,9 +9,9 @@ epochs. What a listener writes of an epoch is on the disk before the epoch is ha
 import io
 import shutil
 import time
-from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
+from collections.abc import Generator, Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import Any, Protocol, TypeVar
+from typing import Any
 
 from optuna.distributions import BaseDistribution
 from tensorboard.compat.proto.event_pb2 import Event, SessionLog  # pyright: ignore[reportAttributeAccessIssue]
@@ -19,44 +19,12 @@ from tensorboard.compat.proto.summary_pb2 import Summary  # pyright: ignore[repo
 from tensorboard.plugins.scalar.summary_v2 import scalar_pb
 from torch.utils.tensorboard import RecordWriter
 
-from raykd import hparams
-from raykd.epoch import AnchorRatio
 from raykd.errors import TakenOverError
-from raykd.hparams import Hyperparameter
+from raykd.protocols.epoch import AnchorRatio, E
+from raykd.reporting import hparams
+from raykd.reporting.hparams import Hyperparameter
 from raykd.storage import atomic
 from raykd.storage.retry import patiently
-from raykd.storage.tensors import load_torch, torch_bytes
-
-
-class FinishedEpoch(Protocol):
-    """What listeners read of an epoch; `raykd.epoch.Epoch` is one."""
-
-    @property
-    def number(self) -> int:
-        """Epochs finished, from 1."""
-        ...
-
-    @property
-    def epochs(self) -> int:
-        """Epochs of the whole run."""
-        ...
-
-    @property
-    def metrics(self) -> dict[str, float]: ...
-
-    @property
-    def state(self) -> Callable[[], dict[str, Any]]:
-        """Gives everything that a run needs to go on after this epoch: tensors and plain values."""
-        ...
-
-    @property
-    def diverged(self) -> bool: ...
-
-    @property
-    def ratios(self) -> tuple[AnchorRatio, ...]: ...
-
-
-E = TypeVar("E", bound=FinishedEpoch)
 
 
 def tensorboard(
@@ -118,52 +86,6 @@ def write_experiment(folder: Path, ranges: Mapping[str, BaseDistribution], metri
         folder: beside the folders of the runs; a record written there before is replaced.
     """
     _write(folder / _EXPERIMENT, _event(summary=hparams.experiment(ranges, metrics, time.time())))
-
-
-def checkpoints(epochs: Iterator[E], path: Path, every: int = 1) -> Generator[E, None, None]:
-    """Saves the run's state after each `every` epochs and after the last; `load_checkpoint` reads it back.
-
-    An epoch that diverged is not saved: the file keeps the last state that training can go on from.
-    """
-    if every < 1:
-        raise ValueError(f"a checkpoint is saved every 1 or more epochs, got {every}")
-    return _checkpoints(epochs, path, every)
-
-
-def _checkpoints(epochs: Iterator[E], path: Path, every: int) -> Generator[E, None, None]:
-    for epoch in epochs:
-        if not epoch.diverged and (epoch.number % every == 0 or epoch.number == epoch.epochs):
-            _keep({"number": epoch.number, "metrics": epoch.metrics, "state": epoch.state()}, path)
-        yield epoch
-
-
-def _keep(content: dict[str, Any], path: Path) -> None:
-    data = torch_bytes(content)
-    patiently(lambda: atomic.write(path, lambda temporary: temporary.write_bytes(data), keep=previous(path)))
-
-
-def previous(path: Path) -> Path:
-    """Where the checkpoint before the one at a path is kept, in case a disk tears the newer one."""
-    return path.with_suffix(f".previous{path.suffix}")
-
-
-def load_checkpoint(path: Path) -> dict[str, Any] | None:
-    """The `number`, `metrics` and `state` that `checkpoints` saved, on the CPU; None where there is no file.
-
-    Raises:
-        ValueError: the file is torn, or is none of ours. Reading it runs no code in either case.
-    """
-    try:
-        content = load_torch(path)
-    except FileNotFoundError:
-        return None
-    except OSError:
-        raise
-    except Exception as error:  # of many kinds: what a torn file leads PyTorch's reader to depends on where it is torn
-        raise ValueError(f"{path} is no whole checkpoint; delete it to start the run anew") from error
-    if not isinstance(content, dict) or content.keys() != {"number", "metrics", "state"}:
-        raise ValueError(f"{path} holds no checkpoint of raykd; delete it to start the run anew")
-    return content
 
 
 # TensorBoard keeps the first record of a kind that it finds in a folder. Each of these two stands in a file of its

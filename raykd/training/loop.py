@@ -19,20 +19,21 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from raykd.anchors import Anchors
-from raykd.data import load
-from raykd.distiller import build_distiller
+from raykd.data.dataset import load
 from raykd.distributed import gather
 from raykd.distributed.world import World
-from raykd.epoch import Epoch, State
-from raykd.evaluate import accuracy
-from raykd.methods import Clock, Sources
+from raykd.evaluation.accuracy import accuracy
 from raykd.methods.iakd import NoSwap
+from raykd.models.staged import Outputs
 from raykd.ops.rng import seed_of
+from raykd.protocols.context import BuildContext
+from raykd.protocols.epoch import Epoch, State
+from raykd.protocols.method import Clock
+from raykd.protocols.teacher import train_teacher
 from raykd.recipe import Recipe
-from raykd.staged import Outputs
 from raykd.storage.artifacts import Store
-from raykd.teacher import train_teacher
+from raykd.training.anchors import Anchors
+from raykd.training.distiller import build_distiller
 
 DEFAULT_STORE = Path("runs/artifacts")
 
@@ -95,10 +96,11 @@ class _Run:
         self.dataset = load(recipe.data, world.device)
         teacher = recipe.teacher
         checkpoints = train_teacher(teacher, recipe.data, store, device=world.device, say=say) if teacher else None
+        context = BuildContext(data=recipe.data, dataset=self.dataset, store=store, teacher=checkpoints, say=say)
         self.anchors = Anchors(recipe.route, checkpoints, recipe.epochs, world)
         self.asks_teacher = any(term.needs_teacher for term in recipe.active_terms)
         self.weights = {term.name: term.weight for term in recipe.active_terms}
-        self.distiller = build_distiller(recipe, Sources(store, self.dataset, checkpoints, say), self.anchors.teacher)
+        self.distiller = build_distiller(recipe, context, self.anchors.teacher)
         self.model = world.wrap(self.distiller, may_skip_parameters=not isinstance(recipe.swap, NoSwap))
         self.optimiser = recipe.optimiser.build(self.distiller.parameters())
         self.finished = 0

@@ -16,15 +16,16 @@ from safetensors.torch import load_file
 from torch import Tensor
 from torch.nn import functional as F
 
-from raykd.evaluate import accuracy
-from raykd.first_stage import FirstStage, drawing, minimise, training_images
-from raykd.methods import Batch, Sources
-from raykd.models import ModelSpec
+from raykd.data.dataset import Batch
+from raykd.evaluation.accuracy import accuracy
+from raykd.methods.common.first_stage import FirstStage, drawing, minimise, training_images
+from raykd.models.staged import Shape, Staged
 from raykd.ops.maps import pooled
 from raykd.ops.rng import seed_of
 from raykd.optim import Adam, Step
+from raykd.protocols.context import BuildContext
+from raykd.protocols.model import ModelSpec
 from raykd.space.serialise import fingerprint
-from raykd.staged import Shape, Staged
 from raykd.storage.tensors import save_safetensors
 
 _MAKER_VERSION = 1
@@ -66,22 +67,22 @@ class Auxiliary:
 Transfer = Callable[[Tensor, Tensor], Tensor]
 
 
-def find_auxiliary(auxiliary: Auxiliary, sources: Sources, transfer: Transfer) -> Staged:
+def find_auxiliary(auxiliary: Auxiliary, context: BuildContext, transfer: Transfer) -> Staged:
     """The trained auxiliary teacher, got from the store or made; in eval mode, without gradients.
 
     Args:
         transfer: the loss of the second stage, from the auxiliary's and the teacher's pooled last embeddings.
     """
-    teacher, dataset = sources.teacher, sources.dataset
+    teacher, dataset = context.teacher, context.dataset
     assert teacher is not None
     final = teacher.num_checkpoints
     network = auxiliary.build(dataset.num_classes, dataset.image_shape).to(dataset.device)
 
     def make(folder: Path) -> None:
-        sources.say(f"auxiliary: {auxiliary.pretrain_epochs} epochs with labels, {auxiliary.epochs} of transfer")
+        context.say(f"auxiliary: {auxiliary.pretrain_epochs} epochs with labels, {auxiliary.epochs} of transfer")
         with drawing(dataset.device, "auxiliary training", auxiliary.seed):
-            record = _train(auxiliary, network, teacher.network(final), sources, transfer)
-        sources.say(f"auxiliary: validation accuracy {record['accuracy']:.4f} before transfer")
+            record = _train(auxiliary, network, teacher.network(final), context, transfer)
+        context.say(f"auxiliary: validation accuracy {record['accuracy']:.4f} before transfer")
         save_safetensors(network.network.state_dict(), folder / "auxiliary.safetensors")
         (folder / "record.json").write_text(json.dumps(record, indent=1))
 
@@ -91,15 +92,15 @@ def find_auxiliary(auxiliary: Auxiliary, sources: Sources, transfer: Transfer) -
         "weights": teacher.digest(final),
         "images": training_images(dataset),
     }
-    folder = sources.store.get("auxiliary", fingerprint(key), make)
+    folder = context.store.get("auxiliary", fingerprint(key), make)
     network.network.load_state_dict(load_file(folder / "auxiliary.safetensors", device=str(dataset.device)))
     return network.requires_grad_(False).eval()
 
 
 def _train(
-    auxiliary: Auxiliary, network: Staged, teacher: Staged, sources: Sources, transfer: Transfer
+    auxiliary: Auxiliary, network: Staged, teacher: Staged, context: BuildContext, transfer: Transfer
 ) -> dict[str, Any]:
-    dataset, order = sources.dataset, seed_of("auxiliary order", auxiliary.seed)
+    dataset, order = context.dataset, seed_of("auxiliary order", auxiliary.seed)
 
     def labels(batch: Batch) -> Tensor:
         return F.cross_entropy(network(batch.images).logits, batch.targets)
@@ -110,7 +111,7 @@ def _train(
         return transfer(pooled(network(batch.images).features[-1]), target)
 
     def say(line: str) -> None:
-        sources.say(f"auxiliary: {line}")
+        context.say(f"auxiliary: {line}")
 
     first, second = _stage(auxiliary, auxiliary.pretrain_epochs, 5 / 8), _stage(auxiliary, auxiliary.epochs, 3 / 4)
     pretrained = minimise(labels, network, first, dataset, order, say)

@@ -15,12 +15,13 @@ from typing import Any, Protocol, runtime_checkable
 
 import torch
 
-from raykd.data import Dataset, DataSpec, load
-from raykd.evaluate import accuracy
+from raykd.data.dataset import Dataset, DataSpec, load
+from raykd.evaluation.accuracy import accuracy
+from raykd.models.staged import Shape, Staged
+from raykd.models.weights import Weights, content, load_weights, read_weights
+from raykd.protocols.context import BuildContext
+from raykd.protocols.teacher import TeacherRoute, TeacherSpec, write_checkpoint, write_records
 from raykd.space.serialise import fingerprint
-from raykd.staged import Shape, Staged
-from raykd.teachers import TeacherRoute, TeacherSpec, Workshop, write_checkpoint, write_records
-from raykd.weights import Weights, content, load_weights, read_weights
 
 _MAKER_VERSION = 1
 
@@ -32,13 +33,13 @@ def check_files(model: Any, files: Sequence[Path], data: DataSpec) -> None:
         _check(model, file, content(file), dataset.num_classes, dataset.image_shape)
 
 
-def route_of_files(teacher: TeacherSpec, files: Sequence[Path], workshop: Workshop) -> TeacherRoute:
+def route_of_files(teacher: TeacherSpec, files: Sequence[Path], context: BuildContext) -> TeacherRoute:
     """The route of a teacher's files, in the order of their epochs; of none, the network as its model builds it."""
-    dataset = workshop.dataset
+    dataset = context.dataset
     key = {
         "model": teacher.model,
         "files": sorted([content(file), str(_number_in(file))] for file in files),
-        "data": workshop.data,
+        "data": context.data,
         "images": dataset.digest,
         "version": _MAKER_VERSION,
     }
@@ -49,12 +50,12 @@ def route_of_files(teacher: TeacherSpec, files: Sequence[Path], workshop: Worksh
             network, told = _network(teacher.model, file, dataset.num_classes, dataset.image_shape)
             measured = accuracy(network.to(dataset.device), dataset, dataset.validation)
             name = file.name if file else "its own weights"
-            workshop.say(f"teacher: {name} has validation accuracy {measured:.4f}")
+            context.say(f"teacher: {name} has validation accuracy {measured:.4f}")
             write_checkpoint(folder, number, network.network.state_dict())
             records.append({"checkpoint": number, "epoch": epoch, "accuracy": measured, "told": told.accuracy})
         write_records(folder, records)
 
-    return TeacherRoute(teacher, workshop.store.get("route", fingerprint(key), make), dataset)
+    return TeacherRoute(teacher, context.store.get("route", fingerprint(key), make), dataset)
 
 
 @runtime_checkable

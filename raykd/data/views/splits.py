@@ -9,8 +9,8 @@ import torch
 from jaxtyping import Float, Int64, UInt8
 from torch import Tensor
 
-from raykd.data.augmentation import Augmentation
-from raykd.data.files import Files
+from raykd.data.views.augmentation import Augmentation
+from raykd.data.views.decoding import Files
 from raykd.ops.rng import generator
 
 _PLAIN = Augmentation()

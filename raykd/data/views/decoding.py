@@ -19,7 +19,7 @@ from jaxtyping import Int64, UInt8
 from PIL import Image
 from torch import Tensor
 
-from raykd.data.resized_crop import ResizedCrop
+from raykd.data.views.resized_crop import ResizedCrop
 
 THREADS = "raykd-decode"  # how the threads' names begin
 _AHEAD = 3  # batches; enough that a slow image does not hold up a step

@@ -14,10 +14,10 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from raykd.data import Dataset
-from raykd.methods import Batch, Shapes
+from raykd.data.dataset import Batch, Dataset
 from raykd.ops.rng import seed_of
 from raykd.optim import SGD, Constant
+from raykd.protocols.method import Shapes
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -11,13 +11,13 @@ from typing import Any
 import torch
 from torch.nn import functional as F
 
-from raykd.data import Dataset
+from raykd.data.dataset import Dataset
 from raykd.distributed.world import World
-from raykd.epoch import AnchorRatio
-from raykd.methods import Route
+from raykd.models.staged import Staged, evaluating
 from raykd.ops.vectors import full
-from raykd.staged import Staged, evaluating
-from raykd.teacher import TeacherRoute
+from raykd.protocols.epoch import AnchorRatio
+from raykd.protocols.method import Route
+from raykd.protocols.teacher import TeacherRoute
 
 
 class Anchors:

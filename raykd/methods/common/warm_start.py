@@ -13,18 +13,19 @@ import torch
 from safetensors.torch import load_file
 from torch import Tensor, nn
 
-from raykd.first_stage import FirstStage, drawing, minimise, training_images
-from raykd.methods import Batch, Sources
+from raykd.data.dataset import Batch
+from raykd.methods.common.first_stage import FirstStage, drawing, minimise, training_images
+from raykd.models.staged import Staged
 from raykd.ops.rng import seed_of
+from raykd.protocols.context import BuildContext
 from raykd.space.serialise import fingerprint
-from raykd.staged import Staged
 from raykd.storage.tensors import save_safetensors
 
 _MAKER_VERSION = 1
 
 
 class Trunk(NamedTuple):
-    """What a network without its head says of a batch; `features` and `before_relu` as in `raykd.staged.Outputs`."""
+    """What a network without its head says of a batch; `features` and `before_relu` as in `Outputs`."""
 
     stem: Tensor
     features: tuple[Tensor, ...]
@@ -39,7 +40,7 @@ def warm_start(
     start: Any,
     model: Any,
     seed: int,
-    sources: Sources,
+    context: BuildContext,
 ) -> None:
     """Gives a fresh student, in place, the weights that a first stage leaves it, got from the store or made.
 
@@ -47,9 +48,9 @@ def warm_start(
         make_loss: makes the loss, a module with what is trained beside the student, that takes the `Trunk` of the
             student's and that of the teacher's. PyTorch's generator is seeded for it.
         start: the recipe's start, for the artefact's name.
-        model, seed: as in `raykd.methods.Start.begin`.
+        model, seed: as in `raykd.protocols.method.Start.begin`.
     """
-    teacher, dataset = sources.teacher, sources.dataset
+    teacher, dataset = context.teacher, context.dataset
     assert teacher is not None
     final = teacher.num_checkpoints
     name = type(start).__name__
@@ -57,7 +58,7 @@ def warm_start(
     def make(folder: Path) -> None:
         with drawing(dataset.device, "start", seed):
             loss = make_loss().to(dataset.device)
-            losses = _train(student.to(dataset.device), teacher.network(final), loss, stage, seed, name, sources)
+            losses = _train(student.to(dataset.device), teacher.network(final), loss, stage, seed, name, context)
         save_safetensors(student.network.state_dict(), folder / "student.safetensors")
         (folder / "record.json").write_text(json.dumps({"loss": losses}, indent=1))
 
@@ -70,7 +71,7 @@ def warm_start(
         "weights": teacher.digest(final),
         "images": training_images(dataset),
     }
-    folder = sources.store.get("start", fingerprint(key), make)
+    folder = context.store.get("start", fingerprint(key), make)
     student.network.load_state_dict(load_file(folder / "student.safetensors"))
 
 
@@ -87,7 +88,7 @@ def trunk(network: Staged, images: Tensor) -> Trunk:
 
 
 def _train(
-    student: Staged, teacher: Staged, loss: nn.Module, stage: FirstStage, seed: int, name: str, sources: Sources
+    student: Staged, teacher: Staged, loss: nn.Module, stage: FirstStage, seed: int, name: str, context: BuildContext
 ) -> list[float]:
     def loss_of(batch: Batch) -> Tensor:
         with torch.no_grad():
@@ -97,5 +98,5 @@ def _train(
     trained = nn.ModuleList([student, loss])
     order = seed_of("start order", seed)
     return minimise(
-        loss_of, trained, stage, sources.dataset, order, lambda line: sources.say(f"start with {name}: {line}")
+        loss_of, trained, stage, context.dataset, order, lambda line: context.say(f"start with {name}: {line}")
     )

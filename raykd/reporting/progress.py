@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 from rich.console import Console
 
-from raykd.line import Line, clock
+from raykd.reporting.status_line import Line, clock
 
 
 @dataclass

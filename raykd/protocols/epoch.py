@@ -2,11 +2,12 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Protocol, TypeVar
 
 from torch import Tensor
 
 State = dict[str, Any]
+METRIC = "val/accuracy"  # what runs are compared by
 
 
 @dataclass(frozen=True)
@@ -53,3 +54,34 @@ class Epoch:
     student: Callable[[], dict[str, Tensor]] = field(repr=False)
     diverged: bool = False
     ratios: tuple[AnchorRatio, ...] = ()
+
+
+class FinishedEpoch(Protocol):
+    """What listeners read of an epoch; `raykd.protocols.epoch.Epoch` is one."""
+
+    @property
+    def number(self) -> int:
+        """Epochs finished, from 1."""
+        ...
+
+    @property
+    def epochs(self) -> int:
+        """Epochs of the whole run."""
+        ...
+
+    @property
+    def metrics(self) -> dict[str, float]: ...
+
+    @property
+    def state(self) -> Callable[[], dict[str, Any]]:
+        """Gives everything that a run needs to go on after this epoch: tensors and plain values."""
+        ...
+
+    @property
+    def diverged(self) -> bool: ...
+
+    @property
+    def ratios(self) -> tuple[AnchorRatio, ...]: ...
+
+
+E = TypeVar("E", bound=FinishedEpoch)

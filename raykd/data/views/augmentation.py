@@ -11,7 +11,7 @@ from jaxtyping import Float, Int64
 from torch import Tensor
 from torch.nn import functional as F
 
-from raykd.data.resized_crop import ResizedCrop, crop_and_resize
+from raykd.data.views.resized_crop import ResizedCrop, crop_and_resize
 from raykd.ops.rng import integers
 
 PADDINGS = {"zeros": "constant", "reflect": "reflect"}

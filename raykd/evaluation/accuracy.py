@@ -8,10 +8,10 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from raykd.data import Dataset, Split
+from raykd.data import Split
+from raykd.data.dataset import Batch, Dataset
 from raykd.distributed.world import World
-from raykd.methods import Batch
-from raykd.staged import Staged, evaluating
+from raykd.models.staged import Staged, evaluating
 
 
 def accuracy(network: Staged, dataset: Dataset, split: Split, world: World | None = None) -> float:

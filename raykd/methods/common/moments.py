@@ -8,12 +8,12 @@ from jaxtyping import Float
 from safetensors.torch import load_file
 from torch import Tensor
 
-from raykd.data import Dataset
-from raykd.methods import Sources
+from raykd.data.dataset import Dataset
+from raykd.models.staged import Staged
 from raykd.ops.maps import as_map
 from raykd.ops.vectors import full
+from raykd.protocols.context import BuildContext
 from raykd.space.serialise import fingerprint
-from raykd.staged import Staged
 from raykd.storage.tensors import save_safetensors
 
 _MAKER_VERSION = 1
@@ -27,12 +27,12 @@ class Moments(NamedTuple):
     least: Float[Tensor, "channels"]
 
 
-def find_moments(sources: Sources, checkpoint: int) -> list[Moments]:
+def find_moments(context: BuildContext, checkpoint: int) -> list[Moments]:
     """Those of all stages of a checkpoint of the teacher, got from the store or made.
 
     Images are not augmented, and the teacher is in eval mode.
     """
-    teacher, dataset = sources.teacher, sources.dataset
+    teacher, dataset = context.teacher, context.dataset
     assert teacher is not None
     key = {
         "version": _MAKER_VERSION,
@@ -41,14 +41,14 @@ def find_moments(sources: Sources, checkpoint: int) -> list[Moments]:
     }
 
     def make(folder: Path) -> None:
-        sources.say(f"moments: maps of the teacher's checkpoint {checkpoint} before their ReLU")
+        context.say(f"moments: maps of the teacher's checkpoint {checkpoint} before their ReLU")
         stages = measure(teacher.network(checkpoint), dataset)
         named = {
             f"{index} {name}": part for index, stage in enumerate(stages) for name, part in stage._asdict().items()
         }
         save_safetensors(named, folder / "moments.safetensors")
 
-    folder = sources.store.get("moments", fingerprint(key), make)
+    folder = context.store.get("moments", fingerprint(key), make)
     named = load_file(folder / "moments.safetensors", device=str(dataset.device))
     num_stages = len(named) // len(Moments._fields)
     # Copied: tensors within a file's memory are aligned to 4 bytes only, and products may round by alignment.

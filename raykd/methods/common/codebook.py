@@ -14,13 +14,13 @@ from jaxtyping import Float
 from torch import Tensor
 from torch.nn import functional as F
 
-from raykd.data import Dataset
-from raykd.methods import Sources
+from raykd.data.dataset import Dataset
+from raykd.models.staged import Staged
 from raykd.ops.kmeans import kmeans
 from raykd.ops.rng import generator
 from raykd.ops.vectors import full
+from raykd.protocols.context import BuildContext
 from raykd.space.serialise import fingerprint
-from raykd.staged import Staged
 from raykd.storage.tensors import save_npy
 
 _MAKER_VERSION = 1
@@ -44,7 +44,7 @@ class Codebook:
 
 
 def find_codebook(
-    sources: Sources,
+    context: BuildContext,
     checkpoint: int,
     *,
     stage: int,
@@ -63,7 +63,7 @@ def find_codebook(
         max_vectors: how many vectors, at most, are drawn from all places of all images.
         seed: of that draw and of k-means.
     """
-    teacher, dataset = sources.teacher, sources.dataset
+    teacher, dataset = context.teacher, context.dataset
     assert teacher is not None
     sample = {
         "version": _MAKER_VERSION,
@@ -76,12 +76,12 @@ def find_codebook(
     }
 
     def make_sample(folder: Path) -> None:
-        sources.say(f"codebook: features of the teacher's checkpoint {checkpoint}, stage {stage}")
+        context.say(f"codebook: features of the teacher's checkpoint {checkpoint}, stage {stage}")
         _sample(folder / "vectors.npy", teacher.network(checkpoint), dataset, stage, size, max_vectors, seed)
 
     def make_words(folder: Path) -> None:
-        vectors = np.load(sources.store.get("features", fingerprint(sample), make_sample) / "vectors.npy")
-        sources.say(f"codebook: {words} words for {len(vectors)} vectors of {vectors.shape[1]} channels")
+        vectors = np.load(context.store.get("features", fingerprint(sample), make_sample) / "vectors.npy")
+        context.say(f"codebook: {words} words for {len(vectors)} vectors of {vectors.shape[1]} channels")
         clusters = kmeans(vectors, words, iterations, seed, gpu=dataset.device.type == "cuda")
         save_npy(clusters.words, folder / "words.npy")
         facts = {
@@ -93,7 +93,7 @@ def find_codebook(
         (folder / "facts.json").write_text(json.dumps(facts, indent=1))
 
     key = fingerprint({**sample, "words": words, "iterations": iterations})
-    folder = sources.store.get("codebook", key, make_words)
+    folder = context.store.get("codebook", key, make_words)
     facts = json.loads((folder / "facts.json").read_text())
     # Copied, not wrapped: NumPy's memory is aligned to 16 bytes, PyTorch's to 64, and the last bits of a product by
     # MKL depend on it, so a wrapped array would make a run repeat on some days only.

@@ -6,11 +6,13 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from raykd.methods import Batch, Clock, Sources, Term
+from raykd.data.dataset import Batch
 from raykd.methods.iakd import Converters, NoSwap, hybrid
+from raykd.models.staged import Outputs, Staged
 from raykd.ops.rng import seed_of
+from raykd.protocols.context import BuildContext
+from raykd.protocols.method import Clock, Term
 from raykd.recipe import Recipe, build_network
-from raykd.staged import Outputs, Staged
 
 
 class Distiller(nn.Module):
@@ -57,18 +59,18 @@ class Distiller(nn.Module):
         return hybrid(self.student, teacher, self.converters, images, swapped)
 
 
-def build_distiller(recipe: Recipe, sources: Sources, teacher: Staged | None) -> Distiller:
+def build_distiller(recipe: Recipe, context: BuildContext, teacher: Staged | None) -> Distiller:
     """The student where it starts, and the terms, each initialised from the run's seed and its own name alone."""
     shapes = recipe.shapes()
     student = build_network(recipe.student, shapes.num_classes, shapes.image, "student", recipe.seed)
-    recipe.start.begin(student, recipe.student, recipe.seed, shapes, sources)
+    recipe.start.begin(student, recipe.student, recipe.seed, shapes, context)
     terms: dict[str, Term] = {}
     converters = None
     with torch.random.fork_rng(devices=[]):
         for term in recipe.active_terms:
             torch.manual_seed(seed_of("term", term.name, recipe.seed))
-            terms[term.name] = term.build(shapes, sources)
+            terms[term.name] = term.build(shapes, context)
         if not isinstance(recipe.swap, NoSwap):
             torch.manual_seed(seed_of("converters", recipe.seed))
             converters = Converters(shapes.student, shapes.teacher)
-    return Distiller(student, terms, converters, teacher).to(sources.dataset.device)
+    return Distiller(student, terms, converters, teacher).to(context.dataset.device)

@@ -1,0 +1,111 @@
+"""A data set: three disjoint splits on one device, and the batches that training and evaluation read of them."""
+
+import functools
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from typing import ClassVar, NamedTuple, Protocol, runtime_checkable
+
+import torch
+from jaxtyping import Float, Int64, UInt8
+from torch import Tensor
+
+from raykd.data.views.augmentation import Augmentation
+from raykd.data.views.splits import Split
+from raykd.models.staged import Shape
+from raykd.ops.rng import generator
+
+
+class Batch(NamedTuple):
+    """One step's images, augmented and normalised, their labels, and their places in the training split."""
+
+    images: Float[Tensor, "batch channels height width"]
+    targets: Int64[Tensor, "batch"]
+    indices: Int64[Tensor, "batch"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Dataset:
+    """A whole data set, whose batches come on one device.
+
+    Args:
+        train, validation, test: disjoint splits.
+        num_classes: labels run from 0 to this, exclusive.
+        mean, std: that pixels are normalised by, on the scale 0 to 1, one number for each channel: of the training
+            pixels, or those that the source states.
+        augmentation: how the training views are made.
+        seed: what the views depend on, beside epoch and index.
+        digest: SHA-256 of the training images (of files: see `Files.summary`) and labels, in hexadecimal.
+    """
+
+    train: Split
+    validation: Split
+    test: Split
+    num_classes: int
+    mean: tuple[float, ...]
+    std: tuple[float, ...]
+    augmentation: Augmentation
+    seed: int = 0
+    digest: str = ""
+
+    @property
+    def image_shape(self) -> Shape:
+        """Channels, height, width."""
+        return tuple(self.train.images.shape[1:])
+
+    @property
+    def device(self) -> torch.device:
+        return self.train.labels.device
+
+    def to(self, device: torch.device) -> "Dataset":
+        splits = {name: getattr(self, name).to(device) for name in ("train", "validation", "test")}
+        return replace(self, **splits)
+
+    def normalise(self, images: UInt8[Tensor, "b c h w"] | Float[Tensor, "b c h w"]) -> Float[Tensor, "b c h w"]:
+        """Images on the scale 0 to 255, with `mean` brought to 0 and `std` to 1."""
+        mean = torch.tensor(self.mean, device=images.device)[:, None, None]
+        std = torch.tensor(self.std, device=images.device)[:, None, None]
+        return (images.float() / 255.0 - mean) / std
+
+    def batches(self, epoch: int, seed: int, batch_size: int, rank: int = 0, size: int = 1) -> Iterator[Batch]:
+        """An epoch of the training split in random order, a rank's share of each batch; the last short one is dropped.
+
+        Args:
+            seed: what the order depends on, beside the epoch; the views depend on the data set's own seed.
+            batch_size: over all ranks together; must be a multiple of `size`.
+        """
+        order = torch.randperm(len(self.train), generator=generator("order", seed, epoch)).to(self.train.images.device)
+        starts = range(0, len(order) - batch_size + 1, batch_size)
+        shares = (order[start + rank : start + batch_size : size] for start in starts)
+        for indices, views in self.train.read(shares, self.augmentation, epoch, self.seed):
+            yield Batch(self.normalise(views), self.train.labels[indices], indices)
+
+    def plain(self, split: Split, batch_size: int = 512, rank: int = 0, size: int = 1) -> Iterator[Batch]:
+        """A split in order and without augmentation, a rank's share of each batch; of the last one it may be empty."""
+        order = torch.arange(len(split), device=split.images.device)
+        shares = (order[start : start + batch_size][rank::size] for start in range(0, len(split), batch_size))
+        for indices, images in split.read(shares):
+            yield Batch(self.normalise(images), split.labels[indices], indices)
+
+
+@runtime_checkable
+class DataSpec(Protocol):
+    """A data set as it stands in a recipe."""
+
+    name: ClassVar[str]
+
+    def load(self) -> Dataset:
+        """The data set on the CPU.
+
+        Raises:
+            FileNotFoundError: files are missing; one line that names them and says where they are looked for.
+        """
+        ...
+
+
+@functools.lru_cache(maxsize=4)
+def load(spec: DataSpec, device: torch.device) -> Dataset:
+    """A data set on a device, with its digest; kept in this process, so that the next trial starts at once."""
+    if device.type != "cpu":  # what a recipe's check has loaded is not read or listed once more
+        return load(spec, torch.device("cpu")).to(device)
+    dataset = spec.load()
+    return replace(dataset, digest=dataset.train.digest())

@@ -1,0 +1,1 @@
+"""How files of data sets are read, without running code."""

@@ -1,0 +1,1 @@
+"""How images are seen: decoded, augmented, cropped, split."""
