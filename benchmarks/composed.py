@@ -17,9 +17,9 @@ from typing import Any
 
 from record import Record
 
-from raykd.cluster.group import Group  # before Ray: it sets what Ray reads when it is imported
-from raykd.cluster.job import Job
-from raykd.cluster.resources import Resources
+from raykd.cluster.machines.resources import Resources
+from raykd.cluster.workers.group import Group  # before Ray: it sets what Ray reads when it is imported
+from raykd.cluster.workers.job import Job
 
 # isort: split
 import ray

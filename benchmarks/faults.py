@@ -38,10 +38,10 @@ from processes import become_subreaper, descendants, reap_others, title
 from ray.tune.utils.serialization import TuneFunctionDecoder
 from record import Record, spread
 
+from raykd.runs.trial import read_epochs, saved_epoch
 from raykd.space.serialise import from_file
 from raykd.storage.artifacts import Store
 from raykd.training.loop import distill
-from raykd.trial import read_epochs, saved_epoch
 
 ROOT = Path(__file__).resolve().parents[1]
 TRIALS = 5

@@ -1,7 +1,7 @@
 """What a training step of each method costs beside that of the student alone, on one pair of networks.
 
 Claim: none. A table of images per second and of the memory that a step takes, for every method that is offered for
-resnet32x4 to resnet8x4 on CIFAR-100 (`raykd.published.cifar100`), at its published setting.
+resnet32x4 to resnet8x4 on CIFAR-100 (`raykd.studies.published.cifar100`), at its published setting.
 
     python benchmarks/methods.py [--device cpu] [--batch 64] [--rounds N] [--steps N] [--save]
 
@@ -28,14 +28,14 @@ import torch
 from record import Record, spread
 from torch.profiler import ProfilerActivity, profile
 
-from raykd.choices import changes
 from raykd.data import Augmentation, Split
 from raykd.data.dataset import Dataset
 from raykd.distributed.world import World
 from raykd.models.cifar_resnet import WIDE, ResNet
-from raykd.published.cifar100 import IMAGE, NUM_CLASSES, NUM_IMAGES, benchmark
 from raykd.space.ranges import override
 from raykd.storage.artifacts import Store
+from raykd.studies.choices import changes
+from raykd.studies.published.cifar100 import IMAGE, NUM_CLASSES, NUM_IMAGES, benchmark
 from raykd.teachers.pretrained import PretrainedTeacher
 from raykd.training.loop import _Run
 

@@ -1,8 +1,8 @@
 """Searches of 1,000 trivial trials through the whole stack: the cost of a trial after many others.
 
 Claim: a trial after a thousand others costs what the first ones cost, but for the draw of Optuna's TPE, some
-milliseconds, which grows up to the 500th trial and no further (raykd/cluster/sampler.py). The driver keeps some KiB of
-each trial: its record (raykd/cluster/ended_trials.py) and its place in Optuna's study.
+milliseconds, which grows up to the 500th trial and no further (cluster/tuner/sampler.py). The driver keeps some KiB of
+each trial: its record (raykd/cluster/tuner/ended_trials.py) and its place in Optuna's study.
 
     python benchmarks/search_scale.py [--trials N] [--searches N] [--save]
 
@@ -40,7 +40,7 @@ from raykd.data.dataset import Dataset
 from raykd.models.cnn import CNN
 from raykd.recipe import Recipe
 from raykd.reporting.progress import Progress
-from raykd.study import Study
+from raykd.studies.study import Study
 from raykd.teachers.trained import Teacher
 
 MARKS = (10, 100, 250, 500, 750, 1000)

@@ -42,10 +42,10 @@ from raykd.models.cnn import CNN
 from raykd.protocols.context import BuildContext
 from raykd.protocols.method import Shapes, Term
 from raykd.recipe import Recipe
+from raykd.runs.trial import run_trial
 from raykd.storage.artifacts import Store
-from raykd.study import Study
+from raykd.studies.study import Study
 from raykd.teachers.trained import Teacher
-from raykd.trial import run_trial
 
 
 @dataclass(frozen=True, kw_only=True)

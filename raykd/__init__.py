@@ -14,10 +14,10 @@ if TYPE_CHECKING:
     from raykd.cluster.tune import tune
     from raykd.protocols.teacher import train_teacher
     from raykd.recipe import Recipe
-    from raykd.result import Result
+    from raykd.runs.result import Result
     from raykd.storage.artifacts import Store
-    from raykd.study import Study
-    from raykd.study_file import load_study
+    from raykd.studies.study import Study
+    from raykd.studies.study_file import load_study
     from raykd.teachers.chains import assistants, born_again
     from raykd.teachers.distilled import DistilledTeacher
     from raykd.teachers.folder import CheckpointFolder
@@ -48,14 +48,14 @@ _HOMES = {
     "DistilledTeacher": "raykd.teachers.distilled",
     "PretrainedTeacher": "raykd.teachers.pretrained",
     "Recipe": "raykd.recipe",
-    "Result": "raykd.result",
+    "Result": "raykd.runs.result",
     "Store": "raykd.storage.artifacts",
-    "Study": "raykd.study",
+    "Study": "raykd.studies.study",
     "Teacher": "raykd.teachers.trained",
     "assistants": "raykd.teachers.chains",
     "born_again": "raykd.teachers.chains",
     "distill": "raykd.training.loop",
-    "load_study": "raykd.study_file",
+    "load_study": "raykd.studies.study_file",
     "train_teacher": "raykd.protocols.teacher",
     "tune": "raykd.cluster.tune",
 }

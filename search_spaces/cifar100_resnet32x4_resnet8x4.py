@@ -1,11 +1,11 @@
 """CIFAR-100, resnet32x4 to resnet8x4: which method suits the pair best, by the reference benchmark's recipe.
 
-See `raykd.published.cifar100`. Published test accuracies: teacher 79.42, student alone 72.50, KD 73.33 %.
+See `raykd.studies.published.cifar100`. Published test accuracies: teacher 79.42, student alone 72.50, KD 73.33 %.
 """
 
 from raykd import Teacher
 from raykd.models.cifar_resnet import WIDE, ResNet
-from raykd.published.cifar100 import benchmark
+from raykd.studies.published.cifar100 import benchmark
 
 # One that is there already: raykd.PretrainedTeacher(file="resnet32x4_vanilla/ckpt_epoch_240.pth")
 teacher = Teacher(model=ResNet(depth=32, widths=WIDE))

@@ -1,12 +1,12 @@
 """CIFAR-100, ResNet50 to MobileNetV2: which method suits the pair best, by the reference benchmark's recipe.
 
-See `raykd.published.cifar100`. Published test accuracies: teacher 79.34, student alone 64.60, KD 67.35 %.
+See `raykd.studies.published.cifar100`. Published test accuracies: teacher 79.34, student alone 64.60, KD 67.35 %.
 """
 
 from raykd import Teacher
 from raykd.models.four_stage_resnet import FourStageResNet
 from raykd.models.mobilenet_v2 import MobileNetV2
-from raykd.published.cifar100 import benchmark
+from raykd.studies.published.cifar100 import benchmark
 
 # One that is there already: raykd.PretrainedTeacher(file="ResNet50_vanilla/ckpt_epoch_240.pth")
 teacher = Teacher(model=FourStageResNet(depth=50))

@@ -1,11 +1,11 @@
 """CIFAR-100, resnet56 to resnet20: which method suits the pair best, by the reference benchmark's recipe.
 
-See `raykd.published.cifar100`. Published test accuracies: teacher 72.34, student alone 69.06, KD 70.66 %.
+See `raykd.studies.published.cifar100`. Published test accuracies: teacher 72.34, student alone 69.06, KD 70.66 %.
 """
 
 from raykd import Teacher
 from raykd.models.cifar_resnet import ResNet
-from raykd.published.cifar100 import benchmark
+from raykd.studies.published.cifar100 import benchmark
 
 # One that is there already: raykd.PretrainedTeacher(file="resnet56_vanilla/ckpt_epoch_240.pth")
 teacher = Teacher(model=ResNet(depth=56))

@@ -1,12 +1,12 @@
 """CIFAR-100, VGG13 to MobileNetV2: which method suits the pair best, by the reference benchmark's recipe.
 
-See `raykd.published.cifar100`. Published test accuracies: teacher 74.64, student alone 64.60, KD 67.37 %.
+See `raykd.studies.published.cifar100`. Published test accuracies: teacher 74.64, student alone 64.60, KD 67.37 %.
 """
 
 from raykd import Teacher
 from raykd.models.mobilenet_v2 import MobileNetV2
 from raykd.models.vgg import VGG
-from raykd.published.cifar100 import benchmark
+from raykd.studies.published.cifar100 import benchmark
 
 # One that is there already: raykd.PretrainedTeacher(file="vgg13_vanilla/ckpt_epoch_240.pth")
 teacher = Teacher(model=VGG(depth=13))

@@ -16,7 +16,7 @@ from raykd.methods.quest import Quest
 from raykd.methods.rco import EqualInterval, FinalTeacher
 from raykd.models.cnn import CNN
 from raykd.optim import SGD, Cosine
-from raykd.published import PLAIN_KD
+from raykd.studies.published import PLAIN_KD
 
 EPOCHS = 12
 BATCH = 64

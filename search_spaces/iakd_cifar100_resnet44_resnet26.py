@@ -12,7 +12,7 @@ from raykd.methods.cross_entropy import CrossEntropy
 from raykd.methods.iakd import IAKD
 from raykd.methods.kd import KD
 from raykd.models.cifar_resnet import ResNet
-from raykd.published.cifar100 import recipe_of
+from raykd.studies.published.cifar100 import recipe_of
 
 recipe = dataclasses.replace(
     recipe_of(Teacher(model=ResNet(depth=44)), ResNet(depth=26)), terms=(CrossEntropy(),), swap=IAKD()

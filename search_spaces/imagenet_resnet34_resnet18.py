@@ -1,11 +1,11 @@
-"""ImageNet, ResNet34 to ResNet18: which method suits the pair best; see `raykd.published.imagenet`.
+"""ImageNet, ResNet34 to ResNet18: which method suits the pair best; see `raykd.studies.published.imagenet`.
 
 Published test accuracies: teacher 73.31, student alone 69.76, KD 71.03 (mdistiller) or 71.37 % (torchdistill).
 """
 
 from raykd import PretrainedTeacher
 from raykd.models.torchvision import Torchvision
-from raykd.published.imagenet import benchmark
+from raykd.studies.published.imagenet import benchmark
 
 ROOT = "data/imagenet"
 

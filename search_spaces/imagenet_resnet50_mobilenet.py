@@ -1,4 +1,4 @@
-"""ImageNet, ResNet50 to MobileNet: which method suits the pair best; see `raykd.published.imagenet`.
+"""ImageNet, ResNet50 to MobileNet: which method suits the pair best; see `raykd.studies.published.imagenet`.
 
 The student is MobileNetV1, as in the papers, also where they call it V2. Published test accuracies: KD 70.50 and
 DKD 72.05 % (mdistiller), DIST 73.24 %.
@@ -7,7 +7,7 @@ DKD 72.05 % (mdistiller), DIST 73.24 %.
 from raykd import PretrainedTeacher
 from raykd.models.mobilenet_v1 import MobileNetV1
 from raykd.models.torchvision import Torchvision
-from raykd.published.imagenet import benchmark
+from raykd.studies.published.imagenet import benchmark
 
 ROOT = "data/imagenet"
 

@@ -12,7 +12,7 @@ from raykd import Study, Teacher
 from raykd.methods.rco import EqualInterval, Greedy
 from raykd.models.four_stage_resnet import FourStageResNet
 from raykd.models.mobilenet_v2 import MobileNetV2
-from raykd.published.cifar100 import recipe_of
+from raykd.studies.published.cifar100 import recipe_of
 
 teacher = Teacher(model=FourStageResNet(depth=50), every=10)
 plain = recipe_of(teacher, MobileNetV2(expansion=6, width=0.5), lr=0.01)

@@ -21,7 +21,7 @@ from raykd.methods.ft import FT
 from raykd.methods.quest import Quest
 from raykd.models.cnn import CNN
 from raykd.optim import SGD, Cosine
-from raykd.published import PLAIN_KD, alone, methods, one_method
+from raykd.studies.published import PLAIN_KD, alone, methods, one_method
 
 EPOCHS = 24
 BATCH = 32

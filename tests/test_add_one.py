@@ -8,12 +8,12 @@ import numpy as np
 import optuna
 import pytest
 
-from raykd.cluster.trials import Trials
+from raykd.cluster.tuner.trials import Trials
 from raykd.space.ranges import override, space
 from raykd.space.serialise import decode, encode
 from raykd.storage.artifacts import Store
-from raykd.study import Study
-from raykd.study_file import load_study, own_types, study_module
+from raykd.studies.study import Study
+from raykd.studies.study_file import load_study, own_types, study_module
 from tiny import finish
 
 README = Path(__file__).parents[1] / "README.md"

@@ -7,14 +7,14 @@ import optuna
 import pytest
 from optuna.distributions import CategoricalDistribution
 
-from raykd.cluster.trials import Trials
+from raykd.cluster.tuner.trials import Trials
 from raykd.methods.cross_entropy import CrossEntropy
 from raykd.methods.fitnet import FitNet
 from raykd.methods.iakd import IAKD, NoSwap
 from raykd.methods.kd import KD
 from raykd.methods.rco import EqualInterval
 from raykd.space.ranges import space
-from raykd.study import Study
+from raykd.studies.study import Study
 from tiny import recipe
 
 BASE = recipe(terms=(CrossEntropy(weight=0.1), KD()))

@@ -5,11 +5,11 @@ from pathlib import Path
 import pytest
 import torch
 
-from raykd.claim import Claim
 from raykd.distributed.world import World
 from raykd.errors import TakenOverError
+from raykd.runs.ownership import Claim
+from raykd.runs.trial import read_epochs, run_trial
 from raykd.storage.artifacts import Store
-from raykd.trial import read_epochs, run_trial
 from tiny import finish, recipe
 
 

@@ -17,18 +17,19 @@ import torch
 import tiny
 from commands import free_port
 from object_store import BUCKET, CREDENTIALS, reached, served
-from raykd import mirrored_search, sign_of_life
-from raykd.claim import Claim
-from raykd.cluster import pruning
-from raykd.cluster.job import Job
-from raykd.commands.view import viewed
+from raykd.cluster.tuner import disk_pruning
+from raykd.cluster.workers.job import Job
+from raykd.commands.opened_storage import viewed
 from raykd.distributed.world import World
 from raykd.errors import TakenOverError
-from raykd.mirrored_search import followed, ready
 from raykd.protocols.teacher import TeacherRoute, train_teacher
-from raykd.search_folder import kept_if_begun
-from raykd.search_state import Ended, Notice, is_asked_to_stop
-from raykd.sign_of_life import ALIVE_S, living
+from raykd.runs import heartbeat, remote_search
+from raykd.runs.heartbeat import ALIVE_S, living
+from raykd.runs.ownership import Claim
+from raykd.runs.remote_search import followed, ready
+from raykd.runs.search_folder import kept_if_begun
+from raykd.runs.status import Ended, Notice, is_asked_to_stop
+from raykd.runs.trial import checkpoints_in, read_epochs, run_trial
 from raykd.storage import artifacts
 from raykd.storage.artifacts import NotMadeError, Store
 from raykd.storage.layout import BOARD
@@ -36,7 +37,6 @@ from raykd.storage.mirror import Mirror, located
 from raykd.storage.partial import Unfinished
 from raykd.storage.sync import Outbox, pull, pull_grown, take_up
 from raykd.teachers.trained import Teacher
-from raykd.trial import checkpoints_in, read_epochs, run_trial
 from waiting import wait_until
 
 KEY = "0123abcd"
@@ -389,7 +389,7 @@ def begin(mirror: Mirror, name: str) -> Path:
 
 
 def test_a_search_is_seen_and_stopped_from_another_machine(machine, monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
-    monkeypatch.setattr(mirrored_search, "_EVERY_S", 0.05)
+    monkeypatch.setattr(remote_search, "_EVERY_S", 0.05)
     one = machine("one")
     folder = begin(one, "search")
     with followed(folder, one):
@@ -444,7 +444,7 @@ def test_a_sign_from_the_future_counts_where_another_follows(machine, monkeypatc
         waited.append(seconds)
         mirror.write(lives / "running.json", json.dumps(sign | {"time": sign["time"] + seconds}).encode())
 
-    monkeypatch.setattr(sign_of_life.time, "sleep", sleep)
+    monkeypatch.setattr(heartbeat.time, "sleep", sleep)
     assert list(living(mirror, [lives, dead, near])) == [lives, near]
     assert waited == [20.0], "for both at once"
 
@@ -483,11 +483,11 @@ def test_what_is_sent_to_another_machine_has_its_folders(machine):
 
 
 def test_a_checkpoint_that_is_not_kept_is_deleted_from_the_storage(machine, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(pruning, "_LAG_S", -1.0)
+    monkeypatch.setattr(disk_pruning, "_LAG_S", -1.0)
     mirror = machine("one")
     for name in ("checkpoint.pt", "epochs.jsonl"):
         mirror.push(write(mirror.root / "search/trials/trial-0000-x" / name, "content"))
-    pruner = pruning.Pruning(mirror.root / "search/trials", mirror)
+    pruner = disk_pruning.Pruning(mirror.root / "search/trials", mirror)
     pruner.ended("trial-0000-x", Ended(state="stopped", accuracy=0.5, epochs=1))
     pruner.prune()
     assert list(mirror.names(mirror.root)) == ["search/trials/trial-0000-x/epochs.jsonl"]

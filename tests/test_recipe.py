@@ -7,7 +7,6 @@ from typing import Any
 import pytest
 import torch
 
-from raykd.baselines import ALONE, PLAIN_KD, baselines
 from raykd.data.dataset import Dataset
 from raykd.methods.ab import AB
 from raykd.methods.common.auxiliary import Auxiliary
@@ -22,6 +21,7 @@ from raykd.methods.quest import Quest
 from raykd.methods.rco import EqualInterval, FinalTeacher, Greedy
 from raykd.models.cnn import CNN
 from raykd.recipe import Recipe, build_network
+from raykd.studies.baselines import ALONE, PLAIN_KD, baselines
 from tiny import NUM_CLASSES, STUDENT, TEACHER, TinyNet, composed, recipe, same_weights
 
 LABELS = CrossEntropy()

@@ -10,7 +10,8 @@ import torch
 
 import tiny
 from owned import MODEL, knowing, save
-from raykd import rehearsal
+from raykd.cluster import rehearsal
+from raykd.cluster.rehearsal import Rehearsal, rehearse, scratch, untaught
 from raykd.data.dataset import load
 from raykd.distributed.world import World
 from raykd.methods.common.auxiliary import Auxiliary
@@ -22,7 +23,6 @@ from raykd.protocols.context import BuildContext
 from raykd.protocols.epoch import Epoch
 from raykd.protocols.teacher import train_teacher
 from raykd.recipe import Recipe
-from raykd.rehearsal import Rehearsal, rehearse, scratch, untaught
 from raykd.storage.artifacts import Store
 from raykd.teachers.chains import assistants
 from raykd.teachers.pretrained import PretrainedTeacher

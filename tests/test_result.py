@@ -14,7 +14,7 @@ from raykd.data.digits import Digits
 from raykd.methods.cross_entropy import CrossEntropy
 from raykd.models.cnn import CNN
 from raykd.recipe import Recipe
-from raykd.result import STUDENT, SUMMARY, Best, Result
+from raykd.runs.result import STUDENT, SUMMARY, Best, Result
 from raykd.space.serialise import to_text
 from raykd.storage.atomic import write_text
 

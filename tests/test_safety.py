@@ -11,17 +11,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from commands import end, start, write_study
-from raykd import run_folder, search_folder
-from raykd.cluster.trials import Trials
+from raykd.cluster.tuner.trials import Trials
 from raykd.commands.evaluate import _read
 from raykd.commands.teacher import run_teacher
 from raykd.methods.kd import KD
-from raykd.result import Result
-from raykd.search_folder import Search
+from raykd.runs import run_folder, search_folder
+from raykd.runs.result import Result
+from raykd.runs.search_folder import Search
 from raykd.storage.artifacts import Store
 from raykd.storage.atomic import write_text
 from raykd.storage.layout import check_name, is_plain
-from raykd.study import Study
+from raykd.studies.study import Study
 from tiny import recipe
 
 EVIL = ["..", ".", "../out", "a/../../out", "/out", "a/b", "a\\b", ".hidden", "-rf", "~", "a\0b", "a\n", "a b", "ä"]

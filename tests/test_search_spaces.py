@@ -15,12 +15,12 @@ from raykd.data.image_folder import ImageFolder
 from raykd.data.synthetic import Synthetic
 from raykd.models.torchvision import Torchvision
 from raykd.optim import SGD
-from raykd.published import methods
 from raykd.recipe import Recipe
 from raykd.space.ranges import holds, override, paths, value_at
 from raykd.storage.artifacts import Store
-from raykd.study import Study
-from raykd.study_file import load_study
+from raykd.studies.published import methods
+from raykd.studies.study import Study
+from raykd.studies.study_file import load_study
 from raykd.teachers.trained import Teacher
 from tiny import finish
 

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-import raykd.search_state
-from raykd.search_state import Ended, Notice, State, ask_to_stop, is_asked_to_stop, is_running, read_state, running
+import raykd.runs.status
+from raykd.runs.status import Ended, Notice, State, ask_to_stop, is_asked_to_stop, is_running, read_state, running
 
 
 class Clock:
@@ -21,7 +21,7 @@ class Clock:
 @pytest.fixture
 def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     made = Clock()
-    monkeypatch.setattr(raykd.search_state, "time", made)
+    monkeypatch.setattr(raykd.runs.status, "time", made)
     return made
 
 
@@ -83,7 +83,7 @@ def test_a_notice_that_cannot_be_written_ends_no_search(tmp_path: Path):
 
 
 def test_a_search_runs_until_its_process_ends_however_it_does(tmp_path: Path):
-    code = "import sys, time, pathlib\nfrom raykd.search_state import Notice, running\n"
+    code = "import sys, time, pathlib\nfrom raykd.runs.status import Notice, running\n"
     code += "with running(pathlib.Path(sys.argv[1])):\n    Notice(pathlib.Path(sys.argv[1]), 3)\n"
     code += "    print('runs', flush=True)\n    time.sleep(60)\n"
     assert not is_running(tmp_path)

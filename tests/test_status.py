@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from raykd.__main__ import main
-from raykd.search_state import Ended, Notice, is_asked_to_stop, running
+from raykd.runs.status import Ended, Notice, is_asked_to_stop, running
 
 
 def write_search(storage: Path, name: str, total: int = 4, file: str | None = "small.py", **state: Any) -> Path:

@@ -19,8 +19,8 @@ from raykd.methods.quest import Quest
 from raykd.methods.rco import EqualInterval, FinalTeacher, Greedy
 from raykd.optim import SGD, Cosine
 from raykd.space.ranges import holds, space
-from raykd.study import Study
-from raykd.study_file import load_study, study_module
+from raykd.studies.study import Study
+from raykd.studies.study_file import load_study, study_module
 from tiny import recipe
 
 LABELS = CrossEntropy(weight=0.1)

@@ -13,10 +13,10 @@ from raykd.distributed.world import World
 from raykd.optim import SGD
 from raykd.protocols.epoch import AnchorRatio
 from raykd.recipe import Recipe
+from raykd.runs.trial import read_epochs, run_trial, saved_epoch
 from raykd.space.serialise import from_file
 from raykd.storage.artifacts import Store
 from raykd.training.checkpoints import load_checkpoint
-from raykd.trial import read_epochs, run_trial, saved_epoch
 from tiny import Finished, TinyData, composed, finish, recipe, searching
 
 CPU = torch.device("cpu")

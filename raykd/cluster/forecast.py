@@ -9,25 +9,25 @@ from pathlib import Path
 
 from ray import cloudpickle
 
-from raykd.baselines import baselines
-from raykd.cluster.autoscaler import starts_machines
-from raykd.cluster.connect import connected
-from raykd.cluster.elastic import Workers
-from raykd.cluster.nodes import Node, check_gpus, living_nodes, one_of_each_gpu
-from raykd.cluster.plan import Plan, make_plan
-from raykd.cluster.prepare import fetched, on_worker, while_it_speaks
-from raykd.cluster.quiet import quiet
-from raykd.cluster.scheduler import most_epochs
-from raykd.cluster.sharing import Footprint, Wanted, footprint, that_fit, to_measure
+from raykd.cluster.machines.autoscaler import starts_machines
+from raykd.cluster.machines.connect import connected
+from raykd.cluster.machines.nodes import Node, check_gpus, living_nodes, one_of_each_gpu
+from raykd.cluster.machines.plan import Plan, make_plan
+from raykd.cluster.machines.sharing import Footprint, Wanted, footprint, that_fit, to_measure
+from raykd.cluster.machines.worker_count import Workers
+from raykd.cluster.rehearsal import Rehearsal, rehearse, scratch, untaught
+from raykd.cluster.tuner.quiet import quiet
+from raykd.cluster.tuner.scheduler import most_epochs
+from raykd.cluster.workers.tasks import fetched, on_worker, while_it_speaks
 from raykd.distributed.world import World
-from raykd.mirrored_search import ready
 from raykd.recipe import Recipe
-from raykd.rehearsal import Rehearsal, rehearse, scratch, untaught
+from raykd.runs.remote_search import ready
 from raykd.storage.artifacts import NotMadeError, Store
 from raykd.storage.layout import ARTIFACTS
 from raykd.storage.mirror import Mirror
-from raykd.study import Study
-from raykd.study_file import study_module
+from raykd.studies.baselines import baselines
+from raykd.studies.study import Study
+from raykd.studies.study_file import study_module
 
 
 @dataclass(frozen=True, kw_only=True)

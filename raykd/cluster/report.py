@@ -9,25 +9,25 @@ from typing import Any
 import pandas
 from ray import tune as ray_tune
 
-from raykd.cluster.ended_trials import Record
-from raykd.cluster.prepare import fetched, on_worker
-from raykd.cluster.resources import Resources
-from raykd.cluster.trials import Trials
+from raykd.cluster.machines.resources import Resources
+from raykd.cluster.tuner.ended_trials import Record
+from raykd.cluster.tuner.trials import Trials
+from raykd.cluster.workers.tasks import fetched, on_worker
 from raykd.data.dataset import load
 from raykd.distributed.world import World
 from raykd.evaluation.accuracy import accuracy
-from raykd.mirrored_search import bring_trials
 from raykd.protocols.epoch import METRIC
 from raykd.protocols.teacher import train_teacher
 from raykd.recipe import Recipe
-from raykd.result import BEST_RECIPE, STUDENT, SUMMARY, TABLE, Result
+from raykd.runs.remote_search import bring_trials
+from raykd.runs.result import BEST_RECIPE, STUDENT, SUMMARY, TABLE, Result
+from raykd.runs.trial import read_epochs, saved_epoch, student_weights
 from raykd.space.serialise import to_text
 from raykd.storage.atomic import write, write_text
 from raykd.storage.layout import TRIALS
 from raykd.storage.sync import pull
 from raykd.storage.tensors import save_safetensors
-from raykd.study_file import own_types
-from raykd.trial import read_epochs, saved_epoch, student_weights
+from raykd.studies.study_file import own_types
 
 TEST = "test/accuracy"
 TEACHER = "teacher"

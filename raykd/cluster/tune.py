@@ -8,37 +8,38 @@ from typing import Any
 from ray import cloudpickle
 from ray import tune as ray_tune
 
-from raykd.baselines import baselines
-from raykd.cluster.capacity import wait_for_machines
-from raykd.cluster.connect import connected
-from raykd.cluster.coordinator import keep_coordinator
-from raykd.cluster.elastic import Workers
-from raykd.cluster.nodes import check_gpus, living_nodes, one_of_each_gpu
-from raykd.cluster.plan import Plan, make_plan
-from raykd.cluster.prepare import prepare, while_it_speaks
-from raykd.cluster.pruning import Pruning
-from raykd.cluster.quiet import NoTrialProgress, quiet
-from raykd.cluster.recovery import Recovery
+from raykd.cluster.machines.capacity import wait_for_machines
+from raykd.cluster.machines.connect import connected
+from raykd.cluster.machines.nodes import check_gpus, living_nodes, one_of_each_gpu
+from raykd.cluster.machines.plan import Plan, make_plan
+from raykd.cluster.machines.sharing import Footprint, Wanted, footprint, that_fit, to_measure
+from raykd.cluster.machines.worker_count import Workers
+from raykd.cluster.prepare import prepare
 from raykd.cluster.report import report
-from raykd.cluster.scheduler import Rungs
-from raykd.cluster.searcher import StudySearch
-from raykd.cluster.sharing import Footprint, Wanted, footprint, that_fit, to_measure
-from raykd.cluster.slot import GROUPS, Slot
-from raykd.cluster.states import States
-from raykd.cluster.suggestions import Suggestions
-from raykd.cluster.trials import Trials
-from raykd.cluster.watch import Watch
-from raykd.mirrored_search import followed, ready
+from raykd.cluster.tuner.callback import Watch
+from raykd.cluster.tuner.disk_pruning import Pruning
+from raykd.cluster.tuner.experiment_state import States
+from raykd.cluster.tuner.quiet import NoTrialProgress, quiet
+from raykd.cluster.tuner.recovery import Recovery
+from raykd.cluster.tuner.scheduler import Rungs
+from raykd.cluster.tuner.searcher import StudySearch
+from raykd.cluster.tuner.suggestions import Suggestions
+from raykd.cluster.tuner.trainable import GROUPS, Slot
+from raykd.cluster.tuner.trials import Trials
+from raykd.cluster.workers.coordinator import keep_coordinator
+from raykd.cluster.workers.tasks import while_it_speaks
 from raykd.protocols.epoch import METRIC
 from raykd.reporting.progress import Progress
 from raykd.reporting.tensorboard import write_experiment
-from raykd.result import Result
-from raykd.search_folder import Search, kept_if_begun, new_folder, old_folder, write_search
-from raykd.search_state import Notice, is_asked_to_stop, running
+from raykd.runs.remote_search import followed, ready
+from raykd.runs.result import Result
+from raykd.runs.search_folder import Search, kept_if_begun, new_folder, old_folder, write_search
+from raykd.runs.status import Notice, is_asked_to_stop, running
 from raykd.signals import SearchInterrupted, ctrl_c_kept, sigterm_as_ctrl_c
 from raykd.storage.layout import ARTIFACTS, BOARD, TRIALS
-from raykd.study import Study
-from raykd.study_file import study_module
+from raykd.studies.baselines import baselines
+from raykd.studies.study import Study
+from raykd.studies.study_file import study_module
 
 _TUNE = "tune"
 
@@ -78,7 +79,7 @@ def tune(
         more_trials: go on with it, whether it has ended or not, and try so many settings more. The sampler knows
             all that was found, and what has ended is not trained again. The table, the best recipe and the best
             student are made anew, for which the test split is read once more.
-        address: of the Ray cluster; see `raykd.cluster.connect`.
+        address: of the Ray cluster; see `raykd.cluster.machines.connect`.
         verbose: let Ray print what it likes.
 
     Returns:

@@ -12,23 +12,23 @@ from rich.console import Console
 from safetensors.torch import load_file
 
 from raykd.commands import INTERRUPTED, again
-from raykd.commands.asked import Asked, ask
+from raykd.commands.recipe_options import Asked, ask
 from raykd.data.dataset import load
 from raykd.distributed.world import World
 from raykd.evaluation.accuracy import accuracy
-from raykd.mirrored_search import ready_for_run
 from raykd.protocols.teacher import train_teacher
 from raykd.recipe import Recipe
 from raykd.reporting.status_line import Line, clock
-from raykd.result import STUDENT, SUMMARY
-from raykd.run_folder import new_folder, old_folder
+from raykd.runs.remote_search import ready_for_run
+from raykd.runs.result import STUDENT, SUMMARY
+from raykd.runs.run_folder import new_folder, old_folder
+from raykd.runs.trial import run_trial, saved_epoch, student_weights
 from raykd.storage.artifacts import Store
 from raykd.storage.atomic import write, write_text
 from raykd.storage.layout import ARTIFACTS, BOARD
 from raykd.storage.sync import Outbox
 from raykd.storage.tensors import save_safetensors
 from raykd.training.loop import Epoch, prepare
-from raykd.trial import run_trial, saved_epoch, student_weights
 
 
 def run_distill(options: argparse.Namespace, root: Path) -> int:

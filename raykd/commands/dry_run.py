@@ -6,10 +6,10 @@ from rich.console import Console
 from rich.table import Table
 
 from raykd.cluster.forecast import Forecast, forecast
-from raykd.cluster.sharing import AUTO
+from raykd.cluster.machines.sharing import AUTO
 from raykd.reporting.status_line import Line, clock
 from raykd.space.ranges import describe
-from raykd.study import Study
+from raykd.studies.study import Study
 
 
 def run_dry(study: Study, options: argparse.Namespace, console: Console) -> int:

@@ -11,15 +11,15 @@ from rich.console import Console
 from rich.table import Table
 from safetensors.torch import save
 
-from raykd.commands.student import Trained, find_mirrored, trained
 from raykd.data.dataset import load
 from raykd.distributed.world import World
 from raykd.evaluation import evaluate
 from raykd.evaluation.embeddings import METRICS
 from raykd.reporting.status_line import Line
+from raykd.runs.student import Trained, find_mirrored, trained
 from raykd.storage.atomic import write_text
 from raykd.storage.layout import is_plain
-from raykd.study_file import load_study, own_types
+from raykd.studies.study_file import load_study, own_types
 
 EVALUATION = "evaluation.json"
 _LABELS = {

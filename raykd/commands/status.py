@@ -11,9 +11,9 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from raykd.commands.view import View, viewed
+from raykd.commands.opened_storage import View, viewed
 from raykd.reporting.status_line import clock
-from raykd.search_state import State, read_state
+from raykd.runs.status import State, read_state
 from raykd.storage.layout import EPOCHS, RECIPE, SEARCH, SUMMARY, TRIALS, folders
 
 _METRIC = "val/accuracy"

@@ -4,8 +4,8 @@ import argparse
 
 from rich.console import Console
 
+from raykd.commands.opened_storage import viewed
 from raykd.commands.status import go_on, searches
-from raykd.commands.view import viewed
 
 
 def run_stop(options: argparse.Namespace) -> int:

@@ -9,25 +9,25 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-import raykd
 from raykd.commands import INTERRUPTED, again
-from raykd.commands.asked import DEFAULT_STUDY
+from raykd.commands.recipe_options import DEFAULT_STUDY
 from raykd.distributed.world import World
-from raykd.mirrored_search import ready
 from raykd.protocols.teacher import TeacherRoute, train_teacher
 from raykd.reporting.status_line import Line
 from raykd.reporting.tensorboard import tensorboard
+from raykd.runs.remote_search import ready
 from raykd.space.serialise import fingerprint
 from raykd.storage.artifacts import Store
 from raykd.storage.layout import ARTIFACTS, TEACHERS, check_name, check_writable
 from raykd.storage.sync import Outbox
+from raykd.studies.study_file import load_study
 from raykd.training.loop import Epoch
 
 
 def run_teacher(options: argparse.Namespace, root: Path) -> int:
     """Trains the teacher of a study unless the storage has it, and shows its route; 130 where Ctrl-C stopped it."""
     device = World.current(options.device).device
-    study = raykd.load_study(options.study or root / DEFAULT_STUDY)
+    study = load_study(options.study or root / DEFAULT_STUDY)
     recipe, (storage, mirror) = study.recipe, ready(options.storage, None, resume=False)
     if recipe.teacher is None:
         raise ValueError(f"the recipe of the study {study.name!r} has no teacher")

@@ -8,14 +8,15 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-import raykd
+from raykd.cluster.tune import tune
 from raykd.commands import INTERRUPTED, again
-from raykd.commands.asked import DEFAULT_STUDY
-from raykd.mirrored_search import ready
-from raykd.result import BEST_RECIPE, STUDENT, TABLE, Result
-from raykd.search_folder import find, read_search
+from raykd.commands.recipe_options import DEFAULT_STUDY
+from raykd.runs.remote_search import ready
+from raykd.runs.result import BEST_RECIPE, STUDENT, TABLE, Result
+from raykd.runs.search_folder import find, read_search
 from raykd.signals import SearchInterrupted
-from raykd.study import Study
+from raykd.studies.study import Study
+from raykd.studies.study_file import load_study
 
 _MOST_SHOWN = 5
 
@@ -32,7 +33,7 @@ def run_tune(options: argparse.Namespace, root: Path) -> int:
 
         return run_dry(study, options, console)
     try:
-        result = raykd.tune(
+        result = tune(
             study,
             trials=options.trials,
             workers=options.workers,
@@ -71,7 +72,7 @@ def _check_together(options: argparse.Namespace, resume: bool) -> None:
 def _study(options: argparse.Namespace, resumed: str | None, root: Path) -> Study:
     """The study that was asked for, or else the one that the resumed search was started with, or the default one."""
     if options.study is not None or resumed is None:
-        return raykd.load_study(options.study or root / DEFAULT_STUDY)
+        return load_study(options.study or root / DEFAULT_STUDY)
     recorded = read_search(find(ready(options.storage, resumed, resume=True)[0], resumed)).file
     if recorded is None:
         raise ValueError(
@@ -84,7 +85,7 @@ def _study(options: argparse.Namespace, resumed: str | None, root: Path) -> Stud
         raise FileNotFoundError(
             f"the search {resumed!r} was started from {recorded}, which is not here; say by --study where it is"
         )
-    return raykd.load_study(files[0])
+    return load_study(files[0])
 
 
 def _stopped(name: str, console: Console) -> int:

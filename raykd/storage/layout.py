@@ -8,6 +8,9 @@ ARTIFACTS, TEACHERS = "artifacts", "teachers"
 BOARD = "tensorboard"  # of a search or a single run, a folder in it for each trial
 # Files of a search or a trial that are read without PyTorch too.
 SEARCH, SUMMARY, TRIALS, RECIPE, EPOCHS = "search.json", "summary.json", "trials", "recipe.json", "epochs.jsonl"
+# Objects of an object store alone, that a search and others talk by: it is to stop, it lives.
+STOP, SIGN = "stop", "running.json"
+SIGNALS = (STOP, SIGN)
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
 
 

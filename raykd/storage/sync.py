@@ -11,13 +11,11 @@ from typing import TypeVar
 from filelock import FileLock
 from pyarrow import fs
 
-from raykd.search_state import STOP
 from raykd.storage.atomic import working_folder
+from raykd.storage.layout import SIGNALS
 from raykd.storage.mirror import Mirror
 
 E = TypeVar("E")
-SIGN = "running.json"
-SIGNALS = (STOP, SIGN)  # objects of the storage alone, that a search and others talk by
 _LOCAL = (".log", ".lock", ".torn")
 
 

@@ -11,7 +11,7 @@ from studies import tiny_study
 
 import raykd.cluster  # its settings stand before Ray's first process starts
 import tiny
-from raykd.study import Study
+from raykd.studies.study import Study
 
 assert raykd.cluster
 

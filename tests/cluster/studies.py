@@ -7,7 +7,7 @@ from raykd.methods.iakd import IAKD, NoSwap
 from raykd.methods.kd import KD
 from raykd.methods.quest import Quest
 from raykd.methods.rco import EqualInterval, FinalTeacher
-from raykd.study import Study
+from raykd.studies.study import Study
 
 
 def tiny_study(**changes) -> Study:

@@ -5,9 +5,9 @@ import io
 import pytest
 from rich.console import Console
 
-from raykd.cluster import capacity
-from raykd.cluster.capacity import wait_for_machines
-from raykd.cluster.sharing import Wanted
+from raykd.cluster.machines import capacity
+from raykd.cluster.machines.capacity import wait_for_machines
+from raykd.cluster.machines.sharing import Wanted
 from raykd.reporting.progress import Progress
 
 

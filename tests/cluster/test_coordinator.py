@@ -5,8 +5,8 @@ from typing import Any
 import pytest
 import ray
 
-from raykd.cluster import coordinator
-from raykd.cluster.coordinator import keep_coordinator
+from raykd.cluster.workers import coordinator
+from raykd.cluster.workers.coordinator import keep_coordinator
 
 pytestmark = [pytest.mark.usefixtures("ray_cluster"), pytest.mark.timeout(120)]
 

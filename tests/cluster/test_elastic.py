@@ -11,10 +11,10 @@ from nodes import Nodes, skip_where_there_can_be_none
 
 from commands import write_study
 from ranks import train_by_turns
-from raykd.cluster.elastic import Workers
-from raykd.search_state import ask_to_stop
+from raykd.cluster.machines.worker_count import Workers
+from raykd.runs.status import ask_to_stop
+from raykd.runs.trial import read_epochs
 from raykd.space.serialise import from_file
-from raykd.trial import read_epochs
 from waiting import wait_until
 
 _PATIENCE_S = 600.0

@@ -5,8 +5,8 @@ from typing import Any
 
 from ray.tune.experiment import Trial
 
-from raykd.cluster.ended_trials import EndedTrials, Record
-from raykd.search_state import Ended
+from raykd.cluster.tuner.ended_trials import EndedTrials, Record
+from raykd.runs.status import Ended
 
 
 def trial(name: str, status: str) -> Trial:

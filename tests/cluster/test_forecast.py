@@ -9,12 +9,12 @@ from rich.console import Console
 from studies import tiny_study
 
 from raykd.cluster.forecast import Forecast, forecast, likely_epochs
-from raykd.cluster.plan import Plan
-from raykd.cluster.resources import Resources
-from raykd.cluster.sharing import Footprint
+from raykd.cluster.machines.plan import Plan
+from raykd.cluster.machines.resources import Resources
+from raykd.cluster.machines.sharing import Footprint
+from raykd.cluster.rehearsal import Rehearsal
 from raykd.commands import dry_run
 from raykd.protocols.teacher import train_teacher
-from raykd.rehearsal import Rehearsal
 from raykd.storage.artifacts import Store
 
 

@@ -6,12 +6,12 @@ import pytest
 
 import tiny
 from ranks import train_by_turns, train_on_two_ranks
-from raykd.cluster.group import Group
-from raykd.cluster.job import Job
-from raykd.cluster.resources import Resources
+from raykd.cluster.machines.resources import Resources
+from raykd.cluster.workers.group import Group
+from raykd.cluster.workers.job import Job
 from raykd.optim import SGD
+from raykd.runs.trial import read_epochs
 from raykd.storage.artifacts import Store
-from raykd.trial import read_epochs
 
 pytestmark = [pytest.mark.usefixtures("ray_cluster"), pytest.mark.timeout(300)]
 

@@ -2,7 +2,7 @@
 
 import asyncio
 
-from raykd.cluster.mailbox import END, GIVEN_UP, JOB, NEXT, Mailbox
+from raykd.cluster.workers.mailbox import END, GIVEN_UP, JOB, NEXT, Mailbox
 
 
 def run(scenario):

@@ -6,7 +6,7 @@ import pytest
 from studies import tiny_study
 
 import raykd
-from raykd.search_state import read_state
+from raykd.runs.status import read_state
 
 pytestmark = [
     pytest.mark.usefixtures("ray_cluster"),

@@ -13,8 +13,8 @@ import torch
 import torch.distributed as dist
 from ray.train._internal.base_worker_group import BaseWorkerGroup
 
-from raykd.cluster import network
-from raykd.cluster.network import interface_of, is_loss_of_a_worker
+from raykd.cluster.workers import network
+from raykd.cluster.workers.network import interface_of, is_loss_of_a_worker
 
 
 def test_the_interface_of_an_address():

@@ -13,8 +13,8 @@ from nodes import Node, Nodes, skip_where_there_can_be_none
 
 from commands import write_study
 from ranks import train_by_turns
+from raykd.runs.trial import read_epochs
 from raykd.space.serialise import from_file
-from raykd.trial import read_epochs
 from waiting import wait_until
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(1800)]

@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from raykd.cluster.elastic import Workers
-from raykd.cluster.nodes import Node
-from raykd.cluster.plan import Plan, make_plan
+from raykd.cluster.machines.nodes import Node
+from raykd.cluster.machines.plan import Plan, make_plan
+from raykd.cluster.machines.worker_count import Workers
 
 GIB = 2**30
 

@@ -2,9 +2,9 @@
 
 import pytest
 
-from raykd.cluster import pruning
-from raykd.cluster.pruning import KEPT, Pruning
-from raykd.search_state import Ended
+from raykd.cluster.tuner import disk_pruning
+from raykd.cluster.tuner.disk_pruning import KEPT, Pruning
+from raykd.runs.status import Ended
 
 
 def complete(accuracy):
@@ -32,7 +32,7 @@ def trials(tmp_path):
 @pytest.fixture
 def clock(monkeypatch):
     now = [1000.0]
-    monkeypatch.setattr(pruning.time, "monotonic", lambda: now[0])
+    monkeypatch.setattr(disk_pruning.time, "monotonic", lambda: now[0])
     return now
 
 
@@ -80,7 +80,7 @@ def test_what_cannot_be_deleted_now_is_deleted_later(trials, clock, monkeypatch)
     pruner.ended("trial-0008-x", ENDED["trial-0008-x"])
     clock[0] += 61.0
     with monkeypatch.context() as broken:
-        broken.setattr(pruning, "checkpoints_in", lambda trial: (_ for _ in ()).throw(away))
+        broken.setattr(disk_pruning, "checkpoints_in", lambda trial: (_ for _ in ()).throw(away))
         pruner.prune()
     assert "trial-0008-x" in with_checkpoints(trials)
     pruner.prune()

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from raykd.cluster.quiet import quiet
+from raykd.cluster.tuner.quiet import quiet
 
 FULL = Path("/dev/full")  # every write finds it full
 

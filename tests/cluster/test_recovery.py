@@ -8,11 +8,11 @@ from ray.experimental import internal_kv
 from ray.tune.experiment import Trial
 from ray.util.placement_group import placement_group, placement_group_table
 
-from raykd.cluster import leftovers
-from raykd.cluster import recovery as recovery_module
-from raykd.cluster.leftovers import mailbox_name
-from raykd.cluster.mailbox import Mailbox
-from raykd.cluster.recovery import Recovery
+from raykd.cluster.tuner import recovery as recovery_module
+from raykd.cluster.tuner.recovery import Recovery
+from raykd.cluster.workers import leftovers
+from raykd.cluster.workers.leftovers import mailbox_name
+from raykd.cluster.workers.mailbox import Mailbox
 
 pytestmark = [pytest.mark.usefixtures("ray_cluster"), pytest.mark.timeout(120)]
 

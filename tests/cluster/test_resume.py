@@ -11,10 +11,10 @@ from pathlib import Path
 import pandas
 import pytest
 
+from raykd.runs.trial import read_epochs
 from raykd.space.serialise import from_file
 from raykd.storage.artifacts import Store
 from raykd.training.loop import distill
-from raykd.trial import read_epochs
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 ROOT = Path(__file__).parents[2]

@@ -8,8 +8,8 @@ import pytest
 from optuna.samplers import TPESampler
 from optuna.trial import TrialState
 
-from raykd.cluster import sampler as module
-from raykd.cluster.sampler import BoundedTPE
+from raykd.cluster.tuner import sampler as module
+from raykd.cluster.tuner.sampler import BoundedTPE
 
 pytestmark = pytest.mark.filterwarnings("ignore::optuna.exceptions.ExperimentalWarning")
 

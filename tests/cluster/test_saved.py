@@ -6,7 +6,7 @@ from typing import Any
 
 from ray.tune.utils.serialization import TuneFunctionEncoder, _loads_with_cloudpickle
 
-from raykd.cluster.saved import save_with
+from raykd.cluster.tuner.saved_parts import save_with
 
 
 def saved(controller: Any) -> Any:

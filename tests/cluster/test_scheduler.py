@@ -10,10 +10,10 @@ from ray.tune.experiment import Trial
 from ray.tune.schedulers import TrialScheduler
 from studies import tiny_study
 
-from raykd.cluster.ended_trials import EndedTrials, Record
-from raykd.cluster.scheduler import Rungs, most_epochs
-from raykd.cluster.trials import Trials
-from raykd.cluster.watch import Watch
+from raykd.cluster.tuner.callback import Watch
+from raykd.cluster.tuner.ended_trials import EndedTrials, Record
+from raykd.cluster.tuner.scheduler import Rungs, most_epochs
+from raykd.cluster.tuner.trials import Trials
 
 CONTROLLER: Any = SimpleNamespace(_tune_controller=SimpleNamespace())
 

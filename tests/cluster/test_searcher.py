@@ -7,8 +7,8 @@ import pytest
 from optuna.trial import TrialState
 from studies import tiny_study
 
-from raykd.baselines import baselines
-from raykd.cluster.searcher import StudySearch
+from raykd.cluster.tuner.searcher import StudySearch
+from raykd.studies.baselines import baselines
 
 pytestmark = pytest.mark.filterwarnings("ignore::optuna.exceptions.ExperimentalWarning")
 

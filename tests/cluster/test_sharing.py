@@ -13,9 +13,9 @@ import torch
 from studies import tiny_study
 
 import tiny
-from raykd.cluster.elastic import Workers
-from raykd.cluster.nodes import Node, one_of_each_gpu
-from raykd.cluster.sharing import Footprint, Wanted, footprint, that_fit, to_measure
+from raykd.cluster.machines.nodes import Node, one_of_each_gpu
+from raykd.cluster.machines.sharing import Footprint, Wanted, footprint, that_fit, to_measure
+from raykd.cluster.machines.worker_count import Workers
 from raykd.methods.cross_entropy import CrossEntropy
 from raykd.methods.kd import KD
 from raykd.methods.quest import Quest
@@ -90,9 +90,9 @@ from collections import Counter
 from ray.util.placement_group import placement_group
 from ray.util.scheduling_strategies import PlacementGroupSchedulingStrategy
 import raykd
-from raykd.cluster.elastic import Workers
-from raykd.cluster.nodes import living_nodes
-from raykd.cluster.plan import make_plan
+from raykd.cluster.workers.elastic import Workers
+from raykd.cluster.machines.nodes import living_nodes
+from raykd.cluster.machines.plan import make_plan
 from studies import tiny_study
 
 kind = {"accelerator_type:T4": 1}

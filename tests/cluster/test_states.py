@@ -6,8 +6,8 @@ import pytest
 from ray.tune.execution.experiment_state import _find_newest_experiment_checkpoint
 from ray.tune.execution.tune_controller import TuneController
 
-from raykd.cluster import states as module
-from raykd.cluster.states import States
+from raykd.cluster.tuner import experiment_state as module
+from raykd.cluster.tuner.experiment_state import States
 from raykd.storage.mirror import Mirror
 
 TODAY, LATER, YESTERDAY = "2026-11-22_10-00-00", "2026-11-22_11-00-00", "2026-11-21_10-00-00"

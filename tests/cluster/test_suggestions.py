@@ -6,9 +6,9 @@ from typing import Any
 import pytest
 from ray.tune.experiment import Experiment
 
-from raykd.cluster.searcher import StudySearch
-from raykd.cluster.suggestions import Suggestions
-from raykd.cluster.watch import Watch
+from raykd.cluster.tuner.callback import Watch
+from raykd.cluster.tuner.searcher import StudySearch
+from raykd.cluster.tuner.suggestions import Suggestions
 
 pytestmark = [
     pytest.mark.usefixtures("ray_cluster"),

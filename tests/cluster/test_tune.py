@@ -13,9 +13,9 @@ import raykd
 import tiny
 from raykd.data.dataset import load
 from raykd.evaluation.accuracy import accuracy
+from raykd.runs.trial import read_epochs
 from raykd.space.serialise import from_file
 from raykd.storage.artifacts import Store
-from raykd.trial import read_epochs
 
 pytestmark = [
     pytest.mark.usefixtures("ray_cluster"),

@@ -11,11 +11,11 @@ from ray.tune.experiment import Trial
 from rich.console import Console
 from studies import tiny_study
 
-from raykd.cluster.pruning import Pruning
-from raykd.cluster.trials import Trials
-from raykd.cluster.watch import Watch
+from raykd.cluster.tuner.callback import Watch
+from raykd.cluster.tuner.disk_pruning import Pruning
+from raykd.cluster.tuner.trials import Trials
 from raykd.reporting.progress import Progress
-from raykd.search_state import Ended, Notice, ask_to_stop, read_state
+from raykd.runs.status import Ended, Notice, ask_to_stop, read_state
 
 
 @pytest.fixture

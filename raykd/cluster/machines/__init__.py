@@ -1,0 +1,1 @@
+"""What the cluster's machines have, and what a search takes of them."""

@@ -1,0 +1,145 @@
+"""Tells a `Progress`, and other processes by a `Notice`, what Tune hears of its trials; ends a search when asked to."""
+
+import math
+import signal
+import threading
+from typing import Any, ClassVar
+
+from ray.tune import Callback
+from ray.tune.experiment import Trial
+
+from raykd.cluster.tuner.disk_pruning import Pruning
+from raykd.cluster.tuner.ended_trials import EndedTrials, Record
+from raykd.cluster.tuner.saved_parts import save_with
+from raykd.cluster.tuner.trials import Trials
+from raykd.protocols.epoch import METRIC
+from raykd.reporting.progress import Progress
+from raykd.runs.status import Ended, Notice, is_asked_to_stop
+
+
+class Watch(Callback):
+    """Tune brings its callbacks back in a resumed search as they were made; what is this process's own is the class's.
+
+    A search that is asked to stop gets no new trial (`Suggestions`) and no new epoch (`Rungs`). When the last running
+    epoch has ended, it is interrupted as by Ctrl-C.
+    """
+
+    progress: ClassVar[Progress | None] = None
+    notice: ClassVar[Notice | None] = None
+    records: ClassVar[EndedTrials]
+    ended: ClassVar[dict[str, Ended]]
+    stopping: ClassVar[bool] = False
+    _pruning: ClassVar[Pruning]
+    _waiting: ClassVar[set[str]]  # ids of the trials that have been told to train no further epoch
+
+    def __init__(self, trials: Trials):
+        self._trials = trials
+        self._names: dict[str, str] = {}
+        self._started: dict[str, Trial] = {}  # by id, that have not ended
+
+    @classmethod
+    def begin(cls, progress: Progress, notice: Notice, pruning: Pruning) -> None:
+        """Reports to these from now on, and forgets the trials of the search before."""
+        cls.progress, cls.notice, cls._pruning = progress, notice, pruning
+        cls.records, cls.ended, cls.stopping, cls._waiting = EndedTrials(), {}, False, set()
+
+    @classmethod
+    def go_on(cls, controller: Any) -> list[Record]:
+        """Lets Tune save what is known of a search; with the first trial of one that is resumed, brings it back.
+
+        Returns:
+            The trials that have ended, that once. Tune's own state of a trial would not tell: one that Ctrl-C has cut
+            off has the state of one that has ended.
+        """
+        if cls.progress is None:
+            return []
+        search = controller.search_alg
+        saved = save_with(controller, ended=lambda: cls.records.to_save(), search=search.to_save)
+        if not saved:
+            return []
+        search.go_on(saved["search"])
+        cls.records = EndedTrials(saved["ended"])
+        cls.ended.update({record.name: record.end for record in cls.records})
+        for name, end in cls.ended.items():
+            cls._pruning.ended(name, end)
+        complete = {name: end.accuracy if end.state == "complete" else None for name, end in cls.ended.items()}
+        cls.progress.resume(complete)
+        return list(cls.records)
+
+    @classmethod
+    def holds(cls, trial: Trial) -> bool:
+        """Whether a trial that has just ended an epoch shall train no further one."""
+        if cls.stopping:
+            cls._waiting.add(trial.trial_id)
+        return cls.stopping
+
+    def on_trial_start(self, iteration: int, trials: list[Trial], trial: Trial, **info: Any) -> None:
+        self._started[trial.trial_id] = trial
+
+    def on_trial_result(
+        self, iteration: int, trials: list[Trial], trial: Trial, result: dict[str, Any], **info: Any
+    ) -> None:
+        if self.progress is not None:
+            self.progress.epoch()
+
+    def on_trial_complete(self, iteration: int, trials: list[Trial], trial: Trial, **info: Any) -> None:
+        last = trial.last_result
+        value = last[METRIC] if last.get("finished") and not last["error"] else None
+        self._end(trial, summary(last), value, died=False)
+
+    def on_trial_error(self, iteration: int, trials: list[Trial], trial: Trial, **info: Any) -> None:
+        self._end(trial, "its slot died again and again", None, died=True)
+
+    def on_step_end(self, iteration: int, trials: list[Trial], **info: Any) -> None:
+        if self.notice is None:
+            return
+        self._started = {name: trial for name, trial in self._started.items() if not trial.is_finished()}
+        training = [trial for trial in self._started.values() if trial.status == Trial.RUNNING]  # others are restarted
+        running = tuple(self._name(trial) for trial in training)
+        self.notice.change(doing="stopping after the running epochs" if self.stopping else "", running=running)
+        if threading.current_thread() is not threading.main_thread():
+            return  # nobody could interrupt it there: it goes on to its end
+        if not self.stopping and is_asked_to_stop(self._trials.folder):
+            type(self).stopping = True
+        if self.stopping and all(trial.trial_id in self._waiting for trial in training):
+            signal.raise_signal(signal.SIGINT)
+
+    def _end(self, trial: Trial, said: str, value: float | None, died: bool) -> None:
+        if self.progress is None or self.notice is None:
+            return
+        name = self._name(trial)
+        record = Record.of(trial, name, state_of(trial.last_result or {}, died))
+        end = record.end
+        self.records.add(record)
+        self.ended[name] = end
+        del self._names[trial.trial_id]
+        self.progress.trial(name, said, value, failed=end.state == "failed")
+        self.notice.change(ended=dict(self.ended))
+        self._pruning.ended(name, end)
+        self._pruning.prune()
+
+    def _name(self, trial: Trial) -> str:
+        if trial.trial_id not in self._names:
+            self._names[trial.trial_id] = self._trials.name(trial.config)
+        return self._names[trial.trial_id]
+
+
+def state_of(last: dict[str, Any], died: bool) -> str:
+    """How a trial ended, from its last result: complete, stopped, diverged or failed."""
+    if last.get("error") or died:
+        return "failed"
+    if last.get("diverged"):
+        return "diverged"
+    if last.get("finished"):
+        return "complete"
+    return "stopped"
+
+
+def summary(result: dict[str, Any]) -> str:
+    """A trial's last result in a few words."""
+    if result.get("error"):
+        return f"failed, {result['error']}"
+    value, epoch = result.get(METRIC, math.nan), result.get("epoch", 0)
+    if result.get("diverged"):
+        return f"diverged in epoch {epoch}"
+    return f"{METRIC} {value:.4f} after {epoch} epochs{'' if result.get('finished') else ', stopped'}"

@@ -1,0 +1,75 @@
+"""What is kept of a trial that has ended, in place of all that Tune keeps of one.
+
+Tune keeps every trial that there was, about 40 KiB of the driver's memory each, and writes all of them each time it
+saves, so that every trial would make a search slower. Here a trial that has ended leaves Tune, and a record of it, less
+than a KiB, stays.
+"""
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from ray.tune.experiment import Trial
+
+from raykd.protocols.epoch import METRIC
+from raykd.runs.status import Ended
+
+
+@dataclass(frozen=True, kw_only=True)
+class Record:
+    """A trial that has ended, or that is left unfinished.
+
+    Args:
+        id: that Tune gave it.
+        name: its own, see `Trials.name`.
+        config: as the searcher made it.
+        end: how it ended.
+    """
+
+    id: str
+    name: str
+    config: dict[str, Any]
+    end: Ended
+
+    @classmethod
+    def of(cls, trial: Trial, name: str, state: str) -> "Record":
+        """From what Tune has of a trial, with the state that `Ended` has."""
+        last = trial.last_result or {}
+        accuracy, epochs = last.get(METRIC, math.nan), last.get("epoch", 0)
+        end = Ended(state=state, accuracy=accuracy if math.isfinite(accuracy) else None, epochs=epochs)
+        return cls(id=trial.trial_id, name=name, config=trial.config, end=end)
+
+
+class EndedTrials:
+    """The records of a search, in the order of the trials' ends.
+
+    Args:
+        saved: those of the search that this one goes on with.
+    """
+
+    def __init__(self, saved: dict[str, Record] | None = None):
+        self._records = dict(saved or {})  # by Tune's ids
+
+    def __iter__(self) -> Iterator[Record]:
+        return iter(self._records.values())
+
+    def to_save(self) -> dict[str, Record]:
+        return self._records
+
+    def add(self, record: Record) -> None:
+        """Takes note of an end; of a trial that had failed and was tried again, in place of what was noted then."""
+        self._records[record.id] = record
+
+    def take_out(self, controller: Any) -> None:
+        """Makes a controller of Tune forget the trials that have a record, but for the last and those that failed.
+
+        Without any trial Tune could not go on with the search; those that failed it starts again then.
+        """
+        ended = [trial for trial in controller._trials if trial.status == Trial.TERMINATED]
+        for trial in ended[:-1]:
+            if trial.trial_id in self._records:
+                controller._trials.remove(trial)
+                for trials in (controller._stopped_trials, controller._live_trials, controller._trials_to_cache):
+                    trials.discard(trial)
+                controller._trial_metadata.pop(trial.trial_id, None)

@@ -1,0 +1,52 @@
+"""A slot of the search: the Tune trainable that trains one trial after the other on its warm group."""
+
+import os
+import time
+from typing import Any
+
+from ray import tune
+
+from raykd.cluster.machines.resources import Resources
+from raykd.cluster.tuner.trials import Trials
+from raykd.cluster.workers.group import Group
+from raykd.cluster.workers.job import Answer
+from raykd.protocols.epoch import METRIC
+
+GROUPS = "groups"  # where Ray Train keeps its own files, in the search's folder
+
+
+class Slot(tune.Trainable):
+    """One `step` is one epoch, trained when it is asked for. A trial that is stopped is not asked for another.
+
+    Tune keeps no checkpoints: the workers keep every epoch in the trial's own folder, and go on from there. A trial
+    that cannot be trained ends with `error` and no accuracy, so that the group stays warm for the next one.
+    """
+
+    def setup(self, config: dict[str, Any], trials: Trials, resources: Resources) -> None:  # pyright: ignore
+        self._trials = trials
+        name = f"{os.uname().nodename}-{os.getpid()}-{time.time_ns()}"
+        self._group = Group(name, trials.for_ray(GROUPS), resources)
+        self.reset_config(config)
+
+    def reset_config(self, new_config: dict[str, Any]) -> bool:
+        self._group.start(self._trials.job(new_config))
+        return True
+
+    def step(self) -> dict[str, Any]:
+        self._group.ask()
+        return _result(self._group.next_answer())
+
+    def cleanup(self) -> None:
+        self._group.end()
+
+
+def _result(answer: Answer) -> dict[str, Any]:
+    """What Tune decides by. Everything else of an epoch the workers have written: Tune would keep it for each trial."""
+    return {
+        METRIC: float("nan") if answer.error else (answer.metrics or {})[METRIC],
+        "epoch": answer.number,
+        "diverged": answer.diverged,
+        "error": answer.error or "",
+        "finished": answer.done,
+        "done": answer.done,  # Tune sets this one too where a scheduler stops the trial
+    }

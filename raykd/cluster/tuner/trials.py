@@ -1,0 +1,85 @@
+"""The trials of a search: which setting is which trial, and where its files lie."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from types import NoneType
+from typing import Any
+
+from raykd.cluster.workers.job import Job
+from raykd.methods.iakd import NoSwap
+from raykd.methods.rco import FinalTeacher
+from raykd.recipe import Recipe
+from raykd.space.serialise import fingerprint
+from raykd.storage.artifacts import Store
+from raykd.storage.layout import BOARD
+from raykd.storage.mirror import Mirror
+from raykd.studies.baselines import baselines
+from raykd.studies.study import Study
+
+
+@dataclass(frozen=True)
+class Trials:
+    """Turns Tune's configurations into jobs.
+
+    Args:
+        study: what is searched.
+        folder: of the search.
+        store: root of the artefact store.
+        mirror: of the storage, where each machine has a folder of its own.
+    """
+
+    study: Study
+    folder: Path
+    store: Path
+    mirror: Mirror | None = None
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        """What arrives on another machine, or is saved by Tune and brought back there, has that machine's folders."""
+        self.__dict__.update(state)
+        if self.mirror is not None:
+            folder, store = self.mirror.here(self.folder), self.mirror.here(self.store)
+            self.__dict__.update(folder=folder, store=store, mirror=self.mirror.moved_here())
+
+    def open_store(self) -> Store:
+        """The artefact store, on the machine that this is called on."""
+        return Store(self.store, mirror=self.mirror)
+
+    def for_ray(self, name: str) -> str:
+        """Where a part of Ray keeps its own files, which all machines must see: a path, or the URI of the storage."""
+        return str(self.folder / name) if self.mirror is None else self.mirror.at(self.folder / name)
+
+    def recipe(self, config: Mapping[str, Any]) -> Recipe:
+        if "baseline" in config:
+            return baselines(self.study.recipe)[config["baseline"]]
+        return self.study.recipe_of(config["values"])
+
+    def setting(self, config: Mapping[str, Any]) -> str:
+        """The components of a setting in a few words, such as `kd + quest + equal interval`; its numbers left out."""
+        if "baseline" in config:
+            return config["baseline"]
+        words = []
+        for path, options in self.study.choices.items():
+            name = config["values"][path]
+            if not isinstance(options[name], NoneType | NoSwap | FinalTeacher):
+                words.append(path.split("/")[-1] if name == "on" else name)
+        return " + ".join(words) or "labels alone"
+
+    def name(self, config: Mapping[str, Any]) -> str:
+        """A trial's name, which is its folder's: a number and a hash of its recipe.
+
+        A setting that is suggested once more under its number after a restart goes on in the same folder.
+        """
+        label = config.get("baseline", "").replace(" ", "-") or f"trial-{config['number']:04d}"
+        return f"{label}-{fingerprint(self.recipe(config))[:8]}"
+
+    def job(self, config: Mapping[str, Any]) -> Job:
+        name = self.name(config)
+        return Job(
+            recipe=self.recipe(config),
+            folder=str(self.folder / "trials" / name),
+            board=str(self.folder / BOARD / name),
+            store=str(self.store),
+            values=config.get("values", {}),
+            mirror=self.mirror,
+        )

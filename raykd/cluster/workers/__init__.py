@@ -1,0 +1,1 @@
+"""The groups of workers that train trials, one after the other."""

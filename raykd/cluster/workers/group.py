@@ -1,0 +1,101 @@
+"""A warm group of training workers: one Ray Train run that trains many recipes, one after the other.
+
+Imports, the data on its device and the teacher's files stay in the workers' memory between trials, so that a trial
+starts in well under a second. The group outlives its trials; a worker that dies is restarted by Ray Train, and
+the trial goes on from its last checkpoint.
+"""
+
+import contextlib
+import pickle
+import threading
+from typing import Any
+
+import ray
+from ray import cloudpickle, train
+from ray.exceptions import RayActorError
+from ray.train.torch import TorchTrainer
+
+from raykd.cluster.machines.resources import Resources
+from raykd.cluster.workers.job import Answer, Job
+from raykd.cluster.workers.leftovers import free_leftovers, free_placement, mailbox_name
+from raykd.cluster.workers.mailbox import END, GIVEN_UP, JOB, NEXT, Mailbox
+from raykd.cluster.workers.network import Network
+from raykd.cluster.workers.worker import PATIENCE_S, work
+
+_GIVEN_UP = "the workers died again and again in the same epoch"
+
+
+class Group:
+    """The slot's side of a group: starts it, posts jobs, waits for epochs.
+
+    Args:
+        name: of the Ray Train run, different for every group.
+        folder: where Ray Train keeps its own files; a path, or the URI of a storage without folders.
+    """
+
+    def __init__(self, name: str, folder: str, resources: Resources):
+        self._folder, self._name = folder, name
+        self._mailbox: Any = ray.remote(num_cpus=0)(Mailbox).options(name=mailbox_name(self._folder, name)).remote()
+        self._failure: BaseException | None = None
+        self._is_up = False
+        # One worker alone talks to nobody: NCCL would only take memory of a GPU that others may share.
+        talks = resources.workers > 1 or resources.elastic is not None
+        backend = "nccl" if resources.gpus_per_worker and talks else "gloo"
+        self._trainer = TorchTrainer(
+            work,
+            train_loop_config={"mailbox": self._mailbox, "folder": folder, "name": name, "resources": resources},
+            torch_config=Network(backend=backend, timeout_s=PATIENCE_S),
+            scaling_config=train.ScalingConfig(
+                num_workers=resources.elastic or resources.workers,
+                use_gpu=resources.gpus_per_worker > 0,
+                resources_per_worker=resources.per_worker,
+            ),
+            run_config=train.RunConfig(
+                name=name,
+                storage_path=folder,
+                failure_config=train.FailureConfig(max_failures=-1),
+                logging_config=train.LoggingConfig(log_level="ERROR"),
+            ),
+        )
+        self._thread = threading.Thread(target=self._fit, daemon=True)
+        self._thread.start()
+
+    def start(self, job: Job) -> None:
+        """Gives the group a job; the one before it, if it is not done, is left where it stands."""
+        pickled = cloudpickle.dumps(job)  # pyright: ignore[reportPrivateImportUsage]
+        ray.get(self._mailbox.post.remote(JOB, pickled))
+
+    def ask(self) -> None:
+        """Asks for one more epoch of the job."""
+        ray.get(self._mailbox.post.remote(NEXT))
+
+    def next_answer(self) -> Answer:
+        """The next epoch's answer.
+
+        Raises:
+            RuntimeError: the group has ended.
+        """
+        waiting = self._mailbox.next_answer.remote()
+        while True:
+            ready, _ = ray.wait([waiting], timeout=2.0)
+            if ready:
+                answer = ray.get(ready[0])
+                self._is_up = True
+                return pickle.loads(answer) if answer != GIVEN_UP else Answer(error=_GIVEN_UP, done=True)
+            if not self._is_up:
+                free_leftovers(self._folder)
+            if not self._thread.is_alive():
+                raise RuntimeError(f"the group of workers has ended: {self._failure}") from self._failure
+
+    def end(self) -> None:
+        """Ends the group and waits until its workers are gone."""
+        with contextlib.suppress(RayActorError):  # the mailbox may be what has died
+            ray.get(self._mailbox.post.remote(END))
+            self._thread.join(timeout=30)
+        free_placement(self._folder, self._name)
+
+    def _fit(self) -> None:
+        try:
+            self._trainer.fit()
+        except BaseException as error:
+            self._failure = error

@@ -1,0 +1,110 @@
+"""What each worker of a group does: it reads the mailbox's commands, and trains an epoch whenever one is asked for."""
+
+import contextlib
+import pickle
+import traceback
+import uuid
+from collections.abc import Generator
+from pathlib import Path
+from typing import Any
+
+import ray
+import torch
+import torch.distributed as dist
+from ray.train.torch import get_device
+
+from raykd.cluster.machines.resources import USED, Resources
+from raykd.cluster.workers.elastic import that_share
+from raykd.cluster.workers.job import Answer, Job
+from raykd.cluster.workers.leftovers import record_placement
+from raykd.cluster.workers.mailbox import END, JOB, NEXT
+from raykd.cluster.workers.network import is_loss_of_a_worker
+from raykd.distributed.world import World
+from raykd.errors import TakenOverError, one_line
+from raykd.protocols.epoch import Epoch
+from raykd.runs.ownership import Claim
+from raykd.runs.trial import ERROR, checkpoints_in, run_trial, saved_epoch
+from raykd.storage.artifacts import Store
+from raykd.storage.atomic import write_text
+from raykd.storage.sync import take_up
+
+PATIENCE_S = 24 * 3600  # ranks wait for each other while rank 0 alone makes an artefact, such as a teacher
+
+
+def work(config: dict[str, Any]) -> None:
+    """From the group's start to its end.
+
+    Args:
+        config: `mailbox` and `resources` of the group, `folder` of the groups, and the group's `name` there.
+    """
+    mailbox = config["mailbox"]
+    resources: Resources = config["resources"]
+    torch.set_num_threads(resources.threads)
+    world = World.current(get_device())
+    if world.device.type == "cuda" and resources.gpus_per_worker < 1:
+        torch.cuda.set_per_process_memory_fraction(USED * resources.gpus_per_worker, world.device)
+    if world.rank == 0:
+        record_placement(config["folder"], config["name"])
+    who = uuid.uuid4().hex
+    place = _agreed_place(mailbox, world, who)
+    everyone, smaller = world, dict[int, World]()
+    epochs: Generator[Answer, None, None] | None = None
+    while True:
+        kind, job = ray.get(mailbox.command.remote(place))
+        place += 1
+        if kind != NEXT and epochs is not None:
+            epochs.close()
+        if kind == END:
+            return
+        if kind == JOB:
+            job = pickle.loads(job)
+            world = that_share(job.recipe.batch_size, everyone, smaller, PATIENCE_S)
+            epochs = _answers(job, world) if world.takes_part else None
+        if kind == JOB or not world.takes_part:
+            continue
+        assert epochs is not None, "an epoch was asked for before any job"
+        answer = next(epochs)
+        if world.rank == 0 and not ray.get(mailbox.answer.remote(pickle.dumps(answer), who)):
+            raise TakenOverError("other workers have begun in the place of these, which seemed lost")
+        if answer.error and world.size > 1:
+            raise RuntimeError(answer.error)  # other ranks may wait in a collective: only a restart frees them
+
+
+def _answers(job: Job, world: World) -> Generator[Answer, None, None]:
+    """An answer for each epoch of a job. An epoch that was finished before a death is told again, not trained again."""
+    folder, board, outbox = Path(job.folder), Path(job.board), None
+    try:
+        claim = Claim(folder, job.mirror) if world.rank == 0 else None
+        if job.mirror is not None:
+            outbox = take_up(job.mirror, folder, board, spent=checkpoints_in(folder))
+        world.sum(torch.zeros((), device=world.device))  # nobody reads before the claim, or writes before all have read
+        saved = saved_epoch(folder)
+        if saved is not None:
+            done = saved["number"] == job.recipe.epochs
+            yield Answer(number=saved["number"], metrics=saved["metrics"], done=done)
+        store = Store(job.store, mirror=job.mirror)
+        for epoch in run_trial(job.recipe, folder, board, store, job.values, world, outbox, claim):
+            yield _answer(epoch)
+    except TakenOverError:
+        raise  # nothing is written in a folder that is another's, nor told of a trial that goes on there
+    except Exception as error:
+        if is_loss_of_a_worker(error):
+            raise  # Ray Train starts the group anew, and the trial goes on
+        if world.rank == 0:
+            with contextlib.suppress(OSError):  # a full disk may be the very error that is told here
+                write_text(folder / ERROR, traceback.format_exc())
+                if outbox is not None:
+                    outbox.push(patient=False)
+        yield Answer(error=f"{type(error).__name__}: {one_line(error)}", done=True)
+
+
+def _answer(epoch: Epoch) -> Answer:
+    done = epoch.diverged or epoch.number == epoch.epochs
+    return Answer(number=epoch.number, metrics=epoch.metrics, done=done, diverged=epoch.diverged)
+
+
+def _agreed_place(mailbox: Any, world: World, who: str) -> int:
+    place: list[int] = [ray.get(mailbox.begin.remote(world.size, who)) if world.rank == 0 else 0]
+    if world.size > 1:
+        dist.broadcast_object_list(place, src=0)
+    return place[0]

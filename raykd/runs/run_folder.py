@@ -1,0 +1,77 @@
+"""A single run's folder in the storage: made once, never overwritten, and gone on with by the same recipe alone."""
+
+import os
+import time
+from collections.abc import Iterable
+from pathlib import Path
+
+from raykd.errors import nearest
+from raykd.recipe import Recipe
+from raykd.runs.trial import RECIPE
+from raykd.space.ranges import paths, value_at
+from raykd.space.serialise import from_file, to_text
+from raykd.storage.atomic import write_text
+from raykd.storage.layout import check_name, check_writable
+
+
+def new_folder(storage: Path, name: str | None, label: str, recipe: Recipe) -> Path:
+    """A new run's folder, made, with its recipe.
+
+    Args:
+        name: of the folder; by default the label and the time.
+
+    Raises:
+        ValueError: no name for a folder.
+        FileExistsError: it exists already.
+        PermissionError: the storage cannot be written to.
+    """
+    name = name or f"{label}-{time.strftime('%Y%m%d-%H%M%S')}"
+    check_name(name)
+    check_writable(storage)
+    folder = storage / name
+    try:
+        folder.mkdir()
+    except FileExistsError:
+        raise FileExistsError(f"{folder} exists already; go on with it by --resume, or choose another --name") from None
+    write_text(folder / RECIPE, to_text(recipe))
+    return folder
+
+
+def old_folder(storage: Path, name: str | None, label: str, recipe: Recipe, types: Iterable[type] = ()) -> Path:
+    """The folder of a run to go on with: the one of that name, or else the label's newest of the same recipe.
+
+    Raises:
+        FileNotFoundError: there is none.
+        ValueError: its recipe is another one.
+    """
+    # A search's trials lie deeper; what has a recipe right here is a run.
+    runs = {file.parent.name: file for file in sorted(storage.glob(f"*/{RECIPE}"), key=os.path.getmtime)}
+    if name is None:
+        same = [key for key, file in runs.items() if key.startswith(f"{label}-") and _holds(file, recipe, types)]
+        if not same:
+            raise FileNotFoundError(f"no run {label!r} of this recipe in {storage} to resume; say which by --name")
+        return storage / same[-1]
+    if name not in runs:
+        raise FileNotFoundError(f"no run {name!r} in {storage} to resume; {nearest(name, runs)}")
+    there = from_file(runs[name], types)
+    if there != recipe:
+        raise ValueError(f"{storage / name} has another recipe: {_difference(there, recipe)}")
+    return storage / name
+
+
+def _holds(file: Path, recipe: Recipe, types: Iterable[type]) -> bool:
+    try:
+        return from_file(file, types) == recipe
+    except ValueError:  # of another study, with classes of its own
+        return False
+
+
+def _difference(there: Recipe, here: Recipe) -> str:
+    """The first thing in which two recipes differ, in words."""
+    old, new = paths(there), paths(here)
+    for one, other, words in ((old, new, "is there and not here"), (new, old, "is here and not there")):
+        if only := [path for path in one if path not in other]:
+            return f"{only[0]} {words}"
+    differing = [path for path in new if value_at(there, path) != value_at(here, path)]
+    value = next(path for path in differing if not any(other.startswith(f"{path}/") for other in differing))
+    return f"{value} is {value_at(there, value)!r} there and {value_at(here, value)!r} here"

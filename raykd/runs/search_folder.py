@@ -1,0 +1,130 @@
+"""A search's folder in the storage: `search.json` says what is searched there, so that the same search goes on."""
+
+import contextlib
+import dataclasses
+import json
+import platform
+import shutil
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+
+from raykd.errors import nearest
+from raykd.space.serialise import fingerprint, to_text
+from raykd.storage.atomic import write_text
+from raykd.storage.layout import BOARD, SEARCH, check_name, check_writable, folders
+from raykd.studies.study import Study
+from raykd.studies.study_file import study_module
+
+_BASE_RECIPE = "base_recipe.json"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Search:
+    """What a search was started with.
+
+    Args:
+        study: its name.
+        recipe: fingerprint of its base recipe.
+        trials: settings to try, the baselines not counted, and those counted in that were asked for later.
+        seed: of the sampler.
+        versions: of what it ran with.
+        file: that the study was read from; None where it was made in Python.
+    """
+
+    study: str
+    recipe: str
+    trials: int
+    seed: int
+    versions: dict[str, str]
+    file: str | None = None
+
+    @classmethod
+    def of(cls, study: Study, trials: int, seed: int) -> "Search":
+        module = study_module(study)
+        packages = {name: version(name) for name in ("raykd", "ray", "torch", "optuna")}
+        return cls(
+            study=study.name,
+            recipe=fingerprint(study.recipe),
+            trials=trials,
+            seed=seed,
+            versions={"python": platform.python_version()} | packages,
+            file=module.__file__ if module else None,
+        )
+
+
+def new_folder(root: Path, name: str | None, search: Search, study: Study) -> Path:
+    """A new search's folder, made, with its `search.json`.
+
+    Raises:
+        ValueError: the name could lead out of the storage.
+        FileExistsError: there is a search, or something else, of that name.
+        PermissionError: the storage cannot be written to.
+    """
+    name = name or f"{study.name}-{time.strftime('%Y%m%d-%H%M%S')}"
+    check_name(name)
+    check_writable(root)
+    folder = root / name
+    try:
+        folder.mkdir()
+        write_text(folder / _BASE_RECIPE, to_text(study.recipe))
+        write_search(folder, search)
+    except FileExistsError:
+        raise FileExistsError(f"{folder} exists already; go on with it by --resume, or choose another name") from None
+    except OSError as error:
+        raise PermissionError(f"cannot write to the storage {root}: {error.strerror}") from None
+    return folder
+
+
+@contextlib.contextmanager
+def kept_if_begun(folder: Path) -> Iterator[None]:
+    """Removes a search's folder if an error ends it before its work begins, so that its name is free again."""
+    try:
+        yield
+    except Exception:
+        if not (folder / BOARD).exists():  # what is written first once nothing can be refused any more
+            shutil.rmtree(folder, ignore_errors=True)
+        raise
+
+
+def old_folder(root: Path, name: str | None, study: Study) -> tuple[Path, Search]:
+    """The folder of a search to go on with: the one of that name, or else the study's newest.
+
+    Raises:
+        FileNotFoundError: there is none.
+        ValueError: the study is another one, or its base recipe has changed since.
+    """
+    if name is None:
+        searches = {folder.name: read_search(folder) for folder in folders(root)}
+        name = next((key for key in reversed(searches) if searches[key].study == study.name), None)
+        if name is None:
+            raise FileNotFoundError(f"no search of the study {study.name!r} in {root} to resume")
+    search = read_search(find(root, name))
+    if (search.study, search.recipe) != (study.name, fingerprint(study.recipe)):
+        raise ValueError(
+            f"{root / name} searches the study {search.study!r} with another base recipe than {study.name!r} has now; "
+            f"start a new search"
+        )
+    return root / name, search
+
+
+def find(root: Path, name: str) -> Path:
+    """The folder of a search in a storage, by its name.
+
+    Raises:
+        FileNotFoundError: there is none, with those that there are.
+    """
+    found = {folder.name: folder for folder in folders(root)}
+    if name not in found:
+        raise FileNotFoundError(f"no search {name!r} in {root} to resume; {nearest(name, found)}")
+    return found[name]
+
+
+def read_search(folder: Path) -> Search:
+    return Search(**json.loads((folder / SEARCH).read_text()))
+
+
+def write_search(folder: Path, search: Search) -> None:
+    write_text(folder / SEARCH, json.dumps(dataclasses.asdict(search), indent=2) + "\n")

@@ -1,0 +1,157 @@
+"""What a search and other processes tell each other through its folder, without Ray and without PyTorch.
+
+* `state.json` is what the search has last written of itself, atomically.
+* `running.lock` is locked as long as its process lives, so that a killed search looks like one, from other machines
+  too where the file system has locks.
+* `stop` is made by whoever wants the search to end after its running epochs; the next start takes it away.
+"""
+
+import contextlib
+import dataclasses
+import errno
+import fcntl
+import json
+import os
+import time
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import IO, Any
+
+from raykd.storage.atomic import write_text
+from raykd.storage.layout import STOP
+
+_STATE, _LOCK = "state.json", "running.lock"
+_EVERY_S = 1.0
+_CONTENTION = (errno.EACCES, errno.EAGAIN)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Ended:
+    """How a trial ended.
+
+    Args:
+        state: complete, stopped (by the scheduler), diverged or failed.
+        accuracy: on the validation split after its last epoch, 0 to 1; None if it has none.
+        epochs: that it trained.
+    """
+
+    state: str
+    accuracy: float | None
+    epochs: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class State:
+    """How far a search is.
+
+    Args:
+        host, pid: of the process that writes this.
+        total: trials that it wants, baselines included.
+        doing: what goes on where no trial runs, such as `teacher: epoch 3 of 9`.
+        running: names of the trials that train.
+        ended: by name, in the order of their ends.
+    """
+
+    host: str
+    pid: int
+    total: int
+    doing: str = ""
+    running: tuple[str, ...] = ()
+    ended: Mapping[str, Ended] = field(default_factory=dict)
+
+    @property
+    def failed(self) -> int:
+        return sum(ended.state == "failed" for ended in self.ended.values())
+
+    @property
+    def best(self) -> tuple[str, float] | None:
+        """The name and the accuracy of the best trial or baseline that ran to its end."""
+        found = {name: end.accuracy or 0.0 for name, end in self.ended.items() if end.state == "complete"}
+        return max(found.items(), key=lambda item: item[1], default=None)
+
+
+def read_state(folder: Path) -> State | None:
+    """What a search has last written; None before it has written anything."""
+    try:
+        entries: dict[str, Any] = json.loads((folder / _STATE).read_text())
+    except FileNotFoundError:
+        return None
+    ended = {name: Ended(**end) for name, end in entries["ended"].items()}
+    return State(**entries | {"running": tuple(entries["running"]), "ended": ended})
+
+
+class Notice:
+    """The search's side of `state.json`: written at most once a second, and whenever `at_once` says so."""
+
+    def __init__(self, folder: Path, total: int):
+        self._file = folder / _STATE
+        before = read_state(folder)
+        ended = before.ended if before else {}
+        self._state = State(host=os.uname().nodename, pid=os.getpid(), total=total, ended=ended)
+        self._written: State | None = None
+        self._when = 0.0
+        self.change(at_once=True)
+
+    def change(self, *, at_once: bool = False, **changes: Any) -> None:
+        """Changes fields of the state; without any, writes what was held back."""
+        self._state = dataclasses.replace(self._state, **changes)
+        if not (at_once or time.monotonic() - self._when >= _EVERY_S) or self._state == self._written:
+            return
+        ended = {name: vars(end) for name, end in self._state.ended.items()}
+        text = json.dumps(vars(self._state) | {"ended": ended})  # indented, Python itself would write it
+        with contextlib.suppress(OSError):  # a full disk must not end a search for the sake of its notice
+            write_text(self._file, text + "\n")
+            self._written, self._when = self._state, time.monotonic()
+
+
+@contextlib.contextmanager
+def running(folder: Path) -> Iterator[None]:
+    """Marks a search as running for as long as the context lasts, and forgets that it was to stop.
+
+    Raises:
+        RuntimeError: another process runs it.
+    """
+    with (folder / _LOCK).open("a") as lock:
+        if not _locked(lock, fcntl.LOCK_EX, patience_s=2.0):  # somebody may look at it right now
+            state = read_state(folder)
+            who = f" (process {state.pid} on {state.host})" if state else ""
+            raise RuntimeError(f"{folder} is running already{who}; to end it: raykd stop {folder}")
+        (folder / STOP).unlink(missing_ok=True)
+        yield
+
+
+def is_running(folder: Path) -> bool:
+    """Whether the process of a search lives."""
+    try:
+        with (folder / _LOCK).open() as lock:  # shared: who may read the folder may look
+            return not _locked(lock, fcntl.LOCK_SH)
+    except FileNotFoundError:
+        return False
+
+
+def ask_to_stop(folder: Path) -> None:
+    """Asks a search to end after its running epochs."""
+    write_text(folder / STOP, "")
+
+
+def is_asked_to_stop(folder: Path) -> bool:
+    with contextlib.suppress(OSError):  # the storage may be away for a while
+        return (folder / STOP).exists()
+    return False
+
+
+def _locked(file: IO[str], kind: int, patience_s: float = 0.0) -> bool:
+    """Locks a file until it is closed; a file system without locks says yes."""
+    end = time.monotonic() + patience_s
+    while True:
+        try:
+            fcntl.flock(file, kind | fcntl.LOCK_NB)
+        except OSError as error:
+            if error.errno not in _CONTENTION:
+                return True
+            if time.monotonic() >= end:
+                return False
+            time.sleep(0.05)
+        else:
+            return True

@@ -1,0 +1,120 @@
+"""A trial on the disk: one folder that holds all that is known of it, and that it goes on from.
+
+`recipe.json` and `values.json` say what it is, `epochs.jsonl` what each epoch gave, `checkpoint.pt` is where it goes
+on after a death. The scalars of TensorBoard lie in a folder of the same name under the search's `tensorboard/`.
+"""
+
+import dataclasses
+import json
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from torch import Tensor
+
+from raykd.distributed.world import World
+from raykd.protocols.epoch import Epoch
+from raykd.recipe import Recipe
+from raykd.reporting.tensorboard import tensorboard
+from raykd.runs.ownership import Claim
+from raykd.space.serialise import to_text
+from raykd.storage.artifacts import Store
+from raykd.storage.atomic import append, write_text
+from raykd.storage.layout import EPOCHS, RECIPE
+from raykd.storage.retry import patiently
+from raykd.storage.sync import Outbox, pushing
+from raykd.training.checkpoints import checkpoints, load_checkpoint, previous
+from raykd.training.loop import distill
+
+CHECKPOINT, VALUES = "checkpoint.pt", "values.json"
+ERROR = "error.txt"  # the traceback of a trial that failed
+
+
+def run_trial(
+    recipe: Recipe,
+    folder: Path,
+    board: Path,
+    store: Store,
+    values: Mapping[str, Any],
+    world: World,
+    outbox: Outbox | None = None,
+    claim: Claim | None = None,
+) -> Iterator[Epoch]:
+    """The epochs of a trial that are still to be trained, written down by rank 0 as they end.
+
+    Args:
+        folder: of the trial; a checkpoint found there is gone on from, one that cannot be read is set aside.
+        board: of its TensorBoard run.
+        values: the setting that the recipe was made from.
+        outbox: pushes the folders to where other machines find them, before an epoch is handed on.
+        claim: of rank 0 to the trial, where others might take it up too.
+    """
+    saved = saved_epoch(folder)
+    epochs = distill(recipe, saved["state"] if saved else None, store=store, world=world)
+    if world.rank > 0:
+        return epochs
+    if claim is not None:
+        epochs = claim.guarded(epochs)
+    folder.parent.mkdir(exist_ok=True)
+    write_text(folder / RECIPE, to_text(recipe))
+    write_text(folder / VALUES, json.dumps(dict(values), indent=2) + "\n")
+    resumed_at = saved["number"] if saved else 0
+    # The checkpoint comes last: what the others hold of an epoch that it lacks is dropped when the trial goes on.
+    logged = tensorboard(_log(epochs, folder / EPOCHS, resumed_at, world.size), board, values, resumed_at)
+    kept = checkpoints(logged, folder / CHECKPOINT)
+    return kept if outbox is None else pushing(kept, outbox)
+
+
+def saved_epoch(folder: Path) -> dict[str, Any] | None:
+    """The last epoch kept in a trial's folder: its `number`, `metrics` and `state`; None where there is none.
+
+    A checkpoint that cannot be read is set aside, and the one before it counts.
+    """
+    for file in checkpoints_in(folder):
+        try:
+            if (saved := load_checkpoint(file)) is not None:
+                return saved
+        except ValueError:
+            file.rename(file.with_suffix(".torn"))  # it stays for whoever wants to know why
+    return None
+
+
+def checkpoints_in(folder: Path) -> tuple[Path, Path]:
+    """Where a trial's last checkpoint lies, and the one before it."""
+    return folder / CHECKPOINT, previous(folder / CHECKPOINT)
+
+
+def student_weights(folder: Path) -> dict[str, Tensor]:
+    """The weights of a trial's plain student network after its last kept epoch, of which there must be one."""
+    saved = saved_epoch(folder)
+    assert saved is not None, folder
+    state, prefix = saved["state"]["distiller"], "student.network."
+    return {name.removeprefix(prefix): value.contiguous() for name, value in state.items() if name.startswith(prefix)}
+
+
+def read_epochs(folder: Path) -> list[dict[str, Any]]:
+    """What each finished epoch of a trial gave, one dictionary an epoch, in order."""
+    try:
+        lines = (folder / EPOCHS).read_text().splitlines()
+    except FileNotFoundError:
+        return []
+    by_number = {record["number"]: record for record in map(json.loads, filter(_is_whole, lines))}
+    return [by_number[number] for number in sorted(by_number)]
+
+
+def _log(epochs: Iterator[Epoch], file: Path, resumed_at: int, workers: int) -> Iterator[Epoch]:
+    """Appends each epoch to a file of one JSON object a line; what stands there of epochs to come is dropped."""
+    kept = [record for record in read_epochs(file.parent) if record["number"] <= resumed_at]
+    write_text(file, "".join(json.dumps(record) + "\n" for record in kept))
+    for epoch in epochs:
+        record = {"number": epoch.number, "seconds": epoch.seconds, "workers": workers, "diverged": epoch.diverged}
+        record |= epoch.metrics
+        if epoch.ratios:
+            record["ratios"] = [dataclasses.asdict(ratio) for ratio in epoch.ratios]
+        line = (json.dumps(record) + "\n").encode()
+        patiently(lambda line=line: append(file, line))
+        yield epoch
+
+
+def _is_whole(line: str) -> bool:
+    return line.endswith("}")

@@ -1,0 +1,192 @@
+"""A study: a recipe, what may be changed in it, and how much a search may spend.
+
+The ranges beside the recipe's defaults are the search space. A study may narrow, widen or drop them (`ranges`),
+and offer whole components (`choices`): which terms are on, which route, which swap, or which of several methods; the
+ranges of a component are drawn only where it is chosen. The first trials are settings written down in the study, such
+as the papers', so that a search never does worse than they do.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import optuna
+from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution, IntDistribution
+
+from raykd.errors import nearest
+from raykd.recipe import Recipe
+from raykd.space.ranges import describe, holds, override, paths, space, value_at
+from raykd.studies.choices import changes, check_choices, own_option
+
+Values = dict[str, Any]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Study:
+    """What a search searches.
+
+    Args:
+        recipe: the base, and the first trial.
+        ranges: by path, the range to draw from instead of the one beside the default; None drops it.
+        choices: by path, named components to choose among: `{"terms/quest": {"off": None, "on": Quest()}}`.
+            None takes a term out. Under a name of one's own, named groups of components by path, see `choices.py`.
+            The base recipe's own component must be among them, or a group that is the base recipe.
+        first: settings to try first, each as values by path; what is not given is as in the base recipe.
+        name: of the study; the file's name by default.
+        trials: how many settings a search tries, the first ones counted in.
+        grace: epochs that every trial may train before it can be stopped.
+        reduction: of every so many trials that reach a rung of the scheduler, one goes on.
+    """
+
+    recipe: Recipe
+    ranges: Mapping[str, BaseDistribution | None] = field(default_factory=dict)
+    choices: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    first: tuple[Mapping[str, Any], ...] = ()
+    name: str = "study"
+    trials: int = 16
+    grace: int = 1
+    reduction: int = 3
+
+    def __post_init__(self) -> None:
+        for name, least in (("trials", 1), ("grace", 1), ("reduction", 2)):
+            if getattr(self, name) < least:
+                raise ValueError(f"{name} must be at least {least}, got {getattr(self, name)}")
+        check_choices(self.recipe, self.choices)
+        known = {path for recipe in self.every_component() for path in paths(recipe)}
+        for path in self.ranges:
+            if path not in known:
+                raise KeyError(f"ranges: no option {path!r}; {nearest(path, known)}")
+        for recipe in self.every_component():
+            self._space(recipe)
+        for values in self.first:
+            self.complete(values)
+
+    def suggest(self, trial: optuna.Trial) -> None:
+        """Draws a setting: first the components, then the ranges of those that were chosen."""
+        chosen = {path: trial.suggest_categorical(path, list(options)) for path, options in self.choices.items()}
+        for path, distribution in self._space(self._place(chosen)).items():
+            _draw(trial, path, distribution)
+
+    def recipe_of(self, values: Mapping[str, Any]) -> Recipe:
+        """The recipe of a setting.
+
+        Raises:
+            KeyError: an unknown path.
+            ValueError: an unknown component, or a value that its component refuses.
+        """
+        chosen = {path: value for path, value in values.items() if path in self.choices}
+        rest = {path: value for path, value in values.items() if path not in chosen}
+        return override(self.recipe, self._components(chosen) | rest)
+
+    def complete(self, values: Mapping[str, Any]) -> Values:
+        """A whole setting from a part of one: the rest as in the base recipe or the chosen components.
+
+        Raises:
+            KeyError: a path that this setting does not have.
+            ValueError: a value outside its range.
+        """
+        chosen = {path: values.get(path, self._default(path)) for path in self.choices}
+        recipe = self._place(chosen)
+        ranges = self._space(recipe)
+        for path, value in values.items():
+            if path in self.choices:
+                continue
+            if path not in ranges:
+                raise KeyError(f"no range {path!r} to set in this setting; {nearest(path, ranges)}")
+            if not holds(ranges[path], value):
+                raise ValueError(f"{path}: {value!r} is not within the range {describe(ranges[path])}")
+        return chosen | {path: values.get(path, value_at(recipe, path)) for path in ranges}
+
+    def every_range(self) -> dict[str, BaseDistribution]:
+        """All ranges of all components, and the choices themselves, by path: the columns of a table.
+
+        Where components of one choice have different ranges at one path, it is the range that holds both.
+        """
+        ranges: dict[str, BaseDistribution] = {
+            path: CategoricalDistribution(list(options)) for path, options in self.choices.items()
+        }
+        for recipe in self.every_component():
+            for path, distribution in self._space(recipe).items():
+                ranges[path] = _both(ranges.get(path, distribution), distribution)
+        return ranges
+
+    def check(self, num_processes: int = 1) -> None:
+        """Refuses a study of which some setting cannot work, before any work starts.
+
+        Every component is tried at its defaults, and every range at both ends.
+
+        Raises:
+            ValueError, FileNotFoundError: as `Recipe.check`, with the setting that fails.
+        """
+        for recipe in self.every_component():
+            recipe.check(num_processes)
+            for path, distribution in self._space(recipe).items():
+                for end in _ends(distribution):
+                    try:
+                        override(recipe, {path: end}).check(num_processes)
+                    except ValueError as error:
+                        raise ValueError(f"{error} (the range of {path} reaches {end!r})") from None
+        for values in self.first:
+            self.recipe_of(self.complete(values)).check(num_processes)
+
+    def every_component(self) -> Iterator[Recipe]:
+        """The base recipe with each option of each choice in turn."""
+        yield self.recipe
+        for path, options in self.choices.items():
+            for name in options:
+                if name != self._default(path):
+                    yield self._place({path: name})
+
+    def _place(self, chosen: Mapping[str, str]) -> Recipe:
+        return override(self.recipe, self._components(chosen))
+
+    def _components(self, chosen: Mapping[str, str]) -> dict[str, Any]:
+        components: dict[str, Any] = {}
+        for path, name in chosen.items():
+            components |= changes(self.recipe, path, self.choices[path], name)
+        return components
+
+    def _default(self, path: str) -> str:
+        return own_option(self.recipe, path, self.choices[path])
+
+    def _space(self, recipe: Recipe) -> dict[str, BaseDistribution]:
+        """The ranges of a recipe as the study wants them, each holding its default."""
+        found: dict[str, BaseDistribution | None] = dict(space(recipe))
+        there = set(paths(recipe))
+        found |= {path: distribution for path, distribution in self.ranges.items() if path in there}
+        ranges = {path: distribution for path, distribution in found.items() if distribution is not None}
+        for path, distribution in ranges.items():
+            if not holds(distribution, value_at(recipe, path)):
+                raise ValueError(
+                    f"{path}: the range {describe(distribution)} does not hold its default {value_at(recipe, path)!r}"
+                )
+        return ranges
+
+
+def _draw(trial: optuna.Trial, path: str, distribution: BaseDistribution) -> None:
+    if isinstance(distribution, CategoricalDistribution):
+        trial.suggest_categorical(path, distribution.choices)
+    elif isinstance(distribution, FloatDistribution):
+        trial.suggest_float(path, distribution.low, distribution.high, step=distribution.step, log=distribution.log)
+    else:
+        assert isinstance(distribution, IntDistribution)
+        trial.suggest_int(path, distribution.low, distribution.high, step=distribution.step, log=distribution.log)
+
+
+def _both(one: BaseDistribution, other: BaseDistribution) -> BaseDistribution:
+    """The range that holds two of one kind; of two kinds the second."""
+    if one == other or type(one) is not type(other):
+        return other
+    if isinstance(one, CategoricalDistribution) and isinstance(other, CategoricalDistribution):
+        return CategoricalDistribution(list(dict.fromkeys((*one.choices, *other.choices))))
+    assert isinstance(one, FloatDistribution | IntDistribution)
+    assert isinstance(other, FloatDistribution | IntDistribution)
+    low, high = min(one.low, other.low), max(one.high, other.high)
+    return type(other)(low, high, log=one.log and other.log)  # pyright: ignore[reportArgumentType]
+
+
+def _ends(distribution: BaseDistribution) -> tuple[Any, ...]:
+    if isinstance(distribution, CategoricalDistribution):
+        return distribution.choices
+    assert isinstance(distribution, FloatDistribution | IntDistribution)
+    return distribution.low, distribution.high

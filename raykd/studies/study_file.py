@@ -1,0 +1,84 @@
+"""A study in a file of the user's: read, and found again by what needs its module."""
+
+import dataclasses
+import difflib
+import importlib.util
+import sys
+import traceback
+from pathlib import Path
+from types import ModuleType
+
+from raykd.errors import is_for_the_user, nearest, one_line
+from raykd.studies.study import Study
+
+
+def load_study(path: str | Path) -> Study:
+    """The study in a file: its variable `study`.
+
+    Raises:
+        FileNotFoundError: no such file, with the studies of that folder, or else of `search_spaces`.
+        ValueError: the file holds no study, cannot be read as Python, or one of its statements cannot be carried out.
+    """
+    file = Path(path).expanduser().absolute()
+    if not file.is_file():
+        others = Path("search_spaces")
+        there = _studies_in(Path(path).parent) or _studies_in(others)
+        near = [found for found in there if difflib.get_close_matches(file.name, [Path(found).name])]
+        if near:
+            listed = f"did you mean {', '.join(near)}"
+        elif there:
+            listed = nearest("", there)
+        else:
+            looked = dict.fromkeys((file.parent, others.absolute()))
+            listed = f"none lies in {', and none in '.join(map(str, looked))}"
+        raise FileNotFoundError(f"no study {str(path)!r}; {listed}")
+    study = getattr(_execute(file), "study", None)
+    if not isinstance(study, Study):
+        raise ValueError(f"{path} sets no variable `study` to a raykd.Study")
+    return study if study.name != "study" else dataclasses.replace(study, name=file.stem)
+
+
+def study_module(study: Study) -> ModuleType | None:
+    """The module of a user's study file, if its classes come from one that other processes cannot import."""
+    files = [module for name, module in list(sys.modules.items()) if name.startswith(_module_name(""))]
+    return next((file for file in files if getattr(file.__dict__.get("study"), "recipe", None) is study.recipe), None)
+
+
+def own_types(study: Study) -> tuple[type, ...]:
+    """The dataclasses in a study's file, which a recipe made from it may name."""
+    module = study_module(study)
+    found = vars(module).values() if module else ()
+    return tuple(value for value in found if isinstance(value, type) and dataclasses.is_dataclass(value))
+
+
+def _studies_in(folder: Path) -> list[str]:
+    return sorted(str(folder / found.name) for found in folder.expanduser().glob("[!_]*.py"))
+
+
+def _execute(file: Path) -> ModuleType:
+    name = _module_name(file.stem)
+    spec = importlib.util.spec_from_file_location(name, file)
+    assert spec is not None and spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[name] = module  # before it runs: dataclasses look their module up
+    try:
+        spec.loader.exec_module(module)
+    except SyntaxError as error:
+        raise ValueError(f"{file.name}, line {error.lineno}: {error.msg}") from None
+    except Exception as error:
+        line = _line_of(error, file)
+        if line is None or is_for_the_user(error):
+            raise
+        kind = "" if type(error) is ValueError else f"{type(error).__name__}: "
+        raise ValueError(f"{file.name}, line {line}: {kind}{one_line(error)}") from None
+    return module
+
+
+def _line_of(error: Exception, file: Path) -> int | None:
+    """The line of a file's own statement that cannot be carried out; None where it is within the user's functions."""
+    frames = [frame for frame in traceback.extract_tb(error.__traceback__) if frame.filename == str(file)]
+    return frames[-1].lineno if frames and frames[-1].name == "<module>" else None
+
+
+def _module_name(stem: str) -> str:
+    return f"raykd_study_{stem}"
