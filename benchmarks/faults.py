@@ -48,7 +48,7 @@ TRIALS = 5
 AWAY_S = 60.0
 DAY_S = 86_400
 _MOST_STARTS = 4
-_PATIENCE_S = 240.0
+_TIMEOUT_S = 240.0
 STUDY = """
 from raykd import Recipe, Study, Teacher
 from raykd.data.digits import Digits
@@ -140,7 +140,7 @@ class Search:
 
     def wait_for_epochs(self, count: int) -> bool:
         """Whether so many are on record before the process ends."""
-        deadline = time.monotonic() + _PATIENCE_S
+        deadline = time.monotonic() + _TIMEOUT_S
         while self.count() < count:
             if self.ended() is not None or time.monotonic() > deadline:
                 return False
@@ -313,7 +313,7 @@ def _go_on(search: Search, count: int, begun: float) -> float:
     """
     seconds = 0.0
     while search.starts <= _MOST_STARTS:
-        deadline = time.monotonic() + _PATIENCE_S
+        deadline = time.monotonic() + _TIMEOUT_S
         while search.ended() is None and time.monotonic() < deadline:
             if not seconds and search.count() > count:
                 seconds = time.monotonic() - begun
@@ -343,7 +343,7 @@ def _look(search: Search) -> tuple[int, list[str]]:
     if summary["test_accuracy"] is None:
         problems.append("the winner was not tested")
     with (search.storage / "search" / "trials.csv").open() as table:
-        failed = [row["name"] for row in csv.DictReader(table) if row["state"] not in ("complete", "stopped")]
+        failed = [row["name"] for row in csv.DictReader(table) if row["outcome"] not in ("complete", "stopped")]
     problems += [f"{name} has failed" for name in failed]
     problems += _unknown(search, names)
     problems += [problem for trial in sorted(search.trials.glob("*/")) for problem in _differences(search, trial)]

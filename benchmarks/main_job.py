@@ -80,7 +80,7 @@ def _found(folder: Path) -> tuple[dict[str, float], dict[str, dict[str, float]],
 
     rows = {row["name"]: row for row in frame.to_dict("records")}
     baselines = {row["setting"]: accuracies(row) for row in rows.values() if row["baseline"]}
-    states = ", ".join(f"{count} {state}" for state, count in frame["state"].value_counts().items())
+    states = ", ".join(f"{count} {kind}" for kind, count in frame["outcome"].value_counts().items())
     return accuracies(rows[best]), baselines, f"{len(frame)} trials: {states}"
 
 

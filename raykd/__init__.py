@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from raykd.cluster.tune import tune
-    from raykd.protocols.teacher import train_teacher
+    from raykd.protocols.teacher import teacher_route
     from raykd.recipe import Recipe
     from raykd.runs.result import Result
     from raykd.storage.artifacts import Store
@@ -39,7 +39,7 @@ __all__ = [
     "born_again",
     "distill",
     "load_study",
-    "train_teacher",
+    "teacher_route",
     "tune",
 ]
 
@@ -56,7 +56,7 @@ _HOMES = {
     "born_again": "raykd.teachers.chains",
     "distill": "raykd.training.loop",
     "load_study": "raykd.studies.study_file",
-    "train_teacher": "raykd.protocols.teacher",
+    "teacher_route": "raykd.protocols.teacher",
     "tune": "raykd.cluster.tune",
 }
 

@@ -14,6 +14,7 @@ import sys
 from raykd.commands import parse, run_with_clear_errors
 from raykd.commands.status import run_status
 from raykd.commands.stop import run_stop
+from raykd.errors import InvalidError
 
 
 def main() -> int:
@@ -22,7 +23,7 @@ def main() -> int:
     def command() -> int:
         options = parse(parser())
         if options.command is None:
-            raise ValueError("needs a command, status or stop; see raykd --help")
+            raise InvalidError("needs a command, status or stop; see raykd --help")
         return options.run(options)
 
     return run_with_clear_errors(command)

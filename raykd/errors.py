@@ -1,36 +1,62 @@
-"""Which errors are meant for the person who runs raykd, which are faults of the program, and how they are told."""
+"""Errors that a person can mend, each told in one line; whatever else is raised is a fault of the program.
+
+A caller catches them as what they also are: `ValueError`, `KeyError`, `FileNotFoundError`, ...
+"""
 
 import difflib
 import errno
-import traceback
 from collections.abc import Iterable
-from pathlib import Path
 
-EXPECTED = (ValueError, KeyError, OSError, RuntimeError)
 _MOST_CHOICES = 30  # a line that a person can still read
-_PACKAGE = Path(__file__).parent
 _OF_THE_MACHINE = {
     getattr(errno, name)
     for name in ("ENOENT", "EACCES", "EPERM", "EROFS", "ENOSPC", "EDQUOT", "ENOTDIR", "EISDIR", "ENAMETOOLONG")
 }
 
 
-class TakenOverError(RuntimeError):
+class UserError(Exception):
+    """What was asked for cannot be done; the message says in one line what is wrong and what to do about it."""
+
+
+class InvalidError(UserError, ValueError):
+    """A value breaks a rule."""
+
+
+class UnknownNameError(UserError, KeyError):
+    """There is nothing of this name."""
+
+
+class MissingError(UserError, FileNotFoundError):
+    """A file or a folder is not there."""
+
+
+class AlreadyExistsError(UserError, FileExistsError):
+    """What would be made is there already, and nothing is overwritten unasked."""
+
+
+class NotPermittedError(UserError, PermissionError):
+    """A file or a storage may not be read or written."""
+
+
+class UnreachableError(UserError, ConnectionError):
+    """A cluster or a storage does not answer."""
+
+
+class StorageError(UserError, OSError):
+    """What a storage has answered, with the number that a file's error has."""
+
+
+class FailureError(UserError, RuntimeError):
+    """What was begun cannot go on: a training has diverged, a search runs elsewhere, machines did not come."""
+
+
+class OwnershipLostError(RuntimeError):
     """A trial is trained by other workers by now; nothing more may be written of it."""
 
 
 def is_for_the_user(error: BaseException) -> bool:
-    """Whether raykd raised an error itself, with a line for its user, or the machine refused a file.
-
-    The last frame alone does not tell: an error of PyTorch's compiled code, or of `table[key]`, ends in raykd's
-    frame too. So the line there has to be a `raise`.
-    """
-    if not isinstance(error, EXPECTED):
-        return False
-    if isinstance(error, OSError) and error.errno in _OF_THE_MACHINE:
-        return True
-    last = traceback.extract_tb(error.__traceback__)[-1]
-    return Path(last.filename).is_relative_to(_PACKAGE) and (last.line or "").startswith("raise ")
+    """Whether an error is one that a person can mend: raykd's own, or a file that the machine refuses."""
+    return isinstance(error, UserError) or (isinstance(error, OSError) and error.errno in _OF_THE_MACHINE)
 
 
 def one_line(error: BaseException) -> str:

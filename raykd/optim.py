@@ -9,12 +9,13 @@ import torch
 from optuna.distributions import CategoricalDistribution, FloatDistribution
 from torch import nn
 
+from raykd.errors import InvalidError
 from raykd.space.ranges import searched
 
 
 @runtime_checkable
 class Schedule(Protocol):
-    """How the learning rate follows a run (or a stage of its route that starts afresh)."""
+    """How the learning rate follows a run (or a leg of its route that starts afresh)."""
 
     def factor(self, epoch: float, epochs: int) -> float:
         """What the base rate is multiplied by `epoch` epochs (with a fraction) after the start, of `epochs`."""
@@ -37,7 +38,7 @@ class Step:
 
     def __post_init__(self) -> None:
         if not all(0.0 < milestone < 1.0 for milestone in self.milestones):
-            raise ValueError(f"milestones are shares of the run between 0 and 1, got {self.milestones}")
+            raise InvalidError(f"milestones are shares of the run between 0 and 1, got {self.milestones}")
 
     def factor(self, epoch: float, epochs: int) -> float:
         return self.decay ** sum(milestone <= epoch for milestone in self.drops(epochs))
@@ -54,7 +55,7 @@ class Cosine:
 
     def __post_init__(self) -> None:
         if not 0.0 <= self.warm_up < 1.0:
-            raise ValueError(f"warm_up is a share of the run, at least 0 and below 1, got {self.warm_up}")
+            raise InvalidError(f"warm_up is a share of the run, at least 0 and below 1, got {self.warm_up}")
 
     def factor(self, epoch: float, epochs: int) -> float:
         progress = epoch / epochs
@@ -126,4 +127,4 @@ class Adam:
 
 def _check_positive(lr: float) -> None:
     if not (math.isfinite(lr) and lr > 0):
-        raise ValueError(f"the learning rate must be above 0, got {lr}")
+        raise InvalidError(f"the learning rate must be above 0, got {lr}")

@@ -5,14 +5,17 @@ when it is made (what a value alone can show) and by `check` (what the networks'
 so that a bad one fails in the driver with one line, not on eight workers.
 """
 
+import contextlib
 import dataclasses
 import functools
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
 import torch
 
 from raykd.data.dataset import DataSpec, load
+from raykd.errors import InvalidError, UserError
 from raykd.methods.cross_entropy import CrossEntropy
 from raykd.methods.fresh import Fresh
 from raykd.methods.iakd import NoSwap
@@ -59,13 +62,13 @@ class Recipe:
     def __post_init__(self) -> None:
         for name in ("epochs", "batch_size"):
             if getattr(self, name) < 1:
-                raise ValueError(f"{name} must be at least 1, got {getattr(self, name)}")
+                raise InvalidError(f"{name} must be at least 1, got {getattr(self, name)}")
         for name, (kind, rule) in _KINDS.items():
             if not isinstance(getattr(self, name), kind):
-                raise ValueError(f"{name} must be {rule}, got {getattr(self, name)!r}")
+                raise InvalidError(f"{name} must be {rule}, got {getattr(self, name)!r}")
         _check_terms(self.terms)
         if self.teacher is None and (asking := _asks_for_teacher(self)):
-            raise ValueError(f"{asking} needs a teacher, and the recipe has none")
+            raise InvalidError(f"{asking} needs a teacher, and the recipe has none")
 
     @property
     def active_terms(self) -> tuple[Any, ...]:
@@ -107,16 +110,16 @@ class Recipe:
             self.teacher.check(self.data)
         shapes = self.shapes()
         if self.batch_size > shapes.num_images:
-            raise ValueError(f"batch_size: {self.batch_size} is more than the {shapes.num_images} training images")
+            raise InvalidError(f"batch_size: {self.batch_size} is more than the {shapes.num_images} training images")
         if self.batch_size % num_processes:
-            raise ValueError(f"batch_size: {self.batch_size} is not a multiple of the {num_processes} processes")
-        self.route.check(shapes, self.epochs)
-        self.swap.check(shapes)
+            raise InvalidError(f"batch_size: {self.batch_size} is not a multiple of the {num_processes} processes")
+        with _told_at("route", own=False):
+            self.route.check(shapes, self.epochs)
+        with _told_at("swap", own=False):
+            self.swap.check(shapes)
         for path, part in (("start", self.start), *((f"terms/{term.name}", term) for term in self.active_terms)):
-            try:
+            with _told_at(path):
                 part.check(shapes)
-            except ValueError as error:
-                raise ValueError(f"{path}: {error}") from None
 
 
 _KINDS: dict[str, tuple[Any, str]] = {
@@ -144,17 +147,28 @@ def _shapes(model: ModelSpec, num_classes: int, image: Shape) -> tuple[Shape, tu
     return stem_shape(network, image), feature_shapes(network, image)
 
 
+@contextlib.contextmanager
+def _told_at(path: str, own: bool = True) -> Iterator[None]:
+    """Says of a ValueError within where in the recipe it is; not of raykd's own where those say it themselves."""
+    try:
+        yield
+    except ValueError as error:
+        if isinstance(error, UserError) and not own:
+            raise
+        raise InvalidError(f"{path}: {error}") from None
+
+
 def _check_terms(terms: tuple[Any, ...]) -> None:
     for term in terms:
         if not isinstance(term, TermSpec):
-            raise ValueError(f"terms must be terms such as KD(), got {term!r}")
+            raise InvalidError(f"terms must be terms such as KD(), got {term!r}")
         if not term.weight >= 0:
-            raise ValueError(f"terms/{term.name}/weight must be at least 0, got {term.weight}")
+            raise InvalidError(f"terms/{term.name}/weight must be at least 0, got {term.weight}")
     names = [term.name for term in terms]
     if len(set(names)) < len(names):
-        raise ValueError(f"terms need different names, got {', '.join(names)}")
+        raise InvalidError(f"terms need different names, got {', '.join(names)}")
     if not any(term.weight for term in terms):
-        raise ValueError("a recipe needs at least one term whose weight is not 0")
+        raise InvalidError("a recipe needs at least one term whose weight is not 0")
 
 
 def _asks_for_teacher(recipe: Recipe) -> str | None:

@@ -17,7 +17,7 @@ from raykd.models.cnn import CNN
 from raykd.optim import SGD, Adam, Constant, Cosine
 from raykd.protocols.epoch import AnchorRatio
 from raykd.protocols.method import Ratio, Shapes
-from raykd.protocols.teacher import train_teacher
+from raykd.protocols.teacher import teacher_route
 from raykd.recipe import build_network
 from raykd.storage.artifacts import Store
 from raykd.training.anchors import Anchors, _Difficulty
@@ -51,13 +51,13 @@ def student():
         (3, 4, [1, 2, 4, 4]),
     ],
 )
-def test_each_stage_follows_its_anchor(count: int, epochs: int, expected: list[int], store: Store):
+def test_each_leg_follows_its_anchor(count: int, epochs: int, expected: list[int], store: Store):
     found = finish(recipe(route=EqualInterval(count=count), epochs=epochs), store)
     assert found.column("train/anchor") == expected
 
 
 def test_the_teacher_has_the_weights_of_the_anchor(store: Store, student):
-    route = train_teacher(TEACHER, TinyData(), store)
+    route = teacher_route(TEACHER, TinyData(), store)
     anchors = Anchors(EqualInterval(count=4), route, 4, ALONE)
     teacher = anchors.teacher
     assert teacher is not None
@@ -86,7 +86,7 @@ def test_weights_carry_over(store: Store):
     along = next(first).student()
     next(second)
     state_two = next(first).student()
-    # The second stage begins where the first one ended: one epoch with this rate moves weights by less than a new draw.
+    # The second leg begins where the first one ended: one epoch with this rate moves weights by less than a new draw.
     moved = max((state_two[name] - along[name]).abs().max().item() for name in along if "weight" in name)
     fresh = build_network(spec.student, 3, (1, 8, 8), "student", spec.seed + 1).network.state_dict()
     redrawn = max((fresh[name] - along[name]).abs().max().item() for name in along if "weight" in name)
@@ -113,7 +113,7 @@ class FinalAgain:
 
 
 @pytest.mark.parametrize("restart", [False, True])
-def test_choosing_the_same_anchor_again_is_no_stage(restart: bool, store: Store):
+def test_choosing_the_same_anchor_again_is_no_leg(restart: bool, store: Store):
     assert_same_run(
         finish(composed(route=FinalAgain(restart=restart)), store), finish(composed(route=FinalTeacher()), store)
     )
@@ -122,7 +122,7 @@ def test_choosing_the_same_anchor_again_is_no_stage(restart: bool, store: Store)
 def test_equal_anchors_are_the_final_teacher(store: Store):
     """A teacher that stands still has equal checkpoints; the words of each are handed over without a change."""
     still = replace(TEACHER, model=CNN(widths=(6, 8), norm="group"), optimiser=SGD(lr=1e-300))
-    route = train_teacher(still, TinyData(), store)
+    route = teacher_route(still, TinyData(), store)
     assert same_weights(route.weights(1), route.weights(4))
     terms = (LABELS, KD(), Quest(words=8))
     along, final = (
@@ -193,7 +193,7 @@ def test_a_greedy_run_resumes(restart: bool, store: Store, monkeypatch: pytest.M
     spec = searching(delta=0.0, restart=restart)
     epochs = [(epoch.state(), epoch) for epoch in distill(spec, store=store)]
     ratios = [epoch.ratios for _, epoch in epochs]
-    assert [number for number, asked in enumerate(ratios, 1) if asked] == [3, 5]  # the last stage asks for nothing
+    assert [number for number, asked in enumerate(ratios, 1) if asked] == [3, 5]  # the last leg asks for nothing
     for number in range(1, 8):
         rest = list(distill(spec, epochs[number - 1][0], store=store))
         assert [epoch.metrics for epoch in rest] == [epoch.metrics for _, epoch in epochs[number:]]
@@ -206,15 +206,15 @@ def test_a_greedy_run_resumes(restart: bool, store: Store, monkeypatch: pytest.M
 
 @pytest.mark.parametrize(("delta", "visited"), [(0.0, {1, 2, 3, 4}), (0.2, {1, 2, 4}), (1.0, {1, 4})])
 def test_every_ratio_that_decided_is_told(delta: float, visited: set[int], store: Store):
-    """Of each stage that searches, of all later checkpoints; by the greedy rule they give the anchors of the run."""
+    """Of each leg that searches, of all later checkpoints; by the greedy rule they give the anchors of the run."""
     found = finish(searching(delta), store)
-    anchors = [int(anchor) for anchor in found.column("train/anchor")[::2]]  # a checkpoint an epoch, a stage every two
+    anchors = [int(anchor) for anchor in found.column("train/anchor")[::2]]  # a checkpoint an epoch, a leg every two
     assert set(anchors) == visited
-    stages = {ratio.stage for ratio in found.ratios}
-    assert stages == {stage for stage in (2, 3) if anchors[stage - 2] < 4}
-    for stage in stages:
-        asked = [ratio for ratio in found.ratios if ratio.stage == stage]
-        before, after = anchors[stage - 2 : stage]
+    legs = {ratio.leg for ratio in found.ratios}
+    assert legs == {leg for leg in (2, 3) if anchors[leg - 2] < 4}
+    for leg in legs:
+        asked = [ratio for ratio in found.ratios if ratio.leg == leg]
+        before, after = anchors[leg - 2 : leg]
         assert {(ratio.anchor, ratio.anchor_epoch) for ratio in asked} == {(before, before)}
         later = list(range(before + 1, 5))
         assert [ratio.candidate for ratio in asked] == [ratio.candidate_epoch for ratio in asked] == later
@@ -237,11 +237,11 @@ class AsksTwice(FinalAgain):
 
 def test_what_is_asked_twice_is_told_once(store: Store):
     found = finish(recipe(route=AsksTwice(), epochs=3), store)
-    assert [(ratio.stage, ratio.anchor, ratio.candidate) for ratio in found.ratios] == [(2, 1, 2), (3, 1, 2)]
+    assert [(ratio.leg, ratio.anchor, ratio.candidate) for ratio in found.ratios] == [(2, 1, 2), (3, 1, 2)]
 
 
 def test_the_shares_of_all_ranks_make_the_whole_ratio(store: Store, student, monkeypatch: pytest.MonkeyPatch):
-    route = train_teacher(TEACHER, TinyData(), store)
+    route = teacher_route(TEACHER, TinyData(), store)
     whole = _Difficulty(student, route, ALONE)._of(2)
     monkeypatch.setattr(World, "sum", lambda self, values: values)  # each rank's own
     worlds = [World(rank, 2, ALONE.device) for rank in range(2)]
@@ -252,7 +252,7 @@ def test_the_shares_of_all_ranks_make_the_whole_ratio(store: Store, student, mon
 
 def test_the_ratio_is_the_papers(store: Store, student):
     """r_ij = sum KL(P_j || S) / sum KL(P_i || S) over the validation images, written out image by image."""
-    route = train_teacher(TEACHER, TinyData(), store)
+    route = teacher_route(TEACHER, TinyData(), store)
     dataset = route.dataset
     student.eval()
     images = dataset.normalise(dataset.validation.images)
@@ -270,7 +270,7 @@ def test_the_ratio_is_the_papers(store: Store, student):
 
 
 def test_asking_for_the_ratio_leaves_the_student_as_it_was(store: Store, student):
-    route = train_teacher(TEACHER, TinyData(), store)
+    route = teacher_route(TEACHER, TinyData(), store)
     student.train()
     modules: list[Any] = list(student.modules())
     modules[3].training = False

@@ -8,7 +8,7 @@ from owned import MODEL, knowing, save, untrained
 from raykd.methods.rco import EqualInterval
 from raykd.models.cifar_resnet import ResNet
 from raykd.models.staged import Staged
-from raykd.protocols.teacher import TeacherSpec, train_teacher
+from raykd.protocols.teacher import TeacherSpec, teacher_route
 from raykd.space.serialise import decode, encode, fingerprint
 from raykd.storage.artifacts import Store
 from raykd.teachers.folder import CheckpointFolder
@@ -35,7 +35,7 @@ def teacher(folder: Path, **changes) -> CheckpointFolder:
 
 def test_its_route_has_the_files_in_the_order_of_their_epochs(folder: Path, tmp_path: Path, networks):
     said: list[str] = []
-    route = train_teacher(teacher(folder), DATA, Store(tmp_path), say=said.append)
+    route = teacher_route(teacher(folder), DATA, Store(tmp_path), say=said.append)
     assert [record["epoch"] for record in route.records] == [40, 80, 120]  # by name, 120 would be the first
     assert route.records[-1]["accuracy"] == 1.0
     assert route.num_checkpoints == teacher(folder).num_checkpoints == 3
@@ -47,19 +47,19 @@ def test_its_route_has_the_files_in_the_order_of_their_epochs(folder: Path, tmp_
 def test_names_tell_the_epochs_of_files_that_do_not(tmp_path: Path, networks):
     for epoch, network in networks.items():
         save(network, tmp_path / f"mine/student_{epoch}.pth")
-    route = train_teacher(teacher(tmp_path / "mine"), DATA, Store(tmp_path))
+    route = teacher_route(teacher(tmp_path / "mine"), DATA, Store(tmp_path))
     assert [record["epoch"] for record in route.records] == [40, 80, 120]
 
 
 def test_what_a_file_says_goes_before_its_name(folder: Path, tmp_path: Path, networks):
     save(networks[40], folder / "first_200.pth", epoch=0)
-    route = train_teacher(teacher(folder), DATA, Store(tmp_path))
+    route = teacher_route(teacher(folder), DATA, Store(tmp_path))
     assert [record["epoch"] for record in route.records] == [0, 40, 80, 120]
 
 
 def test_each_is_measured_once(folder: Path, tmp_path: Path):
-    first = train_teacher(teacher(folder), DATA, Store(tmp_path))
-    again = train_teacher(teacher(folder), DATA, Store(tmp_path), say=lambda line: pytest.fail(line))
+    first = teacher_route(teacher(folder), DATA, Store(tmp_path))
+    again = teacher_route(teacher(folder), DATA, Store(tmp_path), say=lambda line: pytest.fail(line))
     assert again.folder == first.folder
 
 
@@ -68,7 +68,7 @@ def test_a_replaced_or_added_file_makes_another_route(folder: Path, tmp_path: Pa
     for change in (None, folder / "ckpt_epoch_40.pth", folder / "ckpt_epoch_60.pth"):
         if change is not None:
             save(networks[80], change, epoch=int(change.stem.rpartition("_")[2]))
-        routes.add(train_teacher(teacher(folder), DATA, Store(tmp_path)).folder)
+        routes.add(teacher_route(teacher(folder), DATA, Store(tmp_path)).folder)
         prints.add(fingerprint(teacher(folder)))
     assert len(routes) == len(prints) == 3
 
@@ -95,13 +95,13 @@ def test_the_pattern_chooses(folder: Path):
 def test_two_files_of_one_epoch_are_refused(folder: Path, tmp_path: Path, networks):
     save(networks[40], folder / "best.pth", epoch=40)
     with pytest.raises(ValueError, match=r"best\.pth and ckpt_epoch_40\.pth are both of epoch 40; narrow the pattern"):
-        train_teacher(teacher(folder), DATA, Store(tmp_path))
+        teacher_route(teacher(folder), DATA, Store(tmp_path))
 
 
 def test_a_file_without_an_epoch_is_refused(folder: Path, tmp_path: Path, networks):
     save(networks[40], folder / "best.pth", lr=1)
     with pytest.raises(ValueError, match=r"best\.pth says no epoch, neither inside nor in its name; narrow the pat"):
-        train_teacher(teacher(folder), DATA, Store(tmp_path))
+        teacher_route(teacher(folder), DATA, Store(tmp_path))
 
 
 def test_an_empty_folder_is_refused_before_any_work(tmp_path: Path):
@@ -114,7 +114,7 @@ def test_an_empty_folder_is_refused_before_any_work(tmp_path: Path):
 def test_the_last_one_must_know_the_images(folder: Path, tmp_path: Path):
     (folder / "ckpt_epoch_120.pth").unlink()
     with pytest.raises(ValueError, match=r"the teacher .*mine has validation accuracy 0\.\d+, which must be at least"):
-        train_teacher(teacher(folder, minimum_accuracy=0.99), DATA, Store(tmp_path))
+        teacher_route(teacher(folder, minimum_accuracy=0.99), DATA, Store(tmp_path))
 
 
 def test_a_folders_name_tells_the_network():

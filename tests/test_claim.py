@@ -6,8 +6,8 @@ import pytest
 import torch
 
 from raykd.distributed.world import World
-from raykd.errors import TakenOverError
-from raykd.runs.ownership import Claim
+from raykd.errors import OwnershipLostError
+from raykd.runs.ownership import Ownership
 from raykd.runs.trial import read_epochs, run_trial
 from raykd.storage.artifacts import Store
 from tiny import finish, recipe
@@ -23,14 +23,14 @@ def test_who_had_a_trial_before_writes_no_further_epoch(tmp_path: Path):
 
     def taken_up():
         alone = World(0, 1, torch.device("cpu"))
-        return run_trial(spec, folder, tmp_path / "board", store, {"lr": 0.1}, alone, claim=Claim(folder))
+        return run_trial(spec, folder, tmp_path / "board", store, {"lr": 0.1}, alone, ownership=Ownership(folder))
 
     first = taken_up()
     found = [next(first).metrics, next(first).metrics]
     second = taken_up()
     found.append(next(second).metrics)
     before = contents(tmp_path)
-    with pytest.raises(TakenOverError, match="trial-0007 is trained by other workers since these seemed lost"):
+    with pytest.raises(OwnershipLostError, match="trial-0007 is trained by other workers since these seemed lost"):
         next(first)
     assert contents(tmp_path) == before
     found += [epoch.metrics for epoch in second]
@@ -39,6 +39,6 @@ def test_who_had_a_trial_before_writes_no_further_epoch(tmp_path: Path):
 
 
 def test_a_claim_is_no_part_of_what_a_user_sees(tmp_path: Path):
-    Claim(tmp_path / "trials" / "one")
+    Ownership(tmp_path / "trials" / "one")
     assert [file.name for file in (tmp_path / "trials" / "one").iterdir()] == [".owner"]
-    assert list(Claim(tmp_path / "trials" / "one").guarded(iter("abc"))) == ["a", "b", "c"]
+    assert list(Ownership(tmp_path / "trials" / "one").guarded(iter("abc"))) == ["a", "b", "c"]

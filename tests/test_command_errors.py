@@ -1,21 +1,28 @@
 """Which errors of a command are its user's, and become one line, and which are faults of the program."""
 
 import errno
-import linecache
-import math
 import os
+import pickle
 import signal
 import time
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
 import torch
 
-import raykd
 from raykd.commands import INTERRUPTED, run_with_clear_errors
 from raykd.data.digits import Digits
+from raykd.errors import (
+    AlreadyExistsError,
+    FailureError,
+    InvalidError,
+    MissingError,
+    NotPermittedError,
+    StorageError,
+    UnknownNameError,
+    UnreachableError,
+    UserError,
+)
 from raykd.models.cnn import CNN
 from raykd.recipe import Recipe
 from raykd.space.ranges import override
@@ -94,22 +101,29 @@ def test_a_fault_of_the_program_is_not_hidden(fault, kind: type[Exception], tmp_
         run_with_clear_errors(lambda: len(Store(tmp_path).get("word", "key", fault).parts))
 
 
-def test_of_errors_that_end_in_our_frame_those_that_a_line_of_ours_raises_are_for_the_user(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+@pytest.mark.parametrize(
+    ("kind", "also"),
+    [
+        (InvalidError, ValueError),
+        (UnknownNameError, KeyError),
+        (MissingError, FileNotFoundError),
+        (AlreadyExistsError, FileExistsError),
+        (NotPermittedError, PermissionError),
+        (UnreachableError, ConnectionError),
+        (StorageError, OSError),
+        (FailureError, RuntimeError),
+    ],
+)
+def test_an_error_of_ours_is_for_the_user_and_its_builtin_is_not(
+    kind: type[UserError], also: type[Exception], capsys: pytest.CaptureFixture[str]
 ):
-    with pytest.raises(ValueError, match="math domain error"):
-        run_with_clear_errors(_in_the_package("return math.sqrt(-1)", monkeypatch))  # by compiled code
-    with pytest.raises(KeyError, match="word"):
-        run_with_clear_errors(_in_the_package("return {}['word']", monkeypatch))  # by Python
-    assert capsys.readouterr().err == ""
-    assert run_with_clear_errors(_in_the_package("raise KeyError('no word')", monkeypatch)) == 1
+    def command(raised: type[Exception]) -> int:
+        raise raised("no word")
+
+    assert issubclass(kind, also)
+    assert type(pickle.loads(pickle.dumps(kind("no word")))) is kind  # from a worker to the driver
+    assert run_with_clear_errors(lambda: command(kind)) == 1
     assert capsys.readouterr().err == "error: no word\n"
-
-
-def _in_the_package(line: str, monkeypatch: pytest.MonkeyPatch) -> Callable[[], int]:
-    """A function of this one line that stands in a file of raykd, as far as its frame tells."""
-    file, lines = str(Path(raykd.__file__ or "").parent / "imagined.py"), ["def f():\n", f"    {line}\n"]
-    monkeypatch.setitem(linecache.cache, file, (1, None, lines, file))
-    place: dict[str, Any] = {"math": math}
-    exec(compile("".join(lines), file, "exec"), place)
-    return place["f"]
+    with pytest.raises(also):
+        run_with_clear_errors(lambda: command(also))
+    assert capsys.readouterr().err == ""

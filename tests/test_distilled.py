@@ -15,7 +15,7 @@ from raykd.evaluation.accuracy import accuracy
 from raykd.methods.rco import EqualInterval
 from raykd.models.cnn import CNN
 from raykd.models.staged import Staged
-from raykd.protocols.teacher import TeacherSpec, train_teacher
+from raykd.protocols.teacher import TeacherSpec, teacher_route
 from raykd.space.ranges import override, paths
 from raykd.space.serialise import decode, encode, fingerprint
 from raykd.storage.artifacts import Store
@@ -50,7 +50,7 @@ def contents(folder: Path) -> dict[str, bytes]:
 
 def test_it_is_the_student_of_its_recipe(store: Store):
     said: list[str] = []
-    route = train_teacher(ASSISTANT, DATA, store, say=said.append)
+    route = teacher_route(ASSISTANT, DATA, store, say=said.append)
     student = finish(ASSISTANT.recipe, store)
     assert same_weights(route.weights(route.num_checkpoints), student.weights)
     assert [record["epoch"] for record in route.records] == [2, 3]
@@ -63,10 +63,10 @@ def test_it_is_the_student_of_its_recipe(store: Store):
 
 
 def test_it_is_made_once_and_then_without_its_own_teacher(store: Store):
-    first = train_teacher(ASSISTANT, DATA, store)
-    again = train_teacher(ASSISTANT, DATA, store, say=lambda line: pytest.fail(line))
+    first = teacher_route(ASSISTANT, DATA, store)
+    again = teacher_route(ASSISTANT, DATA, store, say=lambda line: pytest.fail(line))
     assert again.folder == first.folder
-    assert not any((store.root / "unfinished").glob("*"))
+    assert not any((store.root / "partial").glob("*"))
 
 
 def test_a_student_follows_its_route(store: Store):
@@ -76,7 +76,7 @@ def test_a_student_follows_its_route(store: Store):
 
 def test_a_listener_gets_its_epochs_alone(tmp_path: Path):
     heard: list[tuple[int, int]] = []
-    train_teacher(ASSISTANT, DATA, Store(tmp_path), listen=lambda epoch: heard.append((epoch.number, epoch.epochs)))
+    teacher_route(ASSISTANT, DATA, Store(tmp_path), listen=lambda epoch: heard.append((epoch.number, epoch.epochs)))
     assert heard == [(1, 3), (2, 3), (3, 3)]
 
 
@@ -91,21 +91,21 @@ def test_cut_off_it_goes_on(stop: str, store: Store, tmp_path: Path):
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        train_teacher(ASSISTANT, DATA, Store(tmp_path), say=say)
-    route = train_teacher(ASSISTANT, DATA, Store(tmp_path), say=say)
+        teacher_route(ASSISTANT, DATA, Store(tmp_path), say=say)
+    route = teacher_route(ASSISTANT, DATA, Store(tmp_path), say=say)
     assert len(said) == len(set(said)) == 5  # no epoch was trained twice
-    assert contents(route.folder) == contents(train_teacher(ASSISTANT, DATA, store).folder)
+    assert contents(route.folder) == contents(teacher_route(ASSISTANT, DATA, store).folder)
 
 
 TWO = """
 import sys
 import test_distilled
 from raykd.storage.artifacts import Store
-from raykd.teachers import train_teacher
+from raykd.teachers import teacher_route
 
 print("ready", flush=True)
 sys.stdin.readline()
-train_teacher(test_distilled.ASSISTANT, test_distilled.DATA, Store(sys.argv[1]), device="cpu", say=print)
+teacher_route(test_distilled.ASSISTANT, test_distilled.DATA, Store(sys.argv[1]), device="cpu", say=print)
 """
 
 
@@ -146,9 +146,9 @@ def test_it_follows_the_content_of_its_own_teachers_file(tmp_path: Path):
     file = save(knowing(), tmp_path / "teacher.pth")
     own = PretrainedTeacher(file=str(file), model=MODEL)
     assistant = replace(ASSISTANT, recipe=replace(ASSISTANT.recipe, teacher=own))
-    folders = {train_teacher(assistant, DATA, Store(tmp_path)).folder}
+    folders = {teacher_route(assistant, DATA, Store(tmp_path)).folder}
     save(knowing(seed=1), file)
-    folders.add(train_teacher(assistant, DATA, Store(tmp_path)).folder)
+    folders.add(teacher_route(assistant, DATA, Store(tmp_path)).folder)
     assert len(folders) == 2
 
 
@@ -169,7 +169,7 @@ def test_what_cannot_work_is_refused_before_any_work():
 def test_a_diverging_one_is_named(tmp_path: Path):
     wild = override(ASSISTANT, {"recipe/optimiser/lr": 1e38})
     with pytest.raises(RuntimeError, match=r"the distilled teacher 1's training diverged in epoch \d"):
-        train_teacher(wild, DATA, Store(tmp_path))
+        teacher_route(wild, DATA, Store(tmp_path))
 
 
 # teacher assistants
@@ -236,9 +236,9 @@ def test_an_ensemble_gives_the_mean_of_the_probabilities():
 def test_generations_are_evaluated_together(tmp_path: Path):
     """The last generation's recipe names all those before it."""
     store, spec = Store(tmp_path), born_again(RECIPE, 3, every=2)
-    members = [train_teacher(DistilledTeacher(recipe=spec, every=2), DATA, store)]
+    members = [teacher_route(DistilledTeacher(recipe=spec, every=2), DATA, store)]
     while isinstance(members[-1].teacher, DistilledTeacher):
-        members.append(train_teacher(members[-1].teacher.recipe.teacher, DATA, store))
+        members.append(teacher_route(members[-1].teacher.recipe.teacher, DATA, store))
     assert len(members) == 4
     networks: list[Staged] = [route.network(route.num_checkpoints) for route in members[:-1]]
     for one, other in itertools.combinations(networks, 2):

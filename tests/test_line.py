@@ -6,7 +6,7 @@ import pytest
 from rich.console import Console
 
 import raykd.reporting.status_line
-from raykd.reporting.status_line import Line, clock
+from raykd.reporting.status_line import StatusLine, clock
 
 
 def console(terminal: bool, width: int = 100) -> tuple[Console, io.StringIO]:
@@ -19,7 +19,7 @@ def test_a_log_gets_a_line_every_ten_seconds(monkeypatch: pytest.MonkeyPatch):
     now = 100.0
     monkeypatch.setattr(raykd.reporting.status_line.time, "monotonic", lambda: now)
     screen, written = console(terminal=False)
-    with Line(screen) as line:
+    with StatusLine(screen) as line:
         for second in range(25):
             now = 100.0 + second
             line.status(f"second {second}")
@@ -29,7 +29,7 @@ def test_a_log_gets_a_line_every_ten_seconds(monkeypatch: pytest.MonkeyPatch):
 
 def test_a_log_gets_all_that_is_said_as_it_is():
     screen, written = console(terminal=False, width=20)
-    with Line(screen) as line:
+    with StatusLine(screen) as line:
         line.say("a [bold] path that is longer than the line: /a/b")
         line.status("")
     assert written.getvalue() == "a [bold] path that is longer than the line: /a/b\n"
@@ -37,7 +37,7 @@ def test_a_log_gets_all_that_is_said_as_it_is():
 
 def test_a_terminal_shows_the_newest_status_and_nothing_stays_of_it():
     screen, written = console(terminal=True)
-    with Line(screen) as line:
+    with StatusLine(screen) as line:
         assert line.is_live
         line.status("first")
         line._live.refresh()
@@ -52,7 +52,7 @@ def test_a_terminal_shows_the_newest_status_and_nothing_stays_of_it():
 
 def test_a_terminal_shows_something_else_while_there_is_no_status():
     screen, written = console(terminal=True)
-    with Line(screen, otherwise=lambda: "2 of 3") as line:
+    with StatusLine(screen, otherwise=lambda: "2 of 3") as line:
         line._live.refresh()
         line.status("busy")
         line._live.refresh()
@@ -65,7 +65,7 @@ def test_a_terminal_shows_something_else_while_there_is_no_status():
 
 def test_a_narrow_terminal_cuts_the_line_instead_of_wrapping_it():
     screen, written = console(terminal=True, width=10)
-    with Line(screen) as line:
+    with StatusLine(screen) as line:
         line.status("0123456789abcdef")
         line._live.refresh()
     assert "012345678…" in written.getvalue()

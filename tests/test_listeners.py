@@ -48,7 +48,7 @@ def stages(folder: Path) -> list[str]:
 
 
 def test_a_stage_that_lies_ahead_of_a_resumed_run_is_not_drawn(tmp_path: Path):
-    ratios = (AnchorRatio(stage=2, anchor=1, candidate=2, anchor_epoch=10, candidate_epoch=20, ratio=1.5),)
+    ratios = (AnchorRatio(leg=2, anchor=1, candidate=2, anchor_epoch=10, candidate_epoch=20, ratio=1.5),)
 
     def run(first: int) -> Iterator[Epoch]:
         for epoch in epochs(4, first):

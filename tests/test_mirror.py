@@ -19,23 +19,23 @@ from commands import free_port
 from object_store import BUCKET, CREDENTIALS, reached, served
 from raykd.cluster.tuner import disk_pruning
 from raykd.cluster.workers.job import Job
-from raykd.commands.opened_storage import viewed
+from raykd.commands.opened_storage import open_storage
 from raykd.distributed.world import World
-from raykd.errors import TakenOverError
-from raykd.protocols.teacher import TeacherRoute, train_teacher
+from raykd.errors import OwnershipLostError
+from raykd.protocols.teacher import TeacherRoute, teacher_route
 from raykd.runs import heartbeat, remote_search
-from raykd.runs.heartbeat import ALIVE_S, living
-from raykd.runs.ownership import Claim
-from raykd.runs.remote_search import followed, ready
-from raykd.runs.search_folder import kept_if_begun
-from raykd.runs.status import Ended, Notice, is_asked_to_stop
+from raykd.runs.heartbeat import ALIVE_S, find_living
+from raykd.runs.ownership import Ownership
+from raykd.runs.remote_search import keep_in_step, prepare_storage
+from raykd.runs.search_folder import remove_unless_begun
+from raykd.runs.status import StatusFile, TrialOutcome, is_asked_to_stop
 from raykd.runs.trial import checkpoints_in, read_epochs, run_trial
 from raykd.storage import artifacts
 from raykd.storage.artifacts import NotMadeError, Store
 from raykd.storage.layout import BOARD
-from raykd.storage.mirror import Mirror, located
-from raykd.storage.partial import Unfinished
-from raykd.storage.sync import Outbox, pull, pull_grown, take_up
+from raykd.storage.mirror import Mirror, locate_storage
+from raykd.storage.partial import PartialArtifact
+from raykd.storage.sync import Uploader, pull, pull_grown, take_up
 from raykd.teachers.trained import Teacher
 from waiting import wait_until
 
@@ -54,7 +54,7 @@ def machine(address: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
 
     def on(name: str) -> Mirror:
         monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / name))
-        _, mirror = located(f"s3://{BUCKET}/{tmp_path.name}{address}")
+        _, mirror = locate_storage(f"s3://{BUCKET}/{tmp_path.name}{address}")
         assert mirror is not None
         return mirror
 
@@ -79,9 +79,9 @@ def texts(folder: Path) -> dict[str, str]:
 
 def test_a_plain_folder_has_no_mirror(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.chdir(tmp_path)
-    assert located("runs") == (tmp_path / "runs", None)
-    assert located(tmp_path) == (tmp_path, None)
-    assert located(f"file://{tmp_path}/runs") == (tmp_path / "runs", None)
+    assert locate_storage("runs") == (tmp_path / "runs", None)
+    assert locate_storage(tmp_path) == (tmp_path, None)
+    assert locate_storage(f"file://{tmp_path}/runs") == (tmp_path / "runs", None)
 
 
 def test_each_machine_has_a_folder_of_its_own_for_a_storage(machine, address: str, tmp_path: Path):
@@ -91,7 +91,7 @@ def test_each_machine_has_a_folder_of_its_own_for_a_storage(machine, address: st
     assert one.here(one.root / "a" / "b") == two.root / "a" / "b", "we are on machine two"
     assert one.moved_here() == two
     assert one.at(one.root / "search") == f"s3://{BUCKET}/{tmp_path.name}/search{address}"
-    other = located(f"s3://{BUCKET}/another{address}")[0]
+    other = locate_storage(f"s3://{BUCKET}/another{address}")[0]
     assert other != two.root
 
 
@@ -123,12 +123,12 @@ def test_files_that_grow_are_pulled_where_they_are_longer(machine):
 
 
 def test_unfinished_work_goes_on_on_another_machine_and_nobody_mixes_files(machine):
-    def begun(name: str) -> tuple[Unfinished, Path]:
+    def begun(name: str) -> tuple[PartialArtifact, Path]:
         mirror = machine(name)
-        unfinished = Store(mirror.root / "artifacts", mirror=mirror).unfinished("route-1", "state")
+        unfinished = Store(mirror.root / "artifacts", mirror=mirror).partial("route-1", "state")
         return unfinished, unfinished.take_up()
 
-    def worked(unfinished: Unfinished, folder: Path, epoch: int) -> None:
+    def worked(unfinished: PartialArtifact, folder: Path, epoch: int) -> None:
         write(folder / f"checkpoint-{epoch}", f"{epoch} of {folder.name}")
         write(folder / "state", str(epoch))
         unfinished.keep()
@@ -167,7 +167,7 @@ def test_a_teacher_goes_on_on_another_machine(machine, tmp_path: Path):
                 raise KeyboardInterrupt
 
         store = Store(mirror.root / "artifacts", mirror=mirror)
-        return train_teacher(teacher, data, store, say=say, listen=lambda epoch: heard.append(epoch.number))
+        return teacher_route(teacher, data, store, say=say, listen=lambda epoch: heard.append(epoch.number))
 
     data, teacher = tiny.recipe().data, Teacher(model=tiny.TEACHER.model, epochs=5, every=2, batch_size=4)
     for name, until in (("one", 1), ("two", 4)):
@@ -175,13 +175,13 @@ def test_a_teacher_goes_on_on_another_machine(machine, tmp_path: Path):
             route(machine(name), until)
     made = route(machine("three"), 0)
     assert heard == [1, 2, 3, 4, 5]
-    undisturbed = train_teacher(teacher, data, Store(tmp_path / "alone"))
+    undisturbed = teacher_route(teacher, data, Store(tmp_path / "alone"))
     assert made.records == undisturbed.records
     for checkpoint in (1, 2, 3):
         weights, expected = made.weights(checkpoint), undisturbed.weights(checkpoint)
         assert all(torch.equal(weights[name], expected[name]) for name in expected)
     mirror = machine("three")
-    assert not any(name.startswith("unfinished") for name in mirror.names(mirror.root / "artifacts"))
+    assert not any(name.startswith("partial") for name in mirror.names(mirror.root / "artifacts"))
 
 
 def test_an_artefact_is_made_by_one_machine_and_fetched_by_the_others(machine):
@@ -196,9 +196,9 @@ def test_an_artefact_is_made_by_one_machine_and_fetched_by_the_others(machine):
     mirror = machine("two")
     with pytest.raises(NotMadeError):
         Store(mirror.root / "artifacts", mirror=mirror, makes=()).get("codebook", "none", make)
-    fetched = Store(mirror.root / "artifacts", mirror=mirror, makes=()).get("codebook", KEY, make)
+    fetch_result = Store(mirror.root / "artifacts", mirror=mirror, makes=()).get("codebook", KEY, make)
     assert len(made) == 1
-    assert fetched != folder and texts(fetched) == texts(folder)
+    assert fetch_result != folder and texts(fetch_result) == texts(folder)
 
 
 def test_a_store_that_comes_from_another_machine_works_in_this_ones_folder(machine):
@@ -275,7 +275,7 @@ def test_a_broken_artefact_in_the_storage_is_made_anew(broken: str, machine, tmp
 )  # fmt: skip
 def test_a_wrong_uri_is_one_clear_line(uri: str, said: str):
     with pytest.raises(ValueError, match=said) as caught:
-        located(uri)
+        locate_storage(uri)
     assert "secret@" not in str(caught.value) and "very" not in str(caught.value)
     assert "\n" not in str(caught.value)
 
@@ -283,8 +283,8 @@ def test_a_wrong_uri_is_one_clear_line(uri: str, said: str):
 @pytest.mark.parametrize("writes", [True, False])
 def test_a_store_that_cannot_be_used_is_one_clear_line(writes: bool, address: str, machine):
     machine("one").check(writes=writes)
-    _, no_bucket = located(f"s3://no-such-bucket/x{address}")
-    _, no_server = located(f"s3://bucket/x?endpoint_override=127.0.0.1:{free_port()}&scheme=http")
+    _, no_bucket = locate_storage(f"s3://no-such-bucket/x{address}")
+    _, no_server = locate_storage(f"s3://bucket/x?endpoint_override=127.0.0.1:{free_port()}&scheme=http")
     assert no_bucket is not None and no_server is not None
     if writes:
         with pytest.raises(
@@ -300,7 +300,7 @@ def test_a_storage_that_is_away_is_waited_for(tmp_path: Path, monkeypatch: pytes
         monkeypatch.setenv(name, value)
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     port = free_port()
-    _, mirror = located(f"s3://{BUCKET}/away?endpoint_override=127.0.0.1:{port}&scheme=http&region=us-east-1")
+    _, mirror = locate_storage(f"s3://{BUCKET}/away?endpoint_override=127.0.0.1:{port}&scheme=http&region=us-east-1")
     assert mirror is not None
     thread = threading.Thread(target=mirror.write, args=(mirror.root / "late", b"kept"))
     thread.start()
@@ -316,15 +316,15 @@ def test_an_outbox_pushes_what_has_changed_in_the_order_of_writing(machine, monk
     for number, name in enumerate(["z", "a", "checkpoint.previous.pt", ".half", "ray.log", "deep/b"]):
         os.utime(write(folder / name, name), (number, number))
     monkeypatch.setattr(Mirror, "push", lambda self, file, to=None: pushed.append(file.name))
-    outbox = Outbox(mirror, (folder, "*"))
-    outbox.push()
-    outbox.push()
+    uploader = Uploader(mirror, (folder, "*"))
+    uploader.push()
+    uploader.push()
     assert pushed == ["z", "a"]
     write(folder / "a", "longer")
     write(folder / "c", "new")
-    outbox.push()
+    uploader.push()
     assert pushed == ["z", "a", "a", "c"]
-    again = Outbox(mirror, (folder, "**/*"))
+    again = Uploader(mirror, (folder, "**/*"))
     again.skip_present()
     again.push()
     assert pushed == ["z", "a", "a", "c"]
@@ -334,16 +334,16 @@ def test_what_is_spent_leaves_only_when_the_storage_has_it_as_it_stands(machine)
     mirror = machine("one")
     folder = mirror.root / "trial"
     spent = [write(folder / name, name) for name in ("checkpoint.pt", "checkpoint.previous.pt")]
-    outbox = Outbox(mirror, (folder, "*"), spent=spent)
-    outbox.clear()
+    uploader = Uploader(mirror, (folder, "*"), spent=spent)
+    uploader.clear()
     assert [file.exists() for file in spent] == [True, True]
-    outbox.push()
+    uploader.push()
     write(folder / "checkpoint.pt", "a later one")
-    outbox.clear()
+    uploader.clear()
     assert [file.exists() for file in spent] == [True, True]
-    outbox.push()
-    outbox.clear()
-    outbox.clear()
+    uploader.push()
+    uploader.clear()
+    uploader.clear()
     assert [file.exists() for file in spent] == [False, False]
     assert mirror.read(folder / "checkpoint.pt") == b"a later one"
 
@@ -355,9 +355,9 @@ def test_a_trial_that_moves_goes_on_from_its_last_epoch(machine):
     for name, epochs in (("one", 2), ("two", 1), ("one", 1)):
         mirror = machine(name)
         folder, board = mirror.root / "search/trials/t", mirror.root / "search/tensorboard/t"
-        outbox = take_up(mirror, folder, board, spent=checkpoints_in(folder))
+        uploader = take_up(mirror, folder, board, spent=checkpoints_in(folder))
         store = Store(mirror.root / "artifacts", mirror=mirror)
-        run = run_trial(spec, folder, board, store, {}, World(0, 1, torch.device("cpu")), outbox)
+        run = run_trial(spec, folder, board, store, {}, World(0, 1, torch.device("cpu")), uploader)
         found += [epoch.metrics for epoch in itertools.islice(run, epochs)]
         assert (folder / "checkpoint.pt").exists()
         run.close()  # pyright: ignore[reportAttributeAccessIssue]
@@ -371,11 +371,11 @@ def test_a_trial_that_moves_goes_on_from_its_last_epoch(machine):
 
 def test_a_machine_that_wakes_up_writes_nothing_over_what_another_has_trained(machine):
     one, two = machine("one"), machine("two")
-    first = Claim(one.root / "search/trials/t", one).guarded(iter("ab"))
+    first = Ownership(one.root / "search/trials/t", one).guarded(iter("ab"))
     assert next(first) == "a"
-    second = Claim(two.root / "search/trials/t", two).guarded(iter("ab"))
+    second = Ownership(two.root / "search/trials/t", two).guarded(iter("ab"))
     assert next(second) == "a"
-    with pytest.raises(TakenOverError):
+    with pytest.raises(OwnershipLostError):
         next(first)
     assert next(second) == "b"
     assert not list(one.root.rglob(".owner")), "the storage has it"
@@ -392,27 +392,27 @@ def test_a_search_is_seen_and_stopped_from_another_machine(machine, monkeypatch:
     monkeypatch.setattr(remote_search, "_EVERY_S", 0.05)
     one = machine("one")
     folder = begin(one, "search")
-    with followed(folder, one):
-        notice = Notice(folder, total=3)
-        notice.change(doing="teacher", at_once=True)
-        with viewed(one.at(folder)) as view:
-            assert view.asked.name == "search" and view.is_alive(view.asked)
-            assert view.name(view.asked) == one.at(folder)
-            view.ask(view.asked)
+    with keep_in_step(folder, one):
+        status_file = StatusFile(folder, total=3)
+        status_file.change(doing="teacher", at_once=True)
+        with open_storage(one.at(folder)) as view:
+            assert view.folder.name == "search" and view.is_alive(view.folder)
+            assert view.name(view.folder) == one.at(folder)
+            view.ask_to_stop(view.folder)
         with pytest.raises(RuntimeError, match=r"s3://.*/search.* is running already \(process \d+ on .* heard of "):
-            ready(one.uri, "search", resume=True)
+            prepare_storage(one.uri, "search", resume=True)
         wait_until(lambda: is_asked_to_stop(folder))
-        wait_until(lambda: b"teacher" in (one.read(folder / "state.json") or b""))
+        wait_until(lambda: b"teacher" in (one.read(folder / "status.json") or b""))
         write(folder / "trials.csv", "table")
-    with viewed(one.uri) as view:
-        assert not view.is_alive(view.asked / "search")
+    with open_storage(one.uri) as view:
+        assert not view.is_alive(view.folder / "search")
     two = machine("two")
     two.write(two.root / "search/running.json", json.dumps({"host": "elsewhere", "pid": 1, "time": 0.0}).encode())
-    root, _ = ready(two.uri, "search", resume=True)
+    root, _ = prepare_storage(two.uri, "search", resume=True)
     assert root == two.root
     assert (root / "search/trials.csv").read_text() == "table"
-    assert not (root / "search/running.json").exists(), "an old sign of life would be pushed again"
-    with followed(root / "search", two):
+    assert not (root / "search/running.json").exists(), "an old heartbeat would be pushed again"
+    with keep_in_step(root / "search", two):
         assert two.read(root / "search/stop") is None, "it was to stop before"
 
 
@@ -421,15 +421,15 @@ def test_a_search_of_another_machine_counts_as_dead_after_a_while(machine, monke
     folder = begin(mirror, "search")
     sign = {"host": "elsewhere", "pid": 1, "time": time.time()}
     mirror.write(folder / "running.json", json.dumps(sign).encode())
-    with pytest.raises(RuntimeError, match="process 1 on elsewhere"), followed(folder, mirror):
+    with pytest.raises(RuntimeError, match="process 1 on elsewhere"), keep_in_step(folder, mirror):
         pass
     mirror.write(folder / "running.json", json.dumps(sign | {"time": time.time() - ALIVE_S}).encode())
-    with followed(folder, mirror):
+    with keep_in_step(folder, mirror):
         pass
     dead = subprocess.Popen(["true"])
     dead.wait()
     mirror.write(folder / "running.json", json.dumps(sign | {"host": os.uname().nodename, "pid": dead.pid}).encode())
-    assert living(mirror, [folder]) == {}
+    assert find_living(mirror, [folder]) == {}
 
 
 def test_a_sign_from_the_future_counts_where_another_follows(machine, monkeypatch: pytest.MonkeyPatch):
@@ -445,23 +445,23 @@ def test_a_sign_from_the_future_counts_where_another_follows(machine, monkeypatc
         mirror.write(lives / "running.json", json.dumps(sign | {"time": sign["time"] + seconds}).encode())
 
     monkeypatch.setattr(heartbeat.time, "sleep", sleep)
-    assert list(living(mirror, [lives, dead, near])) == [lives, near]
+    assert list(find_living(mirror, [lives, dead, near])) == [lives, near]
     assert waited == [20.0], "for both at once"
 
 
 def test_a_search_that_was_refused_leaves_its_name_free(machine):
     one = machine("one")
     folder = write(one.root / "search/search.json", "{}").parent
-    with pytest.raises(ValueError, match="no room"), followed(folder, one), kept_if_begun(folder):
+    with pytest.raises(ValueError, match="no room"), keep_in_step(folder, one), remove_unless_begun(folder):
         raise ValueError("no room")
     assert not one.names(one.root)
     begin(one, "search")
-    with followed(folder, one):
+    with keep_in_step(folder, one):
         pass
     with pytest.raises(FileExistsError, match=r"s3://.*/search.* exists already; --resume it, or choose another name"):
-        ready(machine("two").uri, "search", resume=False)
+        prepare_storage(machine("two").uri, "search", resume=False)
     with pytest.raises(FileNotFoundError, match=r"no search 'serch' in s3://.* to resume; did you mean search"):
-        ready(one.uri, "serch", resume=True)
+        prepare_storage(one.uri, "serch", resume=True)
 
 
 def test_what_is_sent_to_another_machine_has_its_folders(machine):
@@ -488,6 +488,6 @@ def test_a_checkpoint_that_is_not_kept_is_deleted_from_the_storage(machine, monk
     for name in ("checkpoint.pt", "epochs.jsonl"):
         mirror.push(write(mirror.root / "search/trials/trial-0000-x" / name, "content"))
     pruner = disk_pruning.Pruning(mirror.root / "search/trials", mirror)
-    pruner.ended("trial-0000-x", Ended(state="stopped", accuracy=0.5, epochs=1))
+    pruner.ended("trial-0000-x", TrialOutcome(kind="stopped", accuracy=0.5, epochs=1))
     pruner.prune()
     assert list(mirror.names(mirror.root)) == ["search/trials/trial-0000-x/epochs.jsonl"]

@@ -6,7 +6,7 @@ import os
 import pytest
 
 from raykd.storage.atomic import append, write_text
-from raykd.storage.retry import patiently
+from raykd.storage.retry import retry_while_unavailable
 
 
 def test_an_action_is_tried_again_until_the_storage_is_back(tmp_path, capsys):
@@ -19,7 +19,7 @@ def test_an_action_is_tried_again_until_the_storage_is_back(tmp_path, capsys):
         write_text(tmp_path / "storage" / "below" / "file", "text")
         return "done"
 
-    assert patiently(action) == "done"
+    assert retry_while_unavailable(action) == "done"
     assert len(attempts) == 2
     assert (tmp_path / "storage" / "below" / "file").read_text() == "text"
     lines = capsys.readouterr().err.splitlines()
@@ -34,7 +34,7 @@ def test_an_error_that_will_not_pass_is_raised_at_once():
         raise PermissionError(errno.EACCES, "no", "file")
 
     with pytest.raises(PermissionError):
-        patiently(action)
+        retry_while_unavailable(action)
     assert len(attempts) == 1
 
 
@@ -43,7 +43,7 @@ def test_patience_has_an_end():
         raise OSError(errno.ENOSPC, "No space left on device", "file")
 
     with pytest.raises(OSError, match="No space left"):
-        patiently(action, patience_s=0.1)
+        retry_while_unavailable(action, timeout_s=0.1)
 
 
 def test_a_file_is_never_written_into_a_storage_that_is_away(tmp_path):

@@ -17,7 +17,7 @@ from raykd.models.staged import Staged
 from raykd.models.torchvision import Torchvision
 from raykd.models.vgg import VGG
 from raykd.models.wide_resnet import WRN
-from raykd.protocols.teacher import TeacherSpec, train_teacher
+from raykd.protocols.teacher import TeacherSpec, teacher_route
 from raykd.space.serialise import decode, encode, fingerprint
 from raykd.storage.artifacts import Store
 from raykd.teachers.pretrained import PretrainedTeacher
@@ -46,7 +46,7 @@ def teacher(file: Path, **changes) -> PretrainedTeacher:
 
 def test_its_route_is_the_file(file: Path, tmp_path: Path, network: Staged):
     said: list[str] = []
-    route = train_teacher(teacher(file), DATA, Store(tmp_path), say=said.append)
+    route = teacher_route(teacher(file), DATA, Store(tmp_path), say=said.append)
     assert route.records == [{"checkpoint": 1, "epoch": 240, "accuracy": 1.0, "told": pytest.approx(0.7942)}]
     assert route.num_checkpoints == teacher(file).num_checkpoints == 1
     assert same_weights(route.network(1).network.state_dict(), network.network.state_dict())
@@ -55,7 +55,7 @@ def test_its_route_is_the_file(file: Path, tmp_path: Path, network: Staged):
 
 def test_its_accuracy_is_that_of_the_validation_split(file: Path, tmp_path: Path):
     weak = save(untrained(3), file)
-    route = train_teacher(teacher(weak, minimum_accuracy=0.0), DATA, Store(tmp_path))
+    route = teacher_route(teacher(weak, minimum_accuracy=0.0), DATA, Store(tmp_path))
     dataset = load(DATA, CPU)
     assert route.records[0]["accuracy"] == accuracy(route.network(1), dataset, dataset.validation) < 1
 
@@ -63,8 +63,8 @@ def test_its_accuracy_is_that_of_the_validation_split(file: Path, tmp_path: Path
 def test_a_file_that_tells_no_epoch(file: Path, tmp_path: Path, network: Staged):
     named = save(network, file.with_name("epoch_7.pth"))
     bare = save(network, file.with_name("student_best"), lr=0.1)
-    assert train_teacher(teacher(named), DATA, Store(tmp_path)).records[0]["epoch"] == 7
-    assert train_teacher(teacher(bare), DATA, Store(tmp_path)).records[0]["epoch"] == 1
+    assert teacher_route(teacher(named), DATA, Store(tmp_path)).records[0]["epoch"] == 7
+    assert teacher_route(teacher(bare), DATA, Store(tmp_path)).records[0]["epoch"] == 1
 
 
 def test_a_student_learns_from_it(file: Path, tmp_path: Path):
@@ -78,7 +78,7 @@ def test_a_model_may_bring_its_weights(tmp_path: Path):
     torch.save(brought.network.state_dict(), tmp_path / "own.pth")
     own = PretrainedTeacher(file=None, model=replace(spec, weights=str(tmp_path / "own.pth")), minimum_accuracy=0.0)
     own.check(COLOURED)
-    route = train_teacher(own, COLOURED, Store(tmp_path))
+    route = teacher_route(own, COLOURED, Store(tmp_path))
     assert same_weights(route.weights(1), brought.network.state_dict())
 
 
@@ -86,8 +86,8 @@ def test_a_model_may_bring_its_weights(tmp_path: Path):
 
 
 def test_it_is_measured_once(file: Path, tmp_path: Path):
-    first = train_teacher(teacher(file), DATA, Store(tmp_path))
-    again = train_teacher(teacher(file), DATA, Store(tmp_path), say=lambda line: pytest.fail(line))
+    first = teacher_route(teacher(file), DATA, Store(tmp_path))
+    again = teacher_route(teacher(file), DATA, Store(tmp_path), say=lambda line: pytest.fail(line))
     assert again.folder == first.folder
 
 
@@ -96,21 +96,21 @@ def test_the_same_file_elsewhere_is_the_same_teacher(file: Path, tmp_path: Path)
     moved.write_bytes(file.read_bytes())
     one, other = teacher(file), teacher(moved)
     assert fingerprint(recipe(teacher=one)) == fingerprint(recipe(teacher=other))
-    routes = [train_teacher(spec, DATA, Store(tmp_path)) for spec in (one, other)]
+    routes = [teacher_route(spec, DATA, Store(tmp_path)) for spec in (one, other)]
     assert routes[0].digest(1) == routes[1].digest(1)
 
 
 def test_a_replaced_file_is_another_teacher(file: Path, tmp_path: Path):
     spec = recipe(teacher=teacher(file))
-    before, route = fingerprint(spec), train_teacher(teacher(file), DATA, Store(tmp_path))
+    before, route = fingerprint(spec), teacher_route(teacher(file), DATA, Store(tmp_path))
     save(knowing(seed=1), file, epoch=240)
-    after = train_teacher(teacher(file), DATA, Store(tmp_path))
+    after = teacher_route(teacher(file), DATA, Store(tmp_path))
     assert fingerprint(spec) != before
     assert after.folder != route.folder and after.digest(1) != route.digest(1)
 
 
 def test_what_is_asked_of_it_makes_no_other_artefact(file: Path, tmp_path: Path):
-    routes = [train_teacher(teacher(file, minimum_accuracy=least), DATA, Store(tmp_path)) for least in (0.5, 0.6)]
+    routes = [teacher_route(teacher(file, minimum_accuracy=least), DATA, Store(tmp_path)) for least in (0.5, 0.6)]
     assert routes[0].folder == routes[1].folder
 
 
@@ -147,7 +147,7 @@ def test_a_file_of_repdistiller_is_read_by_its_path_alone(tmp_path: Path):
     path = save(network, tmp_path / "resnet8_vanilla/ckpt_epoch_240.pth", epoch=240)
     spec = PretrainedTeacher(file=str(path), minimum_accuracy=0.0)
     spec.check(COLOURED)
-    assert same_weights(train_teacher(spec, COLOURED, Store(tmp_path)).weights(1), network.network.state_dict())
+    assert same_weights(teacher_route(spec, COLOURED, Store(tmp_path)).weights(1), network.network.state_dict())
 
 
 def test_a_folder_that_tells_no_network():
@@ -176,7 +176,7 @@ def test_it_is_refused_before_any_work_where_it_is_not_there(tmp_path: Path):
 
 def refused(spec: PretrainedTeacher, folder: Path) -> str:
     with pytest.raises(ValueError, match=r"the teacher .* has validation accuracy") as error:
-        train_teacher(spec, DATA, Store(folder))
+        teacher_route(spec, DATA, Store(folder))
     return str(error.value)
 
 
@@ -198,7 +198,7 @@ def test_classes_in_another_order_are_found_by_what_the_file_says(file: Path, tm
     said = refused(teacher(file, minimum_accuracy=0.0), tmp_path)
     assert "accuracy 0.0000, which must be at least 0.7442" in said
     assert "(its file says 0.7942, the tolerance is 0.05; expected_accuracy changes this)" in said
-    assert train_teacher(teacher(file, minimum_accuracy=0.0, expected_accuracy=0.0), DATA, Store(tmp_path))
+    assert teacher_route(teacher(file, minimum_accuracy=0.0, expected_accuracy=0.0), DATA, Store(tmp_path))
 
 
 @pytest.mark.parametrize(
@@ -218,10 +218,10 @@ def test_what_is_expected(tmp_path: Path, network: Staged, values: dict[str, flo
     weak = next(net for net in map(untrained, range(40)) if 0.4 <= _accuracy(net) < 0.9)
     spec = teacher(save(network if good else weak, tmp_path / "teacher.pth"), **values)
     if why is None:
-        train_teacher(spec, DATA, Store(tmp_path))
+        teacher_route(spec, DATA, Store(tmp_path))
     else:
         with pytest.raises(ValueError, match=why):
-            train_teacher(spec, DATA, Store(tmp_path))
+            teacher_route(spec, DATA, Store(tmp_path))
 
 
 @pytest.mark.parametrize("name", ["minimum_accuracy", "expected_accuracy", "tolerance"])

@@ -19,10 +19,10 @@ def bumpy(i, j):
     return 1 + 0.1 * (j - i) + 0.9 * ((j - 1) // 3 - (i - 1) // 3)
 
 
-def follow(route, num_checkpoints, ratio=bumpy, stages=None):
-    """The checkpoints that a route visits in a run, one a stage."""
+def follow(route, num_checkpoints, ratio=bumpy, legs=None):
+    """The checkpoints that a route visits in a run, one a leg."""
     visited = ()
-    for _ in range(stages or route.count):
+    for _ in range(legs or route.count):
         visited += (route.choose(visited, num_checkpoints, ratio),)
     return visited
 
@@ -88,7 +88,7 @@ def test_a_teacher_of_one_checkpoint_is_the_only_anchor():
 def test_no_route_follows_the_final_teacher_all_along():
     route = FinalTeacher()
     assert route.starts(240) == (0,)
-    assert follow(route, 24, stages=1) == (24,)
+    assert follow(route, 24, legs=1) == (24,)
     assert not space(route)
 
 

@@ -21,7 +21,7 @@ from raykd.models.cifar_resnet import ResNet
 from raykd.models.cnn import CNN
 from raykd.protocols.context import BuildContext
 from raykd.protocols.epoch import Epoch
-from raykd.protocols.teacher import train_teacher
+from raykd.protocols.teacher import teacher_route
 from raykd.recipe import Recipe
 from raykd.storage.artifacts import Store
 from raykd.teachers.chains import assistants
@@ -66,7 +66,7 @@ def test_a_teacher_that_is_not_there_takes_its_epochs(tmp_path: Path):
 
 def test_one_that_is_there_takes_nothing(tmp_path: Path, clocked: list[Recipe]):
     recipe = tiny.recipe()
-    train_teacher(tiny.TEACHER, recipe.data, Store(tmp_path / "store"), device="cpu")
+    teacher_route(tiny.TEACHER, recipe.data, Store(tmp_path / "store"), device="cpu")
     assert rehearsed(recipe, tmp_path) == Rehearsal(epoch_seconds=4.0)
     assert set(clocked) == {recipe}  # with its own teacher
 
@@ -76,9 +76,9 @@ def test_a_chain_takes_the_epochs_of_those_that_are_not_there(tmp_path: Path, cl
     recipe = assistants(tiny.recipe(epochs=3), [CNN(widths=(7, 8)), CNN(widths=(5, 6))], every=3)
     assert rehearsed(recipe, tmp_path) == Rehearsal(epoch_seconds=4.0, teacher_seconds=3 * 5.0 + 3 * 7.0 + 4 * 6.0)
     first = recipe.teacher.recipe.teacher
-    train_teacher(first, recipe.data, Store(tmp_path / "store"), device="cpu")
+    teacher_route(first, recipe.data, Store(tmp_path / "store"), device="cpu")
     assert rehearsed(recipe, tmp_path) == Rehearsal(epoch_seconds=4.0, teacher_seconds=3 * 5.0)
-    train_teacher(recipe.teacher, recipe.data, Store(tmp_path / "store"), device="cpu")
+    teacher_route(recipe.teacher, recipe.data, Store(tmp_path / "store"), device="cpu")
     assert rehearsed(recipe, tmp_path) == Rehearsal(epoch_seconds=4.0)
 
 

@@ -8,7 +8,16 @@ from pathlib import Path
 import pytest
 
 import raykd.runs.status
-from raykd.runs.status import Ended, Notice, State, ask_to_stop, is_asked_to_stop, is_running, read_state, running
+from raykd.runs.status import (
+    SearchStatus,
+    StatusFile,
+    TrialOutcome,
+    ask_to_stop,
+    is_asked_to_stop,
+    is_running,
+    read_status,
+    running,
+)
 
 
 class Clock:
@@ -25,16 +34,19 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     return made
 
 
-def state(folder: Path) -> State:
-    found = read_state(folder)
+def state(folder: Path) -> SearchStatus:
+    found = read_status(folder)
     assert found is not None
     return found
 
 
 def test_what_is_written_is_read(tmp_path: Path):
-    assert read_state(tmp_path) is None
-    ended = {"a": Ended(state="complete", accuracy=0.5, epochs=3), "b": Ended(state="failed", accuracy=None, epochs=0)}
-    Notice(tmp_path, 7).change(doing="x", running=("c", "d"), ended=ended, at_once=True)
+    assert read_status(tmp_path) is None
+    ended = {
+        "a": TrialOutcome(kind="complete", accuracy=0.5, epochs=3),
+        "b": TrialOutcome(kind="failed", accuracy=None, epochs=0),
+    }
+    StatusFile(tmp_path, 7).change(doing="x", running=("c", "d"), ended=ended, at_once=True)
     found = state(tmp_path)
     assert (found.total, found.doing, found.running, found.ended) == (7, "x", ("c", "d"), ended)
     assert (found.failed, found.best) == (1, ("a", 0.5))
@@ -42,49 +54,49 @@ def test_what_is_written_is_read(tmp_path: Path):
 
 def test_the_best_has_run_to_its_end():
     ends = {"low": ("complete", 0.1), "high": ("complete", 0.6), "stopped": ("stopped", 0.9), "bad": ("diverged", 0.0)}
-    ended = {name: Ended(state=word, accuracy=value, epochs=2) for name, (word, value) in ends.items()}
-    assert State(host="here", pid=1, total=9, ended=ended).best == ("high", 0.6)
-    assert State(host="here", pid=1, total=9).best is None
+    ended = {name: TrialOutcome(kind=word, accuracy=value, epochs=2) for name, (word, value) in ends.items()}
+    assert SearchStatus(host="here", pid=1, total=9, ended=ended).best == ("high", 0.6)
+    assert SearchStatus(host="here", pid=1, total=9).best is None
 
 
 def test_it_is_written_once_a_second_at_most(tmp_path: Path, clock: Clock):
-    notice = Notice(tmp_path, 3)
+    status_file = StatusFile(tmp_path, 3)
     clock.now += 0.5
-    notice.change(doing="first")
+    status_file.change(doing="first")
     assert state(tmp_path).doing == ""
     clock.now += 0.6
-    notice.change()  # what was held back
+    status_file.change()  # what was held back
     assert state(tmp_path).doing == "first"
-    written = (tmp_path / "state.json").stat().st_mtime_ns
+    written = (tmp_path / "status.json").stat().st_mtime_ns
     clock.now += 60
-    notice.change(doing="first")
-    assert (tmp_path / "state.json").stat().st_mtime_ns == written
-    notice.change(doing="second")
+    status_file.change(doing="first")
+    assert (tmp_path / "status.json").stat().st_mtime_ns == written
+    status_file.change(doing="second")
     clock.now += 0.1
-    notice.change(doing="third", at_once=True)
+    status_file.change(doing="third", at_once=True)
     assert state(tmp_path).doing == "third"
 
 
 def test_a_notice_goes_on_from_the_one_before(tmp_path: Path):
-    ended = {"a": Ended(state="complete", accuracy=0.5, epochs=3)}
-    Notice(tmp_path, 3).change(ended=ended, running=("b",), at_once=True)
-    Notice(tmp_path, 5)
+    ended = {"a": TrialOutcome(kind="complete", accuracy=0.5, epochs=3)}
+    StatusFile(tmp_path, 3).change(ended=ended, running=("b",), at_once=True)
+    StatusFile(tmp_path, 5)
     assert (state(tmp_path).total, state(tmp_path).ended, state(tmp_path).running) == (5, ended, ())
 
 
 def test_a_notice_that_cannot_be_written_ends_no_search(tmp_path: Path):
-    notice = Notice(tmp_path, 3)
-    (tmp_path / "state.json").unlink()
-    (tmp_path / "state.json").mkdir()
-    notice.change(doing="first", at_once=True)
-    (tmp_path / "state.json").rmdir()
-    notice.change(at_once=True)
+    status_file = StatusFile(tmp_path, 3)
+    (tmp_path / "status.json").unlink()
+    (tmp_path / "status.json").mkdir()
+    status_file.change(doing="first", at_once=True)
+    (tmp_path / "status.json").rmdir()
+    status_file.change(at_once=True)
     assert state(tmp_path).doing == "first"
 
 
 def test_a_search_runs_until_its_process_ends_however_it_does(tmp_path: Path):
-    code = "import sys, time, pathlib\nfrom raykd.runs.status import Notice, running\n"
-    code += "with running(pathlib.Path(sys.argv[1])):\n    Notice(pathlib.Path(sys.argv[1]), 3)\n"
+    code = "import sys, time, pathlib\nfrom raykd.runs.status import StatusFile, running\n"
+    code += "with running(pathlib.Path(sys.argv[1])):\n    StatusFile(pathlib.Path(sys.argv[1]), 3)\n"
     code += "    print('runs', flush=True)\n    time.sleep(60)\n"
     assert not is_running(tmp_path)
     with subprocess.Popen([sys.executable, "-c", code, str(tmp_path)], stdout=subprocess.PIPE, text=True) as process:
@@ -116,8 +128,8 @@ def test_it_is_asked_to_stop_until_it_starts_again(tmp_path: Path):
 
 
 def test_state_json_is_plain(tmp_path: Path):
-    Notice(tmp_path, 3)
-    assert set(json.loads((tmp_path / "state.json").read_text())) == {
+    StatusFile(tmp_path, 3)
+    assert set(json.loads((tmp_path / "status.json").read_text())) == {
         "host",
         "pid",
         "total",

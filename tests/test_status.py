@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from raykd.__main__ import main
-from raykd.runs.status import Ended, Notice, is_asked_to_stop, running
+from raykd.runs.status import StatusFile, TrialOutcome, is_asked_to_stop, running
 
 
 def write_search(storage: Path, name: str, total: int = 4, file: str | None = "small.py", **state: Any) -> Path:
@@ -24,7 +24,7 @@ def write_search(storage: Path, name: str, total: int = 4, file: str | None = "s
     record = {"study": "small", "recipe": "abc", "trials": total - 2, "seed": 0, "versions": {}, "file": file}
     (folder / "search.json").write_text(json.dumps(record))
     if state:
-        Notice(folder, total).change(at_once=True, **state)
+        StatusFile(folder, total).change(at_once=True, **state)
     return folder
 
 
@@ -37,8 +37,8 @@ def write_trial(folder: Path, name: str, *accuracies: float, torn: str = "", age
     os.utime(trial / "epochs.jsonl", (0.0, time.time() - age_s))
 
 
-def end(state: str, accuracy: float | None, epochs: int = 9) -> Ended:
-    return Ended(state=state, accuracy=accuracy, epochs=epochs)
+def end(state: str, accuracy: float | None, epochs: int = 9) -> TrialOutcome:
+    return TrialOutcome(kind=state, accuracy=accuracy, epochs=epochs)
 
 
 def raykd(words: Sequence[object], monkeypatch: pytest.MonkeyPatch) -> tuple[int, list[str], str]:

@@ -17,7 +17,7 @@ from raykd.data.dataset import load
 from raykd.evaluation.accuracy import accuracy
 from raykd.models.cnn import CNN
 from raykd.optim import SGD, Cosine
-from raykd.protocols.teacher import train_teacher
+from raykd.protocols.teacher import teacher_route
 from raykd.storage.artifacts import Store
 from raykd.teachers.trained import Teacher
 from tiny import NUM_CLASSES, TinyData, same_weights
@@ -44,34 +44,34 @@ def contents(folder: Path) -> dict[str, bytes]:
 )
 def test_a_checkpoint_every_few_epochs_and_the_last(epochs: int, every: int, kept: list[int], store: Store):
     teacher = replace(TEACHER, epochs=epochs, every=every)
-    route = train_teacher(teacher, DATA, store)
+    route = teacher_route(teacher, DATA, store)
     assert [record["epoch"] for record in route.records] == kept
     assert [record["checkpoint"] for record in route.records] == list(range(1, len(kept) + 1))
     assert route.num_checkpoints == teacher.num_checkpoints == len(kept)
 
 
 def test_the_accuracies_are_those_of_the_checkpoints(store: Store):
-    route = train_teacher(TEACHER, DATA, store)
+    route = teacher_route(TEACHER, DATA, store)
     dataset = load(DATA, CPU)
     for number, record in enumerate(route.records, 1):
         assert accuracy(route.network(number), dataset, dataset.validation) == record["accuracy"]
 
 
 def test_checkpoints_load_into_the_plain_network(store: Store):
-    route = train_teacher(TEACHER, DATA, store)
+    route = teacher_route(TEACHER, DATA, store)
     plain = TEACHER.model.build(NUM_CLASSES, (1, 8, 8)).network
     plain.load_state_dict(load_file(route.folder / "checkpoint_0003.safetensors"))
     assert same_weights(plain.state_dict(), route.network(3).network.state_dict())
 
 
 def test_checkpoints_differ_and_so_do_their_digests(store: Store):
-    route = train_teacher(TEACHER, DATA, store)
+    route = teacher_route(TEACHER, DATA, store)
     assert len({route.digest(number) for number in (1, 2, 3)}) == 3
     assert not same_weights(route.weights(1), route.weights(3))
 
 
 def test_networks_are_frozen(store: Store):
-    network = train_teacher(TEACHER, DATA, store).network(1)
+    network = teacher_route(TEACHER, DATA, store).network(1)
     assert not any(module.training for module in network.modules())
     assert not any(parameter.requires_grad for parameter in network.parameters())
 
@@ -81,11 +81,11 @@ def test_networks_are_frozen(store: Store):
 
 def test_a_route_is_made_once(store: Store):
     said: list[str] = []
-    first = train_teacher(replace(TEACHER, seed=9), DATA, store, say=said.append)
+    first = teacher_route(replace(TEACHER, seed=9), DATA, store, say=said.append)
     assert [line.split(",")[0] for line in said] == [f"teacher: epoch {number} of 5" for number in range(1, 6)]
-    again = train_teacher(replace(TEACHER, seed=9), DATA, store, say=lambda line: pytest.fail(line))
+    again = teacher_route(replace(TEACHER, seed=9), DATA, store, say=lambda line: pytest.fail(line))
     assert again.folder == first.folder
-    assert not any((store.root / "unfinished").glob("*"))
+    assert not any((store.root / "partial").glob("*"))
 
 
 @pytest.mark.parametrize(
@@ -93,12 +93,12 @@ def test_a_route_is_made_once(store: Store):
     [({"seed": 1}, DATA), ({"every": 1}, DATA), ({"batch_size": 6}, DATA), ({}, TinyData(num_images=30))],
 )
 def test_another_teacher_has_a_route_of_its_own(changes: dict[str, Any], data: TinyData, store: Store):
-    assert train_teacher(replace(TEACHER, **changes), data, store).folder != train_teacher(TEACHER, DATA, store).folder
+    assert teacher_route(replace(TEACHER, **changes), data, store).folder != teacher_route(TEACHER, DATA, store).folder
 
 
 def test_a_listener_gets_every_epoch(tmp_path: Path):
     heard: list[int] = []
-    train_teacher(TEACHER, DATA, Store(tmp_path), listen=lambda epoch: heard.append(epoch.number))
+    teacher_route(TEACHER, DATA, Store(tmp_path), listen=lambda epoch: heard.append(epoch.number))
     assert heard == [1, 2, 3, 4, 5]
 
 
@@ -108,13 +108,13 @@ DYING = """
 import os, signal, sys
 import test_teacher
 from raykd.storage.artifacts import Store
-from raykd.teachers import train_teacher
+from raykd.teachers import teacher_route
 
 def die(line):
     if line.startswith(f"teacher: epoch {sys.argv[2]} of"):
         os.kill(os.getpid(), signal.SIGKILL)
 
-train_teacher(test_teacher.TEACHER, test_teacher.DATA, Store(sys.argv[1]), device="cpu", say=die)
+teacher_route(test_teacher.TEACHER, test_teacher.DATA, Store(sys.argv[1]), device="cpu", say=die)
 """
 
 
@@ -123,13 +123,13 @@ def test_a_killed_teacher_goes_on_where_it_stopped(epoch: int, store: Store, tmp
     command = [sys.executable, "-c", DYING, str(tmp_path), str(epoch)]
     died = subprocess.run(command, cwd=Path(__file__).parent, capture_output=True, text=True, timeout=120)
     assert died.returncode == -signal.SIGKILL, died.stderr
-    (unfinished,) = (tmp_path / "unfinished").iterdir()
+    (unfinished,) = (tmp_path / "partial").iterdir()
     (unfinished / ".checkpoint_0001-half.safetensors").write_bytes(b"as a kill within a write leaves it")
 
     heard: list[int] = []
-    route = train_teacher(TEACHER, DATA, Store(tmp_path), device="cpu", listen=lambda epoch: heard.append(epoch.number))
+    route = teacher_route(TEACHER, DATA, Store(tmp_path), device="cpu", listen=lambda epoch: heard.append(epoch.number))
     assert heard == list(range(epoch + 1, 6))
-    assert contents(route.folder) == contents(train_teacher(TEACHER, DATA, store).folder)
+    assert contents(route.folder) == contents(teacher_route(TEACHER, DATA, store).folder)
     assert not unfinished.exists()
 
 
@@ -139,16 +139,16 @@ def test_death_between_a_checkpoint_and_its_state_changes_nothing(store: Store, 
     folder: list[Path] = []
 
     def say(line: str) -> None:
-        folder[:] = (tmp_path / "unfinished").iterdir()
+        folder[:] = (tmp_path / "partial").iterdir()
         saved[line.split()[2]] = (folder[0] / "last.pt").read_bytes()
         if "2" in saved:
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        train_teacher(TEACHER, DATA, Store(tmp_path), say=say)
+        teacher_route(TEACHER, DATA, Store(tmp_path), say=say)
     (folder[0] / "last.pt").write_bytes(saved["1"])
-    route = train_teacher(TEACHER, DATA, Store(tmp_path))
-    assert contents(route.folder) == contents(train_teacher(TEACHER, DATA, store).folder)
+    route = teacher_route(TEACHER, DATA, Store(tmp_path))
+    assert contents(route.folder) == contents(teacher_route(TEACHER, DATA, store).folder)
 
 
 # what cannot work
@@ -156,7 +156,7 @@ def test_death_between_a_checkpoint_and_its_state_changes_nothing(store: Store, 
 
 def test_a_diverging_teacher_is_named(tmp_path: Path):
     with pytest.raises(RuntimeError, match=r"the teacher's training diverged in epoch \d; lower its learning rate"):
-        train_teacher(replace(TEACHER, optimiser=SGD(lr=1e38)), DATA, Store(tmp_path))
+        teacher_route(replace(TEACHER, optimiser=SGD(lr=1e38)), DATA, Store(tmp_path))
     assert list((tmp_path / "route").iterdir()) == []
 
 
@@ -173,6 +173,6 @@ def test_num_checkpoints_is_known_before_training():
 
 
 def test_the_record_is_json(store: Store):
-    route = train_teacher(TEACHER, DATA, store)
+    route = teacher_route(TEACHER, DATA, store)
     assert json.loads((route.folder / "route.json").read_text()) == route.records
     assert all(0.0 <= record["accuracy"] <= 1.0 for record in route.records)

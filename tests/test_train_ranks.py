@@ -104,8 +104,8 @@ def test_the_ranks_find_the_same_anchors_by_the_same_ratios(tmp_path: Path):
     assert len(alone.ratios) >= 3
     assert ranks[0].ratios == ranks[1].ratios
     assert ranks[0].column("train/anchor") == ranks[1].column("train/anchor") == alone.column("train/anchor")
-    ratios = [(ratio.stage, ratio.anchor, ratio.candidate, ratio.ratio) for ratio in ranks[0].ratios]
+    ratios = [(ratio.leg, ratio.anchor, ratio.candidate, ratio.ratio) for ratio in ranks[0].ratios]
     expected = [
-        (ratio.stage, ratio.anchor, ratio.candidate, pytest.approx(ratio.ratio, rel=1e-3)) for ratio in alone.ratios
+        (ratio.leg, ratio.anchor, ratio.candidate, pytest.approx(ratio.ratio, rel=1e-3)) for ratio in alone.ratios
     ]
     assert ratios == expected

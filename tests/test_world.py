@@ -33,9 +33,9 @@ gradients = torch.cat([parameter.grad.flatten() for parameter in module.paramete
 for values in (weights, gradients):
     assert torch.allclose(world.sum(values.detach().clone()), 2 * values)
 
-first = world.first(1, patience_s=60)
+first = world.first(1, timeout_s=60)
 assert (first.rank, first.size, first.takes_part) == (rank, 1, rank == 0)
-assert world.first(2, patience_s=60) is world and world.takes_part
+assert world.first(2, timeout_s=60) is world and world.takes_part
 if first.takes_part:
     assert first.sum(torch.tensor(3.0)).item() == 3.0
 

@@ -13,15 +13,16 @@ from raykd.cluster.machines.autoscaler import starts_machines
 from raykd.cluster.machines.connect import connected
 from raykd.cluster.machines.nodes import Node, check_gpus, living_nodes, one_of_each_gpu
 from raykd.cluster.machines.plan import Plan, make_plan
-from raykd.cluster.machines.sharing import Footprint, Wanted, footprint, that_fit, to_measure
+from raykd.cluster.machines.sharing import Footprint, Wanted, count_fitting_slots, footprint, to_measure
 from raykd.cluster.machines.worker_count import Workers
 from raykd.cluster.rehearsal import Rehearsal, rehearse, scratch, untaught
 from raykd.cluster.tuner.quiet import quiet
 from raykd.cluster.tuner.scheduler import most_epochs
-from raykd.cluster.workers.tasks import fetched, on_worker, while_it_speaks
+from raykd.cluster.workers.tasks import as_worker_task, fetch_result, run_on_worker
 from raykd.distributed.world import World
+from raykd.errors import AlreadyExistsError, InvalidError
 from raykd.recipe import Recipe
-from raykd.runs.remote_search import ready
+from raykd.runs.remote_search import prepare_storage
 from raykd.storage.artifacts import NotMadeError, Store
 from raykd.storage.layout import ARTIFACTS
 from raykd.storage.mirror import Mirror
@@ -95,11 +96,11 @@ def forecast(
     wanted = Wanted(workers=Workers.of(workers), slots=slots, slots_per_gpu=slots_per_gpu)
     trials = study.trials if trials is None else trials
     if trials < 1:
-        raise ValueError(f"trials must be at least 1, got {trials}")
+        raise InvalidError(f"trials must be at least 1, got {trials}")
     study.check(wanted.workers.needed)
-    root, mirror = ready(storage, name, resume=False, writes=False)
+    root, mirror = prepare_storage(storage, name, resume=False, writes=False)
     if name is not None and mirror is None and (root / name).exists():
-        raise FileExistsError(f"{root / name} exists already; choose another name")
+        raise AlreadyExistsError(f"{root / name} exists already; choose another name")
     if (module := study_module(study)) is not None:
         cloudpickle.register_pickle_by_value(module)  # the worker cannot import a study's file
     beside = len(baselines(study.recipe))
@@ -109,14 +110,16 @@ def forecast(
             plan = make_plan(nodes, wanted.workers, slots, trials + beside, wanted.most_sharing)
         except ValueError as error:
             if starts_machines():
-                raise ValueError(f"{error}; the search would ask the autoscaler for more, a dry run does not") from None
+                raise InvalidError(
+                    f"{error}; the search would ask the autoscaler for more, a dry run does not"
+                ) from None
             raise
         check_gpus(nodes, plan.resources.gpus_per_worker)
         if wanted.measures:
             took = _footprints(nodes, to_measure(study), store, mirror)
             plan = make_plan(nodes, wanted.workers, slots, trials + beside, _sharing(took, wanted))
         alone = dataclasses.replace(plan.resources, workers=1, elastic=None)
-        rehearsal: Rehearsal = while_it_speaks(_rehearse, alone, say, study.recipe, store, mirror)
+        rehearsal: Rehearsal = run_on_worker(_rehearse, alone, say, study.recipe, store, mirror)
     epochs = most_epochs(study)
     return Forecast(
         cluster=line,
@@ -149,10 +152,10 @@ def _footprints(
 ) -> tuple[Footprint, ...]:
     """On each kind of GPU at the same time; none where the recipes cannot be rehearsed yet."""
     measuring = [
-        on_worker(_footprint, make_plan([node], Workers(), 1, 1).resources, node).remote(recipes, store, mirror)
+        as_worker_task(_footprint, make_plan([node], Workers(), 1, 1).resources, node).remote(recipes, store, mirror)
         for node in one_of_each_gpu(nodes)
     ]
-    took = [fetched(reference) for reference in measuring]
+    took = [fetch_result(reference) for reference in measuring]
     return () if None in took else tuple(took)
 
 
@@ -168,5 +171,5 @@ def _footprint(recipes: Sequence[Recipe], store: Path, mirror: Mirror | None) ->
 def _sharing(took: Sequence[Footprint], wanted: Wanted) -> int:
     """How many slots may share a GPU; where that cannot be known yet: one, or as many as the asked slots need."""
     if took:
-        return that_fit(took)
+        return count_fitting_slots(took)
     return 1 if wanted.slots is None else wanted.most_sharing

@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 from raykd.cluster.machines.resources import Resources
 from raykd.cluster.tuner.trials import Trials
-from raykd.cluster.workers.tasks import while_it_speaks
+from raykd.cluster.workers.tasks import run_on_worker
 from raykd.distributed.world import World
 from raykd.training import loop
 
@@ -15,7 +15,7 @@ def prepare(trials: Trials, resources: Resources, say: Callable[[str], None]) ->
     Args:
         say: told in one line, as often as there is something new, what is going on.
     """
-    while_it_speaks(_make, resources, say, trials)
+    run_on_worker(_make, resources, say, trials)
 
 
 def _make(trials: Trials, say: Callable[[str], None]) -> None:

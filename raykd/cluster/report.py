@@ -12,12 +12,13 @@ from ray import tune as ray_tune
 from raykd.cluster.machines.resources import Resources
 from raykd.cluster.tuner.ended_trials import Record
 from raykd.cluster.tuner.trials import Trials
-from raykd.cluster.workers.tasks import fetched, on_worker
+from raykd.cluster.workers.tasks import as_worker_task, fetch_result
 from raykd.data.dataset import load
 from raykd.distributed.world import World
+from raykd.errors import MissingError
 from raykd.evaluation.accuracy import accuracy
 from raykd.protocols.epoch import METRIC
-from raykd.protocols.teacher import train_teacher
+from raykd.protocols.teacher import teacher_route
 from raykd.recipe import Recipe
 from raykd.runs.remote_search import bring_trials
 from raykd.runs.result import BEST_RECIPE, STUDENT, SUMMARY, TABLE, Result
@@ -49,7 +50,7 @@ def report(
     found = {record.name: record for record in left} | ended
     rows = [_row(trials, record) for record in found.values()]
     frame = pandas.DataFrame(rows).sort_values(METRIC, ascending=False, na_position="last", ignore_index=True)
-    complete = frame[frame["state"] == "complete"]
+    complete = frame[frame["outcome"] == "complete"]
     best = next(iter(complete[~complete["baseline"]]["name"]), None)
     summary: dict[str, Any] = {"best": best, "metrics": {}, "test_accuracy": None, "teacher": None}
     if best is not None:
@@ -61,7 +62,7 @@ def report(
     if len(ended) == total:
         names = [*complete[complete["baseline"]]["name"], *([best] if best else [])]
         recipes = {name: trials.recipe(found[name].config) for name in names}
-        tested = fetched(on_worker(_test, resources).remote(trials, recipes))
+        tested = fetch_result(as_worker_task(_test, resources).remote(trials, recipes))
         summary |= {"test_accuracy": tested.get(best or ""), "teacher": tested.get(TEACHER)}
     frame[TEST] = [tested.get(name, math.nan) for name in frame["name"]]
     write_text(trials.folder / SUMMARY, json.dumps(summary, indent=2) + "\n")
@@ -74,7 +75,7 @@ def _row(trials: Trials, record: Record) -> dict[str, Any]:
         "name": record.name,
         "setting": trials.setting(record.config),
         "baseline": "baseline" in record.config,
-        "state": record.end.state,
+        "outcome": record.end.kind,
         METRIC: record.end.accuracy,
         "epochs": record.end.epochs,
         "seconds": sum(epoch["seconds"] for epoch in read_epochs(trials.folder / TRIALS / record.name)),
@@ -92,7 +93,7 @@ def _test(trials: Trials, recipes: dict[str, Recipe]) -> dict[str, float]:
         student.network.load_state_dict(student_weights(_pulled(trials, name)))
         tested[name] = accuracy(student.to(dataset.device), dataset, dataset.test)
     if base.teacher is not None:
-        route = train_teacher(base.teacher, base.data, trials.open_store())
+        route = teacher_route(base.teacher, base.data, trials.open_store())
         tested[TEACHER] = accuracy(route.network(route.num_checkpoints), dataset, dataset.test)
     return tested
 
@@ -108,5 +109,5 @@ def _pulled(trials: Trials, name: str) -> Path:
 def _finished_epoch(folder: Path) -> dict[str, Any]:
     saved = saved_epoch(folder)
     if saved is None:
-        raise FileNotFoundError(f"{folder} has lost its checkpoint")
+        raise MissingError(f"{folder} has lost its checkpoint")
     return saved

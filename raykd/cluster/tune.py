@@ -12,29 +12,30 @@ from raykd.cluster.machines.capacity import wait_for_machines
 from raykd.cluster.machines.connect import connected
 from raykd.cluster.machines.nodes import check_gpus, living_nodes, one_of_each_gpu
 from raykd.cluster.machines.plan import Plan, make_plan
-from raykd.cluster.machines.sharing import Footprint, Wanted, footprint, that_fit, to_measure
+from raykd.cluster.machines.sharing import Footprint, Wanted, count_fitting_slots, footprint, to_measure
 from raykd.cluster.machines.worker_count import Workers
 from raykd.cluster.prepare import prepare
 from raykd.cluster.report import report
-from raykd.cluster.tuner.callback import Watch
+from raykd.cluster.tuner.callback import ProgressCallback
 from raykd.cluster.tuner.disk_pruning import Pruning
-from raykd.cluster.tuner.experiment_state import States
+from raykd.cluster.tuner.experiment_state import ExperimentState
 from raykd.cluster.tuner.quiet import NoTrialProgress, quiet
 from raykd.cluster.tuner.recovery import Recovery
-from raykd.cluster.tuner.scheduler import Rungs
+from raykd.cluster.tuner.scheduler import ASHA
 from raykd.cluster.tuner.searcher import StudySearch
-from raykd.cluster.tuner.suggestions import Suggestions
+from raykd.cluster.tuner.suggestions import TrialGenerator
 from raykd.cluster.tuner.trainable import GROUPS, Slot
 from raykd.cluster.tuner.trials import Trials
 from raykd.cluster.workers.coordinator import keep_coordinator
-from raykd.cluster.workers.tasks import while_it_speaks
+from raykd.cluster.workers.tasks import run_on_worker
+from raykd.errors import InvalidError
 from raykd.protocols.epoch import METRIC
 from raykd.reporting.progress import Progress
 from raykd.reporting.tensorboard import write_experiment
-from raykd.runs.remote_search import followed, ready
+from raykd.runs.remote_search import keep_in_step, prepare_storage
 from raykd.runs.result import Result
-from raykd.runs.search_folder import Search, kept_if_begun, new_folder, old_folder, write_search
-from raykd.runs.status import Notice, is_asked_to_stop, running
+from raykd.runs.search_folder import Search, new_folder, old_folder, remove_unless_begun, write_search
+from raykd.runs.status import StatusFile, is_asked_to_stop, running
 from raykd.signals import SearchInterrupted, ctrl_c_kept, sigterm_as_ctrl_c
 from raykd.storage.layout import ARTIFACTS, BOARD, TRIALS
 from raykd.studies.baselines import baselines
@@ -93,14 +94,14 @@ def tune(
     """
     for word, value in (("trials", trials), ("more_trials", more_trials)):
         if value is not None and value < 1:
-            raise ValueError(f"{word} must be at least 1, got {value}")
+            raise InvalidError(f"{word} must be at least 1, got {value}")
     wanted = Wanted(workers=Workers.of(workers), slots=slots, slots_per_gpu=slots_per_gpu)
     study.check(wanted.workers.needed)
-    root, mirror = ready(storage, name, resume=bool(resume or more_trials))
+    root, mirror = prepare_storage(storage, name, resume=bool(resume or more_trials))
     if resume or more_trials:
         folder, search = old_folder(root, name, study)
         if trials is not None and trials > search.trials:
-            raise ValueError(
+            raise InvalidError(
                 f"{folder.name} has {search.trials} trials, got trials={trials}; "
                 f"what adds some is more_trials={trials - search.trials} (--more-trials {trials - search.trials})"
             )
@@ -108,7 +109,7 @@ def tune(
         search = Search.of(study, study.trials if trials is None else trials, seed)
         folder = new_folder(root, name, search, study)
     search = dataclasses.replace(search, trials=search.trials + (more_trials or 0))
-    with followed(folder, mirror), running(folder), kept_if_begun(folder):
+    with keep_in_step(folder, mirror), running(folder), remove_unless_begun(folder):
         try:
             return _run(Trials(study, folder, root / ARTIFACTS, mirror), search, wanted, address, verbose)
         except KeyboardInterrupt:
@@ -121,11 +122,11 @@ def _run(trials: Trials, search: Search, wanted: Wanted, address: str | None, ve
     if (module := study_module(study)) is not None:
         cloudpickle.register_pickle_by_value(module)  # workers cannot import a study's file
     total = search.trials + len(baselines(study.recipe))
-    progress, notice = Progress(total), Notice(folder, total)
+    progress, status_file = Progress(total), StatusFile(folder, total)
 
     def say(text: str) -> None:
         progress.status(text)
-        notice.change(doing=text)
+        status_file.change(doing=text)
         if is_asked_to_stop(folder):
             raise KeyboardInterrupt
 
@@ -141,13 +142,13 @@ def _run(trials: Trials, search: Search, wanted: Wanted, address: str | None, ve
         with progress:
             prepare(trials, plan.resources, say)
             say("starting the groups of workers")
-            Watch.begin(progress, notice, Pruning(folder / TRIALS, trials.mirror))
+            ProgressCallback.begin(progress, status_file, Pruning(folder / TRIALS, trials.mirror))
             with ctrl_c_kept():
                 grid = _tuner(trials, plan, search, total, verbose).fit()
             progress.status("gathering the results")
-            notice.change(doing="gathering the results", running=(), at_once=True)
-            result = report(trials, grid, Watch.records, total, plan.resources)
-            notice.change(doing="", at_once=True)
+            status_file.change(doing="gathering the results", running=(), at_once=True)
+            result = report(trials, grid, ProgressCallback.records, total, plan.resources)
+            status_file.change(doing="", at_once=True)
             return result
 
 
@@ -164,9 +165,9 @@ def _plan(trials: Trials, wanted: Wanted, total: int, progress: Progress, say: C
         with progress:
             say("measuring the GPU memory of a worker")
             alone = make_plan([node], Workers(), 1, 1).resources
-            footprints.append(while_it_speaks(_footprint, alone, say, trials, node=node))
+            footprints.append(run_on_worker(_footprint, alone, say, trials, node=node))
         progress.say(str(footprints[-1]))
-    return make_plan(nodes, wanted.workers, wanted.slots, total, that_fit(footprints))
+    return make_plan(nodes, wanted.workers, wanted.slots, total, count_fitting_slots(footprints))
 
 
 def _footprint(trials: Trials, say: Callable[[str], None]) -> Footprint:
@@ -178,9 +179,9 @@ def _tuner(trials: Trials, plan: Plan, search: Search, total: int, verbose: bool
     trainable: Any = ray_tune.with_resources(
         ray_tune.with_parameters(Slot, trials=trials, resources=plan.resources), plan.slot_resources
     )
-    path, states = trials.for_ray(_TUNE), States(trials.folder, _TUNE, trials.mirror)
+    path, states = trials.for_ray(_TUNE), ExperimentState(trials.folder, _TUNE, trials.mirror)
     resuming = ray_tune.Tuner.can_restore(path) and states.put_first()
-    Suggestions.begin(total, plan.slots, states, resuming)
+    TrialGenerator.begin(total, plan.slots, states, resuming)
     if resuming:
         return ray_tune.Tuner.restore(path, trainable=trainable, resume_unfinished=True, resume_errored=True)
     study = trials.study
@@ -188,14 +189,14 @@ def _tuner(trials: Trials, plan: Plan, search: Search, total: int, verbose: bool
     return ray_tune.Tuner(
         trainable,
         tune_config=ray_tune.TuneConfig(
-            search_alg=Suggestions(StudySearch(study, search.seed, first)),
-            scheduler=Rungs(study, trials),
+            search_alg=TrialGenerator(StudySearch(study, search.seed, first)),
+            scheduler=ASHA(study, trials),
             reuse_actors=True,
         ),
         run_config=ray_tune.RunConfig(
             name=_TUNE,
             storage_path=trials.for_ray("."),
-            callbacks=[Watch(trials), Recovery(trials.for_ray(GROUPS)), NoTrialProgress()],
+            callbacks=[ProgressCallback(trials), Recovery(trials.for_ray(GROUPS)), NoTrialProgress()],
             failure_config=ray_tune.FailureConfig(max_failures=3),
             checkpoint_config=ray_tune.CheckpointConfig(checkpoint_at_end=False),  # the workers keep every epoch
             verbose=1 if verbose else 0,

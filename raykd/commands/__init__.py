@@ -9,7 +9,7 @@ import shlex
 import sys
 from collections.abc import Callable, Sequence
 
-from raykd.errors import EXPECTED, is_for_the_user, one_line
+from raykd.errors import InvalidError, is_for_the_user, one_line
 from raykd.signals import sigterm_as_ctrl_c
 
 INTERRUPTED = 130
@@ -25,9 +25,9 @@ def parse(parser: argparse.ArgumentParser, arguments: Sequence[str] | None = Non
     try:
         options, unknown = parser.parse_known_args(arguments)
     except argparse.ArgumentError as error:
-        raise ValueError(f"{error.argument_name}: {error.message}") from None
+        raise InvalidError(f"{error.argument_name}: {error.message}") from None
     if unknown:
-        raise ValueError(_unknown(parser, unknown))
+        raise InvalidError(_unknown(parser, unknown))
     return options
 
 
@@ -43,7 +43,7 @@ def run_with_clear_errors(command: Callable[[], int]) -> int:
     except KeyboardInterrupt:
         say_error("stopped")
         return INTERRUPTED
-    except EXPECTED as error:
+    except Exception as error:
         if not is_for_the_user(error):
             raise
         say_error(f"error: {one_line(error)}")

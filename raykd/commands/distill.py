@@ -12,21 +12,22 @@ from rich.console import Console
 from safetensors.torch import load_file
 
 from raykd.commands import INTERRUPTED, again
-from raykd.commands.recipe_options import Asked, ask
+from raykd.commands.recipe_options import RequestedRecipe, requested_recipe
 from raykd.data.dataset import load
 from raykd.distributed.world import World
+from raykd.errors import FailureError
 from raykd.evaluation.accuracy import accuracy
-from raykd.protocols.teacher import train_teacher
+from raykd.protocols.teacher import teacher_route
 from raykd.recipe import Recipe
-from raykd.reporting.status_line import Line, clock
-from raykd.runs.remote_search import ready_for_run
+from raykd.reporting.status_line import StatusLine, clock
+from raykd.runs.remote_search import prepare_storage_for_run
 from raykd.runs.result import STUDENT, SUMMARY
 from raykd.runs.run_folder import new_folder, old_folder
 from raykd.runs.trial import run_trial, saved_epoch, student_weights
 from raykd.storage.artifacts import Store
 from raykd.storage.atomic import write, write_text
 from raykd.storage.layout import ARTIFACTS, BOARD
-from raykd.storage.sync import Outbox
+from raykd.storage.sync import Uploader
 from raykd.storage.tensors import save_safetensors
 from raykd.training.loop import Epoch, prepare
 
@@ -34,38 +35,40 @@ from raykd.training.loop import Epoch, prepare
 def run_distill(options: argparse.Namespace, root: Path) -> int:
     """Trains a student by one recipe, and says what it gives; 130 where Ctrl-C stopped it."""
     world = World.current(options.device)
-    asked = ask(options, root)
-    asked.recipe.check()
-    storage, mirror = ready_for_run(options.storage, options.name, resume=options.resume)
+    requested = requested_recipe(options, root)
+    requested.recipe.check()
+    storage, mirror = prepare_storage_for_run(options.storage, options.name, resume=options.resume)
     if options.resume:
-        folder = old_folder(storage, options.name, asked.label, asked.recipe, asked.types)
+        folder = old_folder(storage, options.name, requested.label, requested.recipe, requested.types)
     else:
-        folder = new_folder(storage, options.name, asked.label, asked.recipe)
-    line = Line(Console(highlight=False, soft_wrap=True))
-    outbox = None if mirror is None else Outbox(mirror, (folder, "**/*"))
+        folder = new_folder(storage, options.name, requested.label, requested.recipe)
+    line = StatusLine(Console(highlight=False, soft_wrap=True))
+    uploader = None if mirror is None else Uploader(mirror, (folder, "**/*"))
     try:
         if not (folder / SUMMARY).exists():
             line.say(f"training on {world.device}; everything goes to {mirror.at(folder) if mirror else folder}")
-            _train(asked, folder, Store(storage / ARTIFACTS, mirror=mirror), world, line, outbox)
+            _train(requested, folder, Store(storage / ARTIFACTS, mirror=mirror), world, line, uploader)
     except KeyboardInterrupt:
         saved = saved_epoch(folder)
         finished = saved["number"] if saved else 0
         name = [] if options.name else ["--name", folder.name]
         go_on = again(*name, *([] if options.resume else ["--resume"]))
-        line.say(f"stopped after {finished} of {asked.recipe.epochs} epochs; go on with: {go_on}")
+        line.say(f"stopped after {finished} of {requested.recipe.epochs} epochs; go on with: {go_on}")
         return INTERRUPTED
     _show(folder, line)
     return 0
 
 
-def _train(asked: Asked, folder: Path, store: Store, world: World, line: Line, outbox: Outbox | None) -> None:
+def _train(
+    requested: RequestedRecipe, folder: Path, store: Store, world: World, line: StatusLine, uploader: Uploader | None
+) -> None:
     """Trains what is still to be trained, then saves the student and reads the test split, once."""
-    recipe = asked.recipe
+    recipe = requested.recipe
     with line:
         line.status("preparing what the recipe needs of its teacher")
         prepare(recipe, store, world, line.status)
         board = folder / BOARD / folder.name
-        _follow(run_trial(recipe, folder, board, store, asked.values, world, outbox), line)
+        _follow(run_trial(recipe, folder, board, store, requested.values, world, uploader), line)
     saved = saved_epoch(folder)
     assert saved is not None
     write(folder / STUDENT, lambda path: save_safetensors(student_weights(folder), path))
@@ -79,15 +82,15 @@ def _train(asked: Asked, folder: Path, store: Store, world: World, line: Line, o
         "teacher": _teacher_accuracy(recipe, store, world.device),
     }
     write_text(folder / SUMMARY, json.dumps(summary, indent=2) + "\n")
-    if outbox is not None:
-        outbox.push()
+    if uploader is not None:
+        uploader.push()
 
 
-def _follow(epochs: Iterator[Epoch], line: Line) -> None:
+def _follow(epochs: Iterator[Epoch], line: StatusLine) -> None:
     begun = time.monotonic()
     for trained, epoch in enumerate(epochs, start=1):
         if epoch.diverged:
-            raise RuntimeError(
+            raise FailureError(
                 f"diverged in epoch {epoch.number}: the loss is no finite number; try a lower --set optimiser/lr=..."
             )
         left = (time.monotonic() - begun) / trained * (epoch.epochs - epoch.number)
@@ -101,10 +104,10 @@ def _teacher_accuracy(recipe: Recipe, store: Store, device: torch.device) -> flo
     """Of the final teacher, on the validation split."""
     if recipe.teacher is None:
         return None
-    return train_teacher(recipe.teacher, recipe.data, store, device=device).records[-1]["accuracy"]
+    return teacher_route(recipe.teacher, recipe.data, store, device=device).records[-1]["accuracy"]
 
 
-def _show(folder: Path, line: Line) -> None:
+def _show(folder: Path, line: StatusLine) -> None:
     summary = json.loads((folder / SUMMARY).read_text())
     teacher = "" if summary["teacher"] is None else f" (teacher: {summary['teacher']:.4f})"
     line.say(f"validation accuracy {summary['metrics']['val/accuracy']:.4f}{teacher} after {summary['epochs']} epochs")

@@ -7,7 +7,8 @@ from rich.table import Table
 
 from raykd.cluster.forecast import Forecast, forecast
 from raykd.cluster.machines.sharing import AUTO
-from raykd.reporting.status_line import Line, clock
+from raykd.errors import InvalidError
+from raykd.reporting.status_line import StatusLine, clock
 from raykd.space.ranges import describe
 from raykd.studies.study import Study
 
@@ -16,8 +17,8 @@ def run_dry(study: Study, options: argparse.Namespace, console: Console) -> int:
     """Says what the search would do; starts none."""
     price = options.price_per_hour
     if price is not None and price < 0:
-        raise ValueError(f"--price-per-hour must be at least 0, got {price:g}")
-    with Line(console) as line:
+        raise InvalidError(f"--price-per-hour must be at least 0, got {price:g}")
+    with StatusLine(console) as line:
         told = forecast(
             study,
             trials=options.trials,

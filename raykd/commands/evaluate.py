@@ -13,9 +13,10 @@ from safetensors.torch import save
 
 from raykd.data.dataset import load
 from raykd.distributed.world import World
+from raykd.errors import InvalidError
 from raykd.evaluation import evaluate
 from raykd.evaluation.embeddings import METRICS
-from raykd.reporting.status_line import Line
+from raykd.reporting.status_line import StatusLine
 from raykd.runs.student import Trained, find_mirrored, trained
 from raykd.storage.atomic import write_text
 from raykd.storage.layout import is_plain
@@ -42,7 +43,7 @@ def run_evaluate(options: argparse.Namespace) -> int:
     student = trained(folder, own_types(load_study(options.study)) if options.study else ())
     known = _read(folder / EVALUATION)
     split = "test" if options.test else "validation"
-    line = Line(Console(highlight=False, soft_wrap=True))
+    line = StatusLine(Console(highlight=False, soft_wrap=True))
     with line:
         dataset, measures = load(student.recipe.data, device), options.measure or ()
         values = evaluate(
@@ -62,7 +63,7 @@ def _classes(text: str | None) -> tuple[int, ...]:
     try:
         return tuple(int(word) for word in text.split(",")) if text is not None else ()
     except ValueError:
-        raise ValueError(f"--held-out: needs classes such as 7,8,9, got {text!r}") from None
+        raise InvalidError(f"--held-out: needs classes such as 7,8,9, got {text!r}") from None
 
 
 def _read(file: Path) -> dict[str, Any]:
@@ -74,12 +75,12 @@ def _read(file: Path) -> dict[str, Any]:
     except ValueError:
         known = None
     if not isinstance(known, dict) or not is_plain(str(known.get("student", ""))):
-        raise ValueError(f"{file} holds no evaluation of raykd; move it out of the way")
+        raise InvalidError(f"{file} holds no evaluation of raykd; move it out of the way")
     return known
 
 
 def _keep(
-    file: Path, known: dict[str, Any], student: Trained, split: str, values: dict[str, float], line: Line
+    file: Path, known: dict[str, Any], student: Trained, split: str, values: dict[str, float], line: StatusLine
 ) -> None:
     """Adds values to those that the file has of this student, by split; another student's stay in a file of theirs."""
     digest = hashlib.sha256(save(student.weights)).hexdigest()

@@ -12,41 +12,41 @@ from raykd.storage.layout import STOP, folders
 
 
 @dataclass(frozen=True)
-class View:
+class OpenedStorage:
     """Searches to look at.
 
     Args:
-        asked: the folder to look into.
+        folder: the folder to look into.
         is_alive: whether the process of a search, given by its folder, lives.
-        ask: asks a search to stop.
+        ask_to_stop: asks a search to stop.
         name: what a folder is called by whoever typed the command.
     """
 
-    asked: Path
+    folder: Path
     is_alive: Callable[[Path], bool]
-    ask: Callable[[Path], None]
+    ask_to_stop: Callable[[Path], None]
     name: Callable[[Path], str]
 
 
 @contextlib.contextmanager
-def viewed(typed: str) -> Iterator[View]:
+def open_storage(typed: str) -> Iterator[OpenedStorage]:
     """A view of the folder or the URI that was typed.
 
     Raises:
         ValueError, FileNotFoundError, PermissionError, ConnectionError: one line on what is wrong with a URI.
     """
     if "://" not in typed:
-        yield View(Path(typed).expanduser(), is_running, ask_to_stop, str)
+        yield OpenedStorage(Path(typed).expanduser(), is_running, ask_to_stop, str)
         return
-    from raykd.runs.heartbeat import living
-    from raykd.runs.remote_search import looked_at  # pyarrow is slow to load, and a folder needs none
+    from raykd.runs.heartbeat import find_living
+    from raykd.runs.remote_search import copy_to_look_at  # pyarrow is slow to load, and a folder needs none
 
     with tempfile.TemporaryDirectory() as copy:
-        mirror, asked = looked_at(typed, Path(copy))
-        alive = functools.cache(lambda: living(mirror, [asked, *folders(asked)]))
-        yield View(
-            asked,
+        mirror, shown = copy_to_look_at(typed, Path(copy))
+        alive = functools.cache(lambda: find_living(mirror, [shown, *folders(shown)]))
+        yield OpenedStorage(
+            shown,
             is_alive=lambda folder: folder in alive(),
-            ask=lambda folder: mirror.write(folder / STOP, b""),
+            ask_to_stop=lambda folder: mirror.write(folder / STOP, b""),
             name=mirror.at,
         )

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from raykd.errors import nearest
+from raykd.errors import InvalidError, UnknownNameError, nearest
 from raykd.recipe import Recipe
 from raykd.space.ranges import override, paths, space, value_at
 from raykd.space.serialise import decode, from_file
@@ -18,7 +18,7 @@ DEFAULT_STUDY = Path("search_spaces/digits.py")
 
 
 @dataclass(frozen=True, kw_only=True)
-class Asked:
+class RequestedRecipe:
     """What was asked for.
 
     Args:
@@ -34,7 +34,7 @@ class Asked:
     types: tuple[type, ...]
 
 
-def ask(options: argparse.Namespace, root: Path) -> Asked:
+def requested_recipe(options: argparse.Namespace, root: Path) -> RequestedRecipe:
     """The recipe that was asked for by `--study`, `--recipe`, `--set` and `--seed`.
 
     Args:
@@ -57,7 +57,7 @@ def ask(options: argparse.Namespace, root: Path) -> Asked:
         recipe = _set(lambda values: override(base, values), values, [base], {})
     shown = {path: value_at(recipe, path) for path in space(recipe)}
     by_hand = {path: value if _is_plain(value) else texts[path] for path, value in values.items()}
-    return Asked(recipe=recipe, label=label, values=shown | by_hand, types=types)
+    return RequestedRecipe(recipe=recipe, label=label, values=shown | by_hand, types=types)
 
 
 def _split(settings: Sequence[str]) -> dict[str, str]:
@@ -66,9 +66,9 @@ def _split(settings: Sequence[str]) -> dict[str, str]:
     for setting in settings:
         path, equals, text = setting.partition("=")
         if not (path and equals):
-            raise ValueError(f"--set: needs PATH=VALUE such as terms/kd/temperature=2, got {setting!r}")
+            raise InvalidError(f"--set: needs PATH=VALUE such as terms/kd/temperature=2, got {setting!r}")
         if path in texts:
-            raise ValueError(f"--set: {path} is set twice")
+            raise InvalidError(f"--set: {path} is set twice")
         texts[path] = text
     return texts
 
@@ -85,7 +85,7 @@ def _parsed(text: str, types: Iterable[type]) -> Any:
 def _read(file: str, types: Iterable[type]) -> Recipe:
     recipe = from_file(file, types)
     if not isinstance(recipe, Recipe):
-        raise ValueError(f"{file} holds no recipe, as best_recipe.json of a search does")
+        raise InvalidError(f"{file} holds no recipe, as best_recipe.json of a search does")
     return recipe
 
 
@@ -100,14 +100,16 @@ def _set(
     brought = tuple(path for path, value in values.items() if dataclasses.is_dataclass(value))
     for path in values:
         if path not in known and not path.startswith(brought):
-            raise KeyError(f"--set: no option {path!r}; {nearest(path, known)}")
+            raise UnknownNameError(f"--set: no option {path!r}; {nearest(path, known)}")
     try:
         return make(values)
     except KeyError:
         for path in values:
             if owner := next((choice for choice in choices if path.startswith(f"{choice}/")), None):
                 names = ", ".join(choices[owner])
-                raise KeyError(f"--set: {path} goes with another {owner} than is chosen; choices: {names}") from None
+                raise UnknownNameError(
+                    f"--set: {path} goes with another {owner} than is chosen; choices: {names}"
+                ) from None
         raise
 
 

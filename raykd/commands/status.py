@@ -11,9 +11,10 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from raykd.commands.opened_storage import View, viewed
+from raykd.commands.opened_storage import OpenedStorage, open_storage
+from raykd.errors import MissingError
 from raykd.reporting.status_line import clock
-from raykd.runs.status import State, read_state
+from raykd.runs.status import SearchStatus, read_status
 from raykd.storage.layout import EPOCHS, RECIPE, SEARCH, SUMMARY, TRIALS, folders
 
 _METRIC = "val/accuracy"
@@ -25,72 +26,72 @@ def run_status(options: argparse.Namespace) -> int:
     Raises:
         FileNotFoundError: there is none.
     """
-    with viewed(options.folder) as view:
-        found = searches(view)
+    with open_storage(options.folder) as opened:
+        found = searches(opened)
         console = Console(highlight=False, markup=False, soft_wrap=True)
         for folder in found:
-            _show(folder, view, console)
-        if found == [view.asked]:
-            console.print(_trials(found[0], view), soft_wrap=False)
+            _show(folder, opened, console)
+        if found == [opened.folder]:
+            console.print(_trials(found[0], opened), soft_wrap=False)
     return 0
 
 
-def searches(view: View) -> list[Path]:
+def searches(opened: OpenedStorage) -> list[Path]:
     """The search that is looked at, or those in the storage that is.
 
     Raises:
         FileNotFoundError: there is none.
     """
-    folder = view.asked
+    folder = opened.folder
     if (folder / SEARCH).is_file():
         return [folder]
     if found := folders(folder):
         return found
     if folder.is_dir():
-        name = shlex.quote(view.name(folder))
-        raise FileNotFoundError(f"no search in {name}; python launch/tune.py --storage {name} starts one")
+        name = shlex.quote(opened.name(folder))
+        raise MissingError(f"no search in {name}; python launch/tune.py --storage {name} starts one")
     there = [str(path) for path in [*folder.parent.glob("*/"), *folders(folder.parent)]]
     close = difflib.get_close_matches(str(folder), there, n=1)
-    raise FileNotFoundError(f"no folder {folder}" + (f"; did you mean {close[0]}" if close else ""))
+    raise MissingError(f"no folder {folder}" + (f"; did you mean {close[0]}" if close else ""))
 
 
-def go_on(folder: Path, view: View) -> str:
+def go_on(folder: Path, opened: OpenedStorage) -> str:
     """How to go on with a search, in words."""
-    storage = view.name(folder.parent)
+    storage = opened.name(folder.parent)
     if _record(folder)["file"] is None:
         return f"go on with: raykd.tune(study, storage={storage!r}, name={folder.name!r}, resume=True)"
     return f"go on with: python launch/tune.py --resume {folder.name} --storage {shlex.quote(storage)}"
 
 
-def _show(folder: Path, view: View, console: Console) -> None:
+def _show(folder: Path, opened: OpenedStorage, console: Console) -> None:
     """How far a search is, what runs in it or how to go on with it."""
-    state = read_state(folder)
-    word = _word(folder, state, view)
+    status = read_status(folder)
+    word = _word(folder, status, opened)
     done, best, failed = "no trial done", "none yet", ""
-    if state is not None:
-        done = f"{len(state.ended)} of {state.total} trials done"
-        failed = f", {state.failed} failed" if state.failed else ""
-        best = f"{state.best[1]:.4f} ({state.best[0]})" if state.best else best
+    if status is not None:
+        done = f"{len(status.ended)} of {status.total} trials done"
+        failed = f", {status.failed} failed" if status.failed else ""
+        best = f"{status.best[1]:.4f} ({status.best[0]})" if status.best else best
     about = f"{folder.name} (study {_record(folder)['study']}): {word}"
     console.print(f"{about}, {done}{failed}, best so far {best}, last epoch {_last_epoch(folder)}")
     if word == "stopped":
-        console.print(f"  {go_on(folder, view)}")
+        console.print(f"  {go_on(folder, opened)}")
     elif word == "finished":
         found = json.loads((folder / SUMMARY).read_text())
         tested = "" if found["test_accuracy"] is None else f", test accuracy {found['test_accuracy']:.4f}"
         console.print(f"  winner {found['best']}{tested}")
-    elif state is not None:
-        console.print(f"  process {state.pid} on {state.host}" + (f": {state.doing}" if state.doing else ""))
-        for name in state.running:
+    elif status is not None:
+        console.print(f"  process {status.pid} on {status.host}" + (f": {status.doing}" if status.doing else ""))
+        for name in status.running:
             console.print(f"  {name}: {_progress(folder / TRIALS / name)}")
 
 
-def _trials(folder: Path, view: View) -> Table:
+def _trials(folder: Path, opened: OpenedStorage) -> Table:
     """Every trial that has begun, those that train now first and then the best first."""
-    state = read_state(folder)
-    ended = state.ended if state else {}
-    running = state.running if state and _word(folder, state, view) == "running" else ()
-    table = Table("trial", "state", "validation", "epochs")
+    status = read_status(folder)
+    ended = status.ended if status else {}
+    running = status.running if status and _word(folder, status, opened) == "running" else ()
+    table = Table("trial", "outcome", "validation", "epochs")
     rest = sorted({path.name for path in (folder / TRIALS).glob("*/")} - {*ended, *running})
     for name in (*running, *rest):
         epoch = _newest(folder / TRIALS / name)
@@ -98,15 +99,15 @@ def _trials(folder: Path, view: View) -> Table:
         table.add_row(name, "running" if name in running else "unfinished", accuracy, str(epoch.get("number", 0)))
     for name in sorted(ended, key=lambda name: ended[name].accuracy or 0.0, reverse=True):
         end = ended[name]
-        table.add_row(name, end.state, "" if end.accuracy is None else f"{end.accuracy:.4f}", str(end.epochs))
+        table.add_row(name, end.kind, "" if end.accuracy is None else f"{end.accuracy:.4f}", str(end.epochs))
     return table
 
 
-def _word(folder: Path, state: State | None, view: View) -> str:
+def _word(folder: Path, status: SearchStatus | None, opened: OpenedStorage) -> str:
     """Whether a search is running, finished or stopped."""
-    if view.is_alive(folder):
+    if opened.is_alive(folder):
         return "running"
-    is_done = state is not None and len(state.ended) >= state.total and (folder / SUMMARY).exists()
+    is_done = status is not None and len(status.ended) >= status.total and (folder / SUMMARY).exists()
     return "finished" if is_done else "stopped"
 
 

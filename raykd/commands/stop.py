@@ -4,8 +4,9 @@ import argparse
 
 from rich.console import Console
 
-from raykd.commands.opened_storage import viewed
+from raykd.commands.opened_storage import open_storage
 from raykd.commands.status import go_on, searches
+from raykd.errors import InvalidError
 
 
 def run_stop(options: argparse.Namespace) -> int:
@@ -15,13 +16,15 @@ def run_stop(options: argparse.Namespace) -> int:
         ValueError: it is a storage, and there are several in it that could be meant; or it does not run.
         FileNotFoundError: there is none.
     """
-    with viewed(options.folder) as view:
-        asked, found = view.asked, searches(view)
+    with open_storage(options.folder) as opened:
+        asked, found = opened.folder, searches(opened)
         if found != [asked]:
-            raise ValueError(f"say which search: {', '.join(f'raykd stop {view.name(folder)}' for folder in found)}")
-        if not view.is_alive(asked):
-            raise ValueError(f"{view.name(asked)} is not running; {go_on(asked, view)}")
-        view.ask(asked)
+            raise InvalidError(
+                f"say which search: {', '.join(f'raykd stop {opened.name(folder)}' for folder in found)}"
+            )
+        if not opened.is_alive(asked):
+            raise InvalidError(f"{opened.name(asked)} is not running; {go_on(asked, opened)}")
+        opened.ask_to_stop(asked)
         console = Console(highlight=False, markup=False, soft_wrap=True)
-        console.print(f"{view.name(asked)} ends after its running epochs; everything is kept; {go_on(asked, view)}")
+        console.print(f"{opened.name(asked)} ends after its running epochs; everything is kept; {go_on(asked, opened)}")
     return 0

@@ -12,14 +12,15 @@ from rich.table import Table
 from raykd.commands import INTERRUPTED, again
 from raykd.commands.recipe_options import DEFAULT_STUDY
 from raykd.distributed.world import World
-from raykd.protocols.teacher import TeacherRoute, train_teacher
-from raykd.reporting.status_line import Line
+from raykd.errors import InvalidError
+from raykd.protocols.teacher import TeacherRoute, teacher_route
+from raykd.reporting.status_line import StatusLine
 from raykd.reporting.tensorboard import tensorboard
-from raykd.runs.remote_search import ready
+from raykd.runs.remote_search import prepare_storage
 from raykd.space.serialise import fingerprint
 from raykd.storage.artifacts import Store
 from raykd.storage.layout import ARTIFACTS, TEACHERS, check_name, check_writable
-from raykd.storage.sync import Outbox
+from raykd.storage.sync import Uploader
 from raykd.studies.study_file import load_study
 from raykd.training.loop import Epoch
 
@@ -28,13 +29,13 @@ def run_teacher(options: argparse.Namespace, root: Path) -> int:
     """Trains the teacher of a study unless the storage has it, and shows its route; 130 where Ctrl-C stopped it."""
     device = World.current(options.device).device
     study = load_study(options.study or root / DEFAULT_STUDY)
-    recipe, (storage, mirror) = study.recipe, ready(options.storage, None, resume=False)
+    recipe, (storage, mirror) = study.recipe, prepare_storage(options.storage, None, resume=False)
     if recipe.teacher is None:
-        raise ValueError(f"the recipe of the study {study.name!r} has no teacher")
+        raise InvalidError(f"the recipe of the study {study.name!r} has no teacher")
     check_name(study.name)
     check_writable(storage)
     board = storage / TEACHERS / f"{study.name}-{fingerprint((recipe.teacher, recipe.data))[:8]}"
-    line, heard = Line(Console(highlight=False, soft_wrap=True)), _Board(board)
+    line, heard = StatusLine(Console(highlight=False, soft_wrap=True)), _Board(board)
 
     def say(text: str) -> None:
         heard.keep()  # whatever is said: by then the epoch told of before is kept
@@ -42,7 +43,7 @@ def run_teacher(options: argparse.Namespace, root: Path) -> int:
 
     try:
         with line:
-            route = train_teacher(
+            route = teacher_route(
                 recipe.teacher,
                 recipe.data,
                 Store(storage / ARTIFACTS, mirror=mirror),
@@ -56,7 +57,7 @@ def run_teacher(options: argparse.Namespace, root: Path) -> int:
     finally:
         heard.close()
         if mirror is not None:
-            Outbox(mirror, (board, "**/*")).push()
+            Uploader(mirror, (board, "**/*")).push()
     _show(route, line)
     line.say(f"{'trained; it' if heard.kept else 'it was there already, and'} lies in {route.folder}")
     if board.exists():
@@ -96,7 +97,7 @@ class _Board:
             self._written.close()
 
 
-def _show(route: TeacherRoute, line: Line) -> None:
+def _show(route: TeacherRoute, line: StatusLine) -> None:
     table = Table("checkpoint", "epoch", "validation accuracy", title="the teacher's route")
     for record in route.records:
         table.add_row(str(record["checkpoint"]), str(record["epoch"]), f"{record['accuracy']:.4f}")

@@ -11,7 +11,8 @@ from rich.table import Table
 from raykd.cluster.tune import tune
 from raykd.commands import INTERRUPTED, again
 from raykd.commands.recipe_options import DEFAULT_STUDY
-from raykd.runs.remote_search import ready
+from raykd.errors import InvalidError, MissingError
+from raykd.runs.remote_search import prepare_storage
 from raykd.runs.result import BEST_RECIPE, STUDENT, TABLE, Result
 from raykd.runs.search_folder import find, read_search
 from raykd.signals import SearchInterrupted
@@ -58,31 +59,31 @@ def run_tune(options: argparse.Namespace, root: Path) -> int:
 def _name(options: argparse.Namespace) -> str | None:
     """The search's name, from `--name` or `--resume NAME`."""
     if options.resume and options.name and options.resume != options.name:
-        raise ValueError(f"--resume {options.resume} and --name {options.name} are two searches; leave out --name")
+        raise InvalidError(f"--resume {options.resume} and --name {options.name} are two searches; leave out --name")
     return options.resume or options.name
 
 
 def _check_together(options: argparse.Namespace, resume: bool) -> None:
     if options.dry_run and resume:
-        raise ValueError("--dry-run plans a new search; leave out --resume and --more-trials")
+        raise InvalidError("--dry-run plans a new search; leave out --resume and --more-trials")
     if options.price_per_hour is not None and not options.dry_run:
-        raise ValueError("--price-per-hour: what a search will cost is said by --dry-run; give both")
+        raise InvalidError("--price-per-hour: what a search will cost is said by --dry-run; give both")
 
 
 def _study(options: argparse.Namespace, resumed: str | None, root: Path) -> Study:
     """The study that was asked for, or else the one that the resumed search was started with, or the default one."""
     if options.study is not None or resumed is None:
         return load_study(options.study or root / DEFAULT_STUDY)
-    recorded = read_search(find(ready(options.storage, resumed, resume=True)[0], resumed)).file
+    recorded = read_search(find(prepare_storage(options.storage, resumed, resume=True)[0], resumed)).file
     if recorded is None:
-        raise ValueError(
+        raise InvalidError(
             f"the search {resumed!r} was started in Python, not from a file; go on with it there by "
             f"raykd.tune(study, name={resumed!r}, resume=True), or say by --study what file has the study"
         )
     # A cluster's machine may have the project in another folder than the desk that the search was started from.
     files = [file for file in (Path(recorded), root / DEFAULT_STUDY.parent / Path(recorded).name) if file.is_file()]
     if not files:
-        raise FileNotFoundError(
+        raise MissingError(
             f"the search {resumed!r} was started from {recorded}, which is not here; say by --study where it is"
         )
     return load_study(files[0])
@@ -98,14 +99,14 @@ def show(result: Result, console: Console) -> None:
     """Prints what a search found: its best trials beside the baselines, and where everything lies."""
     frame: Any = result.frame  # pandas' own types do not know what a comparison gives
     summary = result.summary
-    shown = frame[frame["baseline"] | (frame["state"] == "complete")]
+    shown = frame[frame["baseline"] | (frame["outcome"] == "complete")]
     trials = shown[~shown["baseline"]].head(_MOST_SHOWN)
     table = Table("trial", "validation", "test", "epochs", "setting", title="best trials and baselines")
     for row in shown[shown["baseline"] | shown.index.isin(trials.index)].to_dict("records"):
         shares = (_share(row["val/accuracy"]), _share(row["test/accuracy"]))
         table.add_row(row["name"], *shares, str(row["epochs"]), row["setting"])
     console.print(table, soft_wrap=False)
-    counts = ", ".join(f"{count} {state}" for state, count in frame["state"].value_counts().items())
+    counts = ", ".join(f"{count} {kind}" for kind, count in frame["outcome"].value_counts().items())
     console.print(f"{len(frame)} trials: {counts}")
     if summary["teacher"] is not None:
         console.print(f"teacher: test accuracy {summary['teacher']:.4f}")

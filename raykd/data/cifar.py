@@ -15,6 +15,7 @@ from raykd.data import Augmentation, Split
 from raykd.data.dataset import Dataset
 from raykd.data.formats.unpickle import read
 from raykd.data.standard import Published, assemble, check
+from raykd.errors import InvalidError
 from raykd.space.serialise import place
 
 _SHAPE = (3, 32, 32)
@@ -93,14 +94,14 @@ def _split(path: Path, key: str, num_classes: int) -> Split:
     content = read(path)
     images, labels = content.get("data"), content.get(key)
     if not isinstance(images, torch.Tensor) or not isinstance(labels, list):
-        raise ValueError(f"{path}: no images and {key} in it, but {', '.join(sorted(content))}")
+        raise InvalidError(f"{path}: no images and {key} in it, but {', '.join(sorted(content))}")
     if images.ndim != 2 or images.shape[1] != 3 * 32 * 32:
-        raise ValueError(f"{path}: images of shape {tuple(images.shape)}, where each should be 3,072 bytes")
+        raise InvalidError(f"{path}: images of shape {tuple(images.shape)}, where each should be 3,072 bytes")
     if len(labels) != len(images):
-        raise ValueError(f"{path}: {len(labels)} labels for {len(images)} images")
+        raise InvalidError(f"{path}: {len(labels)} labels for {len(images)} images")
     wrong = [label for label in labels if not (isinstance(label, int) and 0 <= label < num_classes)]
     if wrong:
-        raise ValueError(f"{path}: labels must be 0 to {num_classes - 1}, found {wrong[0]!r}")
+        raise InvalidError(f"{path}: labels must be 0 to {num_classes - 1}, found {wrong[0]!r}")
     return Split(images.reshape(-1, *_SHAPE), torch.tensor(labels, dtype=torch.int64))
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import ClassVar
 
 from raykd.data.formats.layouts import Labelled, Listing, holding, lines
+from raykd.errors import InvalidError, MissingError
 
 _MARKER = "train_test_split.txt"
 
@@ -25,14 +26,14 @@ class CUB200:
         )
         for file, table in (("image_class_labels.txt", labels), (_MARKER, trains)):
             if table.keys() != paths.keys():
-                raise ValueError(f"{root / file}: its {len(table)} images are not the {len(paths)} of images.txt")
+                raise InvalidError(f"{root / file}: its {len(table)} images are not the {len(paths)} of images.txt")
         if unknown := next((value for value in labels.values() if value not in names), None):
-            raise ValueError(f"{root / 'image_class_labels.txt'}: class {unknown} is not in classes.txt")
+            raise InvalidError(f"{root / 'image_class_labels.txt'}: class {unknown} is not in classes.txt")
         number = {key: index for index, key in enumerate(names)}
         splits: dict[str, Labelled] = {"1": {}, "0": {}}
         for key, path in paths.items():
             if trains[key] not in splits:
-                raise ValueError(f"{root / _MARKER}: image {key} is marked {trains[key]!r}, neither 1 nor 0")
+                raise InvalidError(f"{root / _MARKER}: image {key} is marked {trains[key]!r}, neither 1 nor 0")
             splits[trains[key]][f"images/{path}"] = number[labels[key]]
         return Listing(root=root, classes=tuple(names.values()), train=splits["1"], test=splits["0"])
 
@@ -40,8 +41,8 @@ class CUB200:
 def _table(file: Path) -> dict[str, str]:
     """A list of keys and values, separated by a space."""
     if not file.is_file():
-        raise FileNotFoundError(f"no {file.name} in {file.parent}")
+        raise MissingError(f"no {file.name} in {file.parent}")
     pairs = [line.split(maxsplit=1) for line in lines(file)]
     if wrong := next((pair for pair in pairs if len(pair) != 2), None):
-        raise ValueError(f"{file}: needs two words a line, got {' '.join(wrong)!r}")
+        raise InvalidError(f"{file}: needs two words a line, got {' '.join(wrong)!r}")
     return dict(pairs)

@@ -12,6 +12,7 @@ from sklearn.datasets import load_digits
 
 from raykd.data import Augmentation, channel_statistics, cut
 from raykd.data.dataset import Dataset
+from raykd.errors import InvalidError
 
 NUM_IMAGES = 1797
 _TEST = 450
@@ -36,7 +37,7 @@ class Digits:
 
     def __post_init__(self) -> None:
         if not 0 < self.validation < NUM_IMAGES - _TEST:
-            raise ValueError(f"validation must be 1 to {NUM_IMAGES - _TEST - 1} images, got {self.validation}")
+            raise InvalidError(f"validation must be 1 to {NUM_IMAGES - _TEST - 1} images, got {self.validation}")
 
     def load(self) -> Dataset:
         pixels, targets = load_digits(return_X_y=True)

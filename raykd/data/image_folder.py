@@ -20,6 +20,7 @@ from raykd.data import Augmentation, Files, Frame, ResizedCrop, Split, cut
 from raykd.data.dataset import Dataset
 from raykd.data.formats.layouts import ClassFolders, Labelled, Layout, Listing
 from raykd.data.standard import CACHE, absolute, check_normalisation
+from raykd.errors import InvalidError, MissingError
 from raykd.space.serialise import fingerprint, place
 from raykd.storage.artifacts import Store
 
@@ -60,9 +61,9 @@ class ImageFolder:
 
     def __post_init__(self) -> None:
         if self.validation is not None and not 0 < self.validation < 1:
-            raise ValueError(f"validation must be a share above 0 and below 1, got {self.validation}")
+            raise InvalidError(f"validation must be a share above 0 and below 1, got {self.validation}")
         if not isinstance(self.layout, Layout):
-            raise ValueError(f"layout must be a layout such as ClassFolders(), got {self.layout!r}")
+            raise InvalidError(f"layout must be a layout such as ClassFolders(), got {self.layout!r}")
         check_normalisation(self.mean, self.std, channels=3)
         object.__setattr__(self, "root", absolute(self.root))
         if self.cache is not None:
@@ -95,12 +96,12 @@ class ImageFolder:
     def _listing(self) -> Listing:
         root = Path(self.root).expanduser()
         if not root.is_dir():
-            raise FileNotFoundError(f"no folder {root}; set root to the folder that has the pictures")
+            raise MissingError(f"no folder {root}; set root to the folder that has the pictures")
         listing = self.layout.read(root)
         if listing.validation and self.validation is not None:
-            raise ValueError("validation must be None where the layout has a validation split of its own")
+            raise InvalidError("validation must be None where the layout has a validation split of its own")
         if shared := listing.train.keys() & (listing.test.keys() | listing.validation.keys()):
-            raise ValueError(f"{listing.root}: {min(shared)} is for training and for the test or the validation")
+            raise InvalidError(f"{listing.root}: {min(shared)} is for training and for the test or the validation")
         return listing
 
     def _split(self, root: Path, labelled: Labelled) -> Split:
@@ -110,7 +111,7 @@ class ImageFolder:
             # A Path for each of ImageNet's million pictures takes three times as long.
             lengths = tuple(os.stat(f"{root}/{name}").st_size for name in names)  # noqa: PTH116
         except FileNotFoundError as error:
-            raise FileNotFoundError(f"{error.filename}: not there, though a list of {root} names it") from None
+            raise MissingError(f"{error.filename}: not there, though a list of {root} names it") from None
         labels = torch.tensor([labelled[name] for name in names], dtype=torch.int64)
         return Split(Files(root, tuple(names), lengths, self.frame), labels)
 

@@ -19,6 +19,7 @@ from filelock import FileLock
 
 from raykd.data import Augmentation, Split, channel_statistics, cut
 from raykd.data.dataset import Dataset
+from raykd.errors import InvalidError, MissingError
 
 HERE, CACHE = "data", "~/.cache/raykd"
 
@@ -64,7 +65,7 @@ class Published:
         fullest = max(folders, key=lambda folder: len(self._present(folder)))
         missing = [name for name in self.files if name not in self._present(fullest)]
         others = f" (or {', '.join(self.endings[1:])})" if self.endings[1:] else ""
-        raise FileNotFoundError(
+        raise MissingError(
             f"{self.title}: no {', '.join(missing)}{others} in any of {', '.join(map(str, folders))}; "
             f"set root to the folder that has them, or download=True"
         )
@@ -127,11 +128,11 @@ def check(spec: Spec, channels: int) -> None:
         ValueError: the rule and the value.
     """
     if spec.validation < 1:
-        raise ValueError(f"validation must be at least 1 image, got {spec.validation}")
+        raise InvalidError(f"validation must be at least 1 image, got {spec.validation}")
     if spec.limit is not None and spec.limit < 1:
-        raise ValueError(f"limit must be None or at least 1 image, got {spec.limit}")
+        raise InvalidError(f"limit must be None or at least 1 image, got {spec.limit}")
     if (spec.mean is None) != (spec.std is None):
-        raise ValueError(f"mean and std must be given together, got {spec.mean} and {spec.std}")
+        raise InvalidError(f"mean and std must be given together, got {spec.mean} and {spec.std}")
     if spec.mean is not None and spec.std is not None:
         check_normalisation(spec.mean, spec.std, channels)
 
@@ -139,9 +140,9 @@ def check(spec: Spec, channels: int) -> None:
 def check_normalisation(mean: tuple[float, ...], std: tuple[float, ...], channels: int) -> None:
     """Raises ValueError unless there is a mean and a standard deviation above 0 for each channel."""
     if not len(mean) == len(std) == channels:
-        raise ValueError(f"mean and std must be one number for each of {channels} channels, got {mean} and {std}")
+        raise InvalidError(f"mean and std must be one number for each of {channels} channels, got {mean} and {std}")
     if not all(value > 0 for value in std):
-        raise ValueError(f"std must be above 0, got {std}")
+        raise InvalidError(f"std must be above 0, got {std}")
 
 
 def assemble(spec: Spec, whole: Split, test: Split, num_classes: int) -> Dataset:

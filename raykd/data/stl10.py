@@ -13,6 +13,7 @@ import torch
 from raykd.data import Augmentation, Split
 from raykd.data.dataset import Dataset
 from raykd.data.standard import Published, assemble, check
+from raykd.errors import InvalidError
 from raykd.space.serialise import place
 
 NUM_CLASSES = 10
@@ -58,12 +59,12 @@ def _split(images_path: Path, labels_path: Path) -> Split:
     )
     size = 3 * 96 * 96
     if len(pixels) != len(labels) * size:
-        raise ValueError(
+        raise InvalidError(
             f"{images_path}: {len(pixels)} bytes, where the {len(labels)} labels of {labels_path} ask for "
             f"{len(labels)} x {size}; remove both and get them again"
         )
     if not bool(((labels >= 1) & (labels <= NUM_CLASSES)).all()):
-        raise ValueError(f"{labels_path}: labels must be 1 to {NUM_CLASSES}, found {labels.min()} to {labels.max()}")
+        raise InvalidError(f"{labels_path}: labels must be 1 to {NUM_CLASSES}, found {labels.min()} to {labels.max()}")
     by_columns = pixels.reshape(-1, *_SHAPE)  # the files hold each image column by column
     return Split(by_columns.transpose(2, 3).contiguous(), labels.to(torch.int64) - 1)
 

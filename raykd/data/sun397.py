@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import ClassVar
 
 from raykd.data.formats.layouts import Labelled, Listing, holding, lines
+from raykd.errors import InvalidError, MissingError
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -26,7 +27,7 @@ class SUN397:
 
     def __post_init__(self) -> None:
         if not 1 <= self.partition <= 10:
-            raise ValueError(f"partition must be 1 to 10, got {self.partition}")
+            raise InvalidError(f"partition must be 1 to 10, got {self.partition}")
 
     def read(self, root: Path) -> Listing:
         above, root = root, holding(root, "SUN397", "ClassName.txt")
@@ -38,9 +39,9 @@ class SUN397:
             places = (root, root / "Partitions", above, above / "Partitions")
             found = next((place / file for place in places if (place / file).is_file()), None)
             if found is None:
-                raise FileNotFoundError(f"no {file} in any of {', '.join(map(str, dict.fromkeys(places)))}")
+                raise MissingError(f"no {file} in any of {', '.join(map(str, dict.fromkeys(places)))}")
             paths = {line: line.rpartition("/")[0] for line in lines(found)}
             if wrong := next((line for line, name in paths.items() if name not in number), None):
-                raise ValueError(f"{found}: {wrong} is of no class in ClassName.txt")
+                raise InvalidError(f"{found}: {wrong} is of no class in ClassName.txt")
             splits.append({line.lstrip("/"): number[name] for line, name in paths.items()})
         return Listing(root=root, classes=tuple(classes), train=splits[0], test=splits[1])

@@ -14,6 +14,7 @@ import torch
 from raykd.data import Augmentation, Split
 from raykd.data.dataset import Dataset
 from raykd.data.standard import Published, assemble, check
+from raykd.errors import InvalidError
 from raykd.space.serialise import place
 
 NUM_CLASSES = 10
@@ -61,13 +62,13 @@ def _split(path: Path) -> Split:
     except PermissionError:
         raise
     except Exception as error:  # a torn file ends in almost any of them
-        raise ValueError(
+        raise InvalidError(
             f"{path}: not a whole MATLAB file with X and y in it ({error}); remove it and get it again"
         ) from None
     if images.dtype != np.uint8 or images.shape != (32, 32, 3, len(labels)):
-        raise ValueError(f"{path}: X is {images.dtype} of shape {images.shape} for {len(labels)} labels")
+        raise InvalidError(f"{path}: X is {images.dtype} of shape {images.shape} for {len(labels)} labels")
     if not ((labels >= 1) & (labels <= NUM_CLASSES)).all():
-        raise ValueError(f"{path}: labels must be 1 to {NUM_CLASSES}, found {labels.min()} to {labels.max()}")
+        raise InvalidError(f"{path}: labels must be 1 to {NUM_CLASSES}, found {labels.min()} to {labels.max()}")
     digits = labels.astype(np.int64) % NUM_CLASSES  # the file calls the digit 0 ten
     return Split(torch.from_numpy(np.ascontiguousarray(images.transpose(3, 2, 0, 1))), torch.from_numpy(digits))
 

@@ -11,6 +11,7 @@ from torch.nn import functional as F
 
 from raykd.data import Augmentation, Split, channel_statistics
 from raykd.data.dataset import Dataset
+from raykd.errors import InvalidError
 from raykd.ops.rng import generator
 
 _PATCHES = 4  # a pattern has so many patches each way, so that it survives a crop of some pixels
@@ -42,17 +43,17 @@ class Synthetic:
 
     def __post_init__(self) -> None:
         if self.num_classes < 2:
-            raise ValueError(f"num_classes must be at least 2, got {self.num_classes}")
+            raise InvalidError(f"num_classes must be at least 2, got {self.num_classes}")
         if len(self.image_shape) != 3 or min(self.image_shape) < 1:
-            raise ValueError(f"image_shape must be channels, height and width, got {self.image_shape}")
+            raise InvalidError(f"image_shape must be channels, height and width, got {self.image_shape}")
         for name in ("num_images", "held_out"):
             if getattr(self, name) < self.num_classes:
-                raise ValueError(
+                raise InvalidError(
                     f"{name} must be at least one image for each of {self.num_classes} classes, "
                     f"got {getattr(self, name)}"
                 )
         if not self.noise >= 0:
-            raise ValueError(f"noise must be at least 0, got {self.noise}")
+            raise InvalidError(f"noise must be at least 0, got {self.noise}")
 
     def load(self) -> Dataset:
         train = self._split("train", self.num_images)

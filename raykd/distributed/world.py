@@ -9,6 +9,8 @@ import torch.distributed as dist
 from torch import Tensor, nn
 from torch.nn.parallel import DistributedDataParallel
 
+from raykd.errors import InvalidError
+
 
 @dataclass(frozen=True)
 class World:
@@ -43,17 +45,17 @@ class World:
         """A world of one on a device, whatever process group is up."""
         return cls(0, 1, device)
 
-    def first(self, size: int, patience_s: float) -> "World":
+    def first(self, size: int, timeout_s: float) -> "World":
         """The world of the first so many processes; all processes must ask for it, and the others stand outside.
 
         Args:
             size: at most this world's.
-            patience_s: how long they wait for each other in a collective.
+            timeout_s: how long they wait for each other in a collective.
         """
         assert 1 <= size <= self.size, (size, self.size)
         if size == self.size:
             return self
-        group = dist.new_group(range(size), timedelta(seconds=patience_s))
+        group = dist.new_group(range(size), timedelta(seconds=timeout_s))
         return World(self.rank, size, self.device, group if isinstance(group, dist.ProcessGroup) else None)
 
     @property
@@ -98,11 +100,11 @@ def _device(device: str | torch.device | None) -> torch.device:
     try:
         chosen = torch.device(device)
     except RuntimeError:
-        raise ValueError(f"unknown device {str(device)!r}; choices: {', '.join(_devices())}") from None
+        raise InvalidError(f"unknown device {str(device)!r}; choices: {', '.join(_devices())}") from None
     if chosen.type == "cuda" and chosen.index is None and torch.cuda.is_available():
         chosen = torch.device("cuda", torch.cuda.current_device())
     if str(chosen) not in _devices():
-        raise ValueError(f"no device {str(device)!r} here; choices: {', '.join(_devices())}")
+        raise InvalidError(f"no device {str(device)!r} here; choices: {', '.join(_devices())}")
     return chosen
 
 

@@ -11,6 +11,7 @@ from torch import Tensor
 from raykd.data import Split
 from raykd.data.dataset import Batch, Dataset
 from raykd.distributed.world import World
+from raykd.errors import InvalidError
 from raykd.models.staged import Staged, evaluating
 
 
@@ -33,7 +34,7 @@ def top_k_accuracy(network: Staged, dataset: Dataset, split: Split, k: int = 5, 
         ValueError: fewer classes than `k`, or `k` below 1.
     """
     if not 1 <= k <= dataset.num_classes:
-        raise ValueError(f"k must be 1 to {dataset.num_classes}, the number of classes, got {k}")
+        raise InvalidError(f"k must be 1 to {dataset.num_classes}, the number of classes, got {k}")
 
     def is_right(logits: Tensor, batch: Batch) -> Tensor:
         return (logits.topk(k, dim=1).indices == batch.targets[:, None]).any(dim=1)

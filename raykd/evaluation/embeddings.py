@@ -8,6 +8,7 @@ from torch import Tensor
 
 from raykd.data import Split
 from raykd.data.dataset import Dataset
+from raykd.errors import InvalidError
 from raykd.models.staged import Staged, evaluating
 from raykd.ops.maps import pooled
 from raykd.ops.vectors import directions, full
@@ -42,5 +43,5 @@ def comparable(vectors: Tensor, metric: str) -> Float32[Tensor, "n d"]:
         ValueError: an unknown metric.
     """
     if metric not in METRICS:
-        raise ValueError(f"unknown metric {metric!r}; choices: {', '.join(METRICS)}")
+        raise InvalidError(f"unknown metric {metric!r}; choices: {', '.join(METRICS)}")
     return (directions(vectors, 0.0) if metric == "cosine" else full(vectors)).float()

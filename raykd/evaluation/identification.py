@@ -10,6 +10,7 @@ import numpy as np
 from jaxtyping import Float, Float64, Int64
 from torch import Tensor
 
+from raykd.errors import InvalidError
 from raykd.evaluation.embeddings import comparable
 from raykd.evaluation.neighbours import nearest
 
@@ -31,7 +32,7 @@ def identification_rate(
         ValueError: no class has two images, or there is no distractor.
     """
     if not len(distractors):
-        raise ValueError("identification needs at least one distractor, got none")
+        raise InvalidError("identification needs at least one distractor, got none")
     rivals = comparable(distractors[nearest(vectors, distractors, metric)], metric).double().cpu().numpy()
     probes, classes = comparable(vectors, metric).double().cpu().numpy(), labels.cpu().numpy()
     identified = pairs = 0
@@ -43,7 +44,7 @@ def identification_rate(
         identified += int((distances[:-1] < distances[-1]).sum())
         pairs += len(distances) - 1
     if not pairs:
-        raise ValueError("identification needs a held-out class with at least two images, got none")
+        raise InvalidError("identification needs a held-out class with at least two images, got none")
     return identified / pairs
 
 

@@ -7,6 +7,7 @@ from torch import Tensor
 
 from raykd.data import Split
 from raykd.data.dataset import Dataset
+from raykd.errors import InvalidError
 from raykd.errors import nearest as nearest_name
 from raykd.evaluation.accuracy import accuracy, top_k_accuracy
 from raykd.evaluation.centroid import nearest_centroid_accuracy
@@ -52,20 +53,20 @@ def evaluate(
         ValueError: an unknown split, measure or class; identification with nothing held out.
     """
     if split not in SPLITS:
-        raise ValueError(f"unknown split {split!r}; choices: {', '.join(SPLITS)}")
+        raise InvalidError(f"unknown split {split!r}; choices: {', '.join(SPLITS)}")
     for measure in measures:
         if measure not in MEASURES:
-            raise ValueError(f"unknown measure {measure!r}; {nearest_name(measure, MEASURES)}")
+            raise InvalidError(f"unknown measure {measure!r}; {nearest_name(measure, MEASURES)}")
     if held_out and measures and "identification" not in measures:
-        raise ValueError(f"classes are held out for identification alone, and asked for is {', '.join(measures)}")
+        raise InvalidError(f"classes are held out for identification alone, and asked for is {', '.join(measures)}")
     own = dataset.test if split == "test" else dataset.validation
     there, trained = set(own.labels.tolist()), set(dataset.train.labels.tolist())
     held_out = set(held_out) or there - trained
     if missing := held_out - there:
-        raise ValueError(f"held out: the {split} split has no images of class {', '.join(map(str, sorted(missing)))}")
+        raise InvalidError(f"held out: the {split} split has no images of class {', '.join(map(str, sorted(missing)))}")
     can_identify = bool(held_out) and held_out != there
     if "identification" in measures and not can_identify:
-        raise ValueError(
+        raise InvalidError(
             "identification needs held-out classes to take its probes from, and others for the distractors; "
             f"the {split} split has {len(there)} classes, of which {len(held_out)} are held out"
         )
@@ -73,7 +74,7 @@ def evaluate(
     if not can_identify:
         wanted.discard("identification")
     if wanted != {"identification"} and not there & trained:
-        raise ValueError(f"the {split} split has no image of a class that the training images have")
+        raise InvalidError(f"the {split} split has no image of a class that the training images have")
     values: dict[str, float] = {}
     if "identification" in wanted:
         say("measuring: identification")

@@ -23,6 +23,7 @@ import torch
 from jaxtyping import Float, Float64, Int64
 from torch import Tensor
 
+from raykd.errors import InvalidError
 from raykd.evaluation.embeddings import comparable
 from raykd.ops.vectors import products, squared_distances
 
@@ -99,11 +100,11 @@ def retrieve(
         ValueError: as `precision_at`.
     """
     if not 1 <= k <= len(database):
-        raise ValueError(f"k must be 1 to {len(database)}, the images of the database, got {k}")
+        raise InvalidError(f"k must be 1 to {len(database)}, the images of the database, got {k}")
     absent = set(query_labels.tolist()) - set(database_labels.tolist())
     if absent:
         classes = ", ".join(map(str, sorted(absent)))
-        raise ValueError(f"the class of every query needs images in the database, which has none of class {classes}")
+        raise InvalidError(f"the class of every query needs images in the database, which has none of class {classes}")
     totals = np.zeros(4)
     for batch in _batches(queries, query_labels, database, database_labels, metric):
         for ranks in batch:

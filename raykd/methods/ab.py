@@ -24,6 +24,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from raykd.errors import InvalidError
 from raykd.methods.common.first_stage import FirstStage
 from raykd.methods.common.stages import Pairs, stage_pairs
 from raykd.methods.common.warm_start import Trunk, warm_start
@@ -71,7 +72,7 @@ class AB:
 
     def __post_init__(self) -> None:
         if not self.margin > 0:
-            raise ValueError(f"margin must be above 0, got {self.margin}")
+            raise InvalidError(f"margin must be above 0, got {self.margin}")
 
     def check(self, shapes: Shapes) -> None:
         stage_pairs(self.pairs, shapes)

@@ -19,6 +19,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from raykd.data.dataset import Batch
+from raykd.errors import InvalidError
 from raykd.methods.common.stages import Pairs, stage_pairs
 from raykd.models.staged import Outputs
 from raykd.ops.maps import as_map, same_size
@@ -58,9 +59,9 @@ class Attention:
 
     def __post_init__(self) -> None:
         if not self.weight >= 0:
-            raise ValueError(f"weight must be at least 0, got {self.weight}")
+            raise InvalidError(f"weight must be at least 0, got {self.weight}")
         if self.power < 1:
-            raise ValueError(f"power must be at least 1, got {self.power}")
+            raise InvalidError(f"power must be at least 1, got {self.power}")
 
     def check(self, shapes: Shapes) -> None:
         stage_pairs(self.pairs, shapes)

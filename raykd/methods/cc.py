@@ -19,6 +19,7 @@ from optuna.distributions import FloatDistribution
 from torch import Tensor, nn
 
 from raykd.data.dataset import Batch
+from raykd.errors import InvalidError
 from raykd.models.staged import Outputs
 from raykd.ops.maps import pooled
 from raykd.ops.vectors import full
@@ -51,9 +52,9 @@ class CC:
 
     def __post_init__(self) -> None:
         if not self.weight >= 0:
-            raise ValueError(f"weight must be at least 0, got {self.weight}")
+            raise InvalidError(f"weight must be at least 0, got {self.weight}")
         if self.size < 1:
-            raise ValueError(f"size must be at least 1, got {self.size}")
+            raise InvalidError(f"size must be at least 1, got {self.size}")
 
     def check(self, shapes: Shapes) -> None:
         pass

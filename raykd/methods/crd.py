@@ -29,6 +29,7 @@ from torch.nn import functional as F
 
 from raykd.data.dataset import Batch
 from raykd.distributed.gather import of_all_ranks
+from raykd.errors import InvalidError
 from raykd.methods.common.negatives import Negatives
 from raykd.models.staged import Outputs
 from raykd.ops.maps import pooled
@@ -86,18 +87,18 @@ class CRD:
 
     def __post_init__(self) -> None:
         if not self.weight >= 0:
-            raise ValueError(f"weight must be at least 0, got {self.weight}")
+            raise InvalidError(f"weight must be at least 0, got {self.weight}")
         for name in ("negatives", "dimensions"):
             if getattr(self, name) < 1:
-                raise ValueError(f"{name} must be at least 1, got {getattr(self, name)}")
+                raise InvalidError(f"{name} must be at least 1, got {getattr(self, name)}")
         if not self.temperature > 0:
-            raise ValueError(f"temperature must be above 0, got {self.temperature}")
+            raise InvalidError(f"temperature must be above 0, got {self.temperature}")
         if not 0 <= self.momentum < 1:
-            raise ValueError(f"momentum must be at least 0 and below 1, got {self.momentum}")
+            raise InvalidError(f"momentum must be at least 0 and below 1, got {self.momentum}")
 
     def check(self, shapes: Shapes) -> None:
         if shapes.num_classes < 2:
-            raise ValueError(f"needs images of at least 2 classes, got {shapes.num_classes}")
+            raise InvalidError(f"needs images of at least 2 classes, got {shapes.num_classes}")
 
     def build(self, shapes: Shapes, context: BuildContext) -> Term:
         labels = context.dataset.train.labels

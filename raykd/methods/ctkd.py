@@ -19,6 +19,7 @@ from optuna.distributions import FloatDistribution
 from torch import Tensor, nn
 
 from raykd.data.dataset import Batch
+from raykd.errors import InvalidError
 from raykd.methods.dkd import ramp
 from raykd.methods.kd import kd_loss
 from raykd.models.staged import Outputs
@@ -57,12 +58,12 @@ class CTKD:
 
     def __post_init__(self) -> None:
         if not self.weight >= 0:
-            raise ValueError(f"weight must be at least 0, got {self.weight}")
+            raise InvalidError(f"weight must be at least 0, got {self.weight}")
         for name in ("lowest", "span"):
             if not getattr(self, name) > 0:
-                raise ValueError(f"{name} must be above 0, got {getattr(self, name)}")
+                raise InvalidError(f"{name} must be above 0, got {getattr(self, name)}")
         if not 0.0 <= self.warm_up <= 1.0:
-            raise ValueError(f"warm_up must be within 0 and 1, got {self.warm_up}")
+            raise InvalidError(f"warm_up must be within 0 and 1, got {self.warm_up}")
 
     def check(self, shapes: Shapes) -> None:
         pass

@@ -23,6 +23,7 @@ from torch import Tensor
 
 from raykd.data.dataset import Batch
 from raykd.distributed.gather import whole_batch
+from raykd.errors import InvalidError
 from raykd.models.staged import Outputs
 from raykd.ops.vectors import full
 from raykd.protocols.context import BuildContext
@@ -72,9 +73,9 @@ class DIST:
     def __post_init__(self) -> None:
         for name in ("weight", "beta", "gamma"):
             if not getattr(self, name) >= 0:
-                raise ValueError(f"{name} must be at least 0, got {getattr(self, name)}")
+                raise InvalidError(f"{name} must be at least 0, got {getattr(self, name)}")
         if not self.temperature > 0:
-            raise ValueError(f"temperature must be above 0, got {self.temperature}")
+            raise InvalidError(f"temperature must be above 0, got {self.temperature}")
 
     def check(self, shapes: Shapes) -> None:
         pass

@@ -21,6 +21,7 @@ from optuna.distributions import FloatDistribution
 from torch import Tensor
 
 from raykd.data.dataset import Batch
+from raykd.errors import InvalidError
 from raykd.methods.kd import kd_loss
 from raykd.models.staged import Outputs
 from raykd.ops.vectors import full
@@ -71,15 +72,15 @@ class DKD:
     def __post_init__(self) -> None:
         for name in ("weight", "alpha", "beta"):
             if not getattr(self, name) >= 0:
-                raise ValueError(f"{name} must be at least 0, got {getattr(self, name)}")
+                raise InvalidError(f"{name} must be at least 0, got {getattr(self, name)}")
         if not self.temperature > 0:
-            raise ValueError(f"temperature must be above 0, got {self.temperature}")
+            raise InvalidError(f"temperature must be above 0, got {self.temperature}")
         if not 0.0 <= self.warm_up <= 1.0:
-            raise ValueError(f"warm_up must be within 0 and 1, got {self.warm_up}")
+            raise InvalidError(f"warm_up must be within 0 and 1, got {self.warm_up}")
 
     def check(self, shapes: Shapes) -> None:
         if shapes.num_classes < 2:
-            raise ValueError(f"needs at least 2 classes, got {shapes.num_classes}")
+            raise InvalidError(f"needs at least 2 classes, got {shapes.num_classes}")
 
     def build(self, shapes: Shapes, context: BuildContext) -> Term:
         return _DKD(self)

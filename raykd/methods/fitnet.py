@@ -19,6 +19,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from raykd.data.dataset import Batch
+from raykd.errors import InvalidError
 from raykd.methods.common.stages import check_stage
 from raykd.models.staged import Outputs
 from raykd.ops.maps import as_map, bridging_convolution, same_size
@@ -56,7 +57,7 @@ class FitNet:
 
     def __post_init__(self) -> None:
         if not self.weight >= 0:
-            raise ValueError(f"weight must be at least 0, got {self.weight}")
+            raise InvalidError(f"weight must be at least 0, got {self.weight}")
 
     def check(self, shapes: Shapes) -> None:
         check_stage(self.stage, shapes)

@@ -26,6 +26,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from raykd.data.dataset import Batch
+from raykd.errors import InvalidError
 from raykd.methods.common.first_stage import FirstStage
 from raykd.methods.common.stages import Pairs, stage_pairs
 from raykd.methods.common.warm_start import Trunk, warm_start
@@ -74,12 +75,12 @@ class FSP:
 
     def __post_init__(self) -> None:
         if not self.weight >= 0:
-            raise ValueError(f"weight must be at least 0, got {self.weight}")
+            raise InvalidError(f"weight must be at least 0, got {self.weight}")
 
     def check(self, shapes: Shapes) -> None:
         pairs = stage_pairs(self.pairs, shapes)
         if len(pairs) < 2:
-            raise ValueError(f"a flow needs at least 2 stages, got {len(pairs)}")
+            raise InvalidError(f"a flow needs at least 2 stages, got {len(pairs)}")
         _check_widths([(shapes.student[own], shapes.teacher[other]) for own, other in pairs])
 
     def build(self, shapes: Shapes, context: BuildContext) -> Term:
@@ -146,4 +147,4 @@ def _flows(stages: Sequence[tuple[Tensor, Tensor]]) -> Float[Tensor, ""]:
 def _check_widths(stages: Sequence[tuple[Shape, Shape]]) -> None:
     student, teacher = (tuple(shapes[side][0] for shapes in stages) for side in range(2))
     if student != teacher:
-        raise ValueError(f"student and teacher need equal widths, got {student} and {teacher} channels")
+        raise InvalidError(f"student and teacher need equal widths, got {student} and {teacher} channels")

@@ -25,6 +25,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from raykd.data.dataset import Batch
+from raykd.errors import InvalidError
 from raykd.methods.common.first_stage import FirstStage, drawing, minimise, training_images
 from raykd.models.staged import Outputs
 from raykd.ops.maps import as_map, same_size
@@ -76,17 +77,17 @@ class FT:
 
     def __post_init__(self) -> None:
         if not self.weight >= 0:
-            raise ValueError(f"weight must be at least 0, got {self.weight}")
+            raise InvalidError(f"weight must be at least 0, got {self.weight}")
         if not self.rate > 0:
-            raise ValueError(f"rate must be above 0, got {self.rate}")
+            raise InvalidError(f"rate must be above 0, got {self.rate}")
         for name in ("p1", "p2"):
             if getattr(self, name) < 1:
-                raise ValueError(f"{name} must be at least 1, got {getattr(self, name)}")
+                raise InvalidError(f"{name} must be at least 1, got {getattr(self, name)}")
 
     def check(self, shapes: Shapes) -> None:
         width = shapes.teacher[-1][0]
         if int(self.rate * width) < 1:
-            raise ValueError(f"rate: {self.rate} of the teacher's {width} channels leaves none to the factor")
+            raise InvalidError(f"rate: {self.rate} of the teacher's {width} channels leaves none to the factor")
         self.first_stage.check(shapes)
 
     def build(self, shapes: Shapes, context: BuildContext) -> Term:

@@ -23,6 +23,7 @@ import torch
 from optuna.distributions import CategoricalDistribution, FloatDistribution
 from torch import Tensor, nn
 
+from raykd.errors import InvalidError
 from raykd.models.staged import Outputs, Shape, Staged
 from raykd.ops.rng import generator
 from raykd.protocols.method import Clock, Shapes
@@ -49,7 +50,7 @@ def keep_probability(schedule: str, start: float, epoch: int, epochs: int, miles
         begin = max(bound for bound in bounds if bound <= epoch)
         end = min(bound for bound in bounds if bound > epoch)
     else:
-        raise ValueError(f"unknown schedule {schedule!r}; choices: {', '.join(SCHEDULES)}")
+        raise InvalidError(f"unknown schedule {schedule!r}; choices: {', '.join(SCHEDULES)}")
     last = end - 1 - begin
     return 1.0 if last == 0 else start + (1.0 - start) * (epoch - begin) / last
 
@@ -89,20 +90,20 @@ class IAKD:
 
     def __post_init__(self) -> None:
         if self.schedule not in SCHEDULES:
-            raise ValueError(f"unknown schedule {self.schedule!r}; choices: {', '.join(SCHEDULES)}")
+            raise InvalidError(f"unknown schedule {self.schedule!r}; choices: {', '.join(SCHEDULES)}")
         for name in ("start", "solo"):
             if not 0.0 <= getattr(self, name) <= 1.0:
-                raise ValueError(f"{name} must be within 0 and 1, got {getattr(self, name)}")
+                raise InvalidError(f"{name} must be within 0 and 1, got {getattr(self, name)}")
 
     def check(self, shapes: Shapes) -> None:
         if len(shapes.student) != len(shapes.teacher):
-            raise ValueError(
+            raise InvalidError(
                 f"swap: student and teacher need equally many stages, got {len(shapes.student)} "
                 f"{shapes.student} and {len(shapes.teacher)} {shapes.teacher}"
             )
         for index, (student, teacher) in enumerate(zip(shapes.student, shapes.teacher, strict=True)):
             if student[1:] != teacher[1:]:
-                raise ValueError(
+                raise InvalidError(
                     f"swap: stage {index} needs maps of one size to be swapped, student {student}, teacher {teacher}"
                 )
 

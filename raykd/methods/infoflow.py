@@ -26,6 +26,7 @@ from torch import Tensor
 
 from raykd.data.dataset import Batch
 from raykd.distributed.gather import whole_batch
+from raykd.errors import InvalidError
 from raykd.methods.common.auxiliary import Auxiliary, find_auxiliary
 from raykd.models.staged import Outputs, Staged
 from raykd.ops.maps import pooled
@@ -53,9 +54,9 @@ def transfer_loss(
         divergence: `jeffreys`, or `kl` from the teacher to the student. No gradient reaches the teacher.
     """
     if kernel not in KERNELS:
-        raise ValueError(f"unknown kernel {kernel!r}; choices: {', '.join(KERNELS)}")
+        raise InvalidError(f"unknown kernel {kernel!r}; choices: {', '.join(KERNELS)}")
     if divergence not in DIVERGENCES:
-        raise ValueError(f"unknown divergence {divergence!r}; choices: {', '.join(DIVERGENCES)}")
+        raise InvalidError(f"unknown divergence {divergence!r}; choices: {', '.join(DIVERGENCES)}")
     losses = []
     if kernel != "student_t":
         epsilon = _EPSILON[divergence]
@@ -106,12 +107,12 @@ class InfoFlow:
     def __post_init__(self) -> None:
         for name in ("weight", "initial"):
             if not getattr(self, name) >= 0:
-                raise ValueError(f"{name} must be at least 0, got {getattr(self, name)}")
+                raise InvalidError(f"{name} must be at least 0, got {getattr(self, name)}")
         if not 0 < self.decay <= 1:
-            raise ValueError(f"decay must be above 0 and at most 1, got {self.decay}")
+            raise InvalidError(f"decay must be above 0 and at most 1, got {self.decay}")
         for name, choices in (("kernel", KERNELS), ("divergence", DIVERGENCES)):
             if getattr(self, name) not in choices:
-                raise ValueError(f"unknown {name} {getattr(self, name)!r}; choices: {', '.join(choices)}")
+                raise InvalidError(f"unknown {name} {getattr(self, name)!r}; choices: {', '.join(choices)}")
 
     @property
     def needs_teacher(self) -> bool:
@@ -120,15 +121,15 @@ class InfoFlow:
 
     def check(self, shapes: Shapes) -> None:
         if not shapes.teacher:
-            raise ValueError("information flow needs a teacher, and the recipe has none")
+            raise InvalidError("information flow needs a teacher, and the recipe has none")
         whose, other = "teacher", len(shapes.teacher)
         if self.auxiliary is not None:
             if self.auxiliary.batch_size > shapes.num_images:
                 size, images = self.auxiliary.batch_size, shapes.num_images
-                raise ValueError(f"auxiliary/batch_size: {size} is more than the {images} training images")
+                raise InvalidError(f"auxiliary/batch_size: {size} is more than the {images} training images")
             whose, other = "auxiliary", self.auxiliary.build(shapes.num_classes, shapes.image).num_stages
         if len(shapes.student) != other:
-            raise ValueError(
+            raise InvalidError(
                 f"student and {whose} need equally many stages, got {len(shapes.student)} and {other}"
                 + ("" if self.auxiliary else "; an auxiliary teacher of the student's make bridges the difference")
             )

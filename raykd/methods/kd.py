@@ -20,6 +20,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from raykd.data.dataset import Batch
+from raykd.errors import InvalidError
 from raykd.models.staged import Outputs
 from raykd.ops.vectors import directions, full
 from raykd.protocols.context import BuildContext
@@ -66,9 +67,9 @@ class KD:
 
     def __post_init__(self) -> None:
         if not self.weight >= 0:
-            raise ValueError(f"weight must be at least 0, got {self.weight}")
+            raise InvalidError(f"weight must be at least 0, got {self.weight}")
         if not self.temperature > 0:
-            raise ValueError(f"temperature must be above 0, got {self.temperature}")
+            raise InvalidError(f"temperature must be above 0, got {self.temperature}")
 
     def check(self, shapes: Shapes) -> None:
         pass

@@ -18,6 +18,7 @@ from optuna.distributions import FloatDistribution
 from torch import Tensor
 
 from raykd.data.dataset import Batch
+from raykd.errors import InvalidError
 from raykd.methods.common.stages import Pairs, stage_pairs
 from raykd.models.staged import Outputs
 from raykd.ops.maps import as_map, same_size
@@ -59,7 +60,7 @@ class NST:
 
     def __post_init__(self) -> None:
         if not self.weight >= 0:
-            raise ValueError(f"weight must be at least 0, got {self.weight}")
+            raise InvalidError(f"weight must be at least 0, got {self.weight}")
 
     def check(self, shapes: Shapes) -> None:
         stage_pairs(self.pairs, shapes)

@@ -25,6 +25,7 @@ from optuna.distributions import FloatDistribution
 from torch import Tensor, nn
 
 from raykd.data.dataset import Batch
+from raykd.errors import InvalidError
 from raykd.methods.common.moments import find_moments
 from raykd.methods.common.stages import Pairs, stage_pairs
 from raykd.models.staged import Outputs
@@ -82,7 +83,7 @@ class OFD:
 
     def __post_init__(self) -> None:
         if not self.weight >= 0:
-            raise ValueError(f"weight must be at least 0, got {self.weight}")
+            raise InvalidError(f"weight must be at least 0, got {self.weight}")
 
     def check(self, shapes: Shapes) -> None:
         stage_pairs(self.pairs, shapes)

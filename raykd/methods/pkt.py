@@ -17,6 +17,7 @@ from torch import Tensor
 
 from raykd.data.dataset import Batch
 from raykd.distributed.gather import whole_batch
+from raykd.errors import InvalidError
 from raykd.methods.infoflow import transfer_loss
 from raykd.models.staged import Outputs
 from raykd.ops.maps import pooled
@@ -49,7 +50,7 @@ class PKT:
 
     def __post_init__(self) -> None:
         if not self.weight >= 0:
-            raise ValueError(f"weight must be at least 0, got {self.weight}")
+            raise InvalidError(f"weight must be at least 0, got {self.weight}")
 
     def check(self, shapes: Shapes) -> None:
         pass

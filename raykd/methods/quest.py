@@ -24,6 +24,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from raykd.data.dataset import Batch
+from raykd.errors import InvalidError
 from raykd.methods.common.codebook import find_codebook, pooled_map
 from raykd.methods.common.stages import check_stage
 from raykd.models.staged import Outputs
@@ -94,15 +95,15 @@ class Quest:
 
     def __post_init__(self) -> None:
         if not self.weight >= 0:
-            raise ValueError(f"weight must be at least 0, got {self.weight}")
+            raise InvalidError(f"weight must be at least 0, got {self.weight}")
         for name in ("temperature", "scale"):
             if not getattr(self, name) > 0:
-                raise ValueError(f"{name} must be above 0, got {getattr(self, name)}")
+                raise InvalidError(f"{name} must be above 0, got {getattr(self, name)}")
         for name in ("words", "iterations", "max_vectors"):
             if getattr(self, name) < 1:
-                raise ValueError(f"{name} must be at least 1, got {getattr(self, name)}")
+                raise InvalidError(f"{name} must be at least 1, got {getattr(self, name)}")
         if self.on_anchor not in ON_ANCHOR:
-            raise ValueError(f"unknown on_anchor {self.on_anchor!r}; choices: {', '.join(ON_ANCHOR)}")
+            raise InvalidError(f"unknown on_anchor {self.on_anchor!r}; choices: {', '.join(ON_ANCHOR)}")
 
     def check(self, shapes: Shapes) -> None:
         check_stage(self.stage, shapes)
@@ -110,14 +111,14 @@ class Quest:
         if not {len(student), len(teacher)} <= {1, 3} or any(
             large % small for large, small in zip(map_size(teacher), map_size(student), strict=True)
         ):
-            raise ValueError(
+            raise InvalidError(
                 f"the teacher's map must be an integer number of times as high and wide as the student's, got "
                 f"student {student} and teacher {teacher}"
             )
         height, width = map_size(student)
         vectors = min(shapes.num_images * height * width, self.max_vectors)
         if self.words > vectors:
-            raise ValueError(
+            raise InvalidError(
                 f"words: needs at least as many feature vectors as words, got {self.words} words and {vectors} vectors"
             )
 
@@ -163,7 +164,7 @@ class _Quest(Term):
         self.words.copy_(codebook.words)  # in place: DDP and the optimiser keep what they hold
         self._temperature = self._spec.temperature * (codebook.nearest if self._spec.scaled else 1.0)
         if not self._temperature > 0:
-            raise ValueError(f"scaled: {self._spec.words} words are all {codebook.num_vectors} vectors; take fewer")
+            raise InvalidError(f"scaled: {self._spec.words} words are all {codebook.num_vectors} vectors; take fewer")
         self._say(
             f"quest: checkpoint {checkpoint}, mean nearest squared distance {codebook.nearest:.4g}, "
             f"temperature {self._temperature:.4g}, {codebook.num_empty} of {self._spec.words} words empty"

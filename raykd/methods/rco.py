@@ -17,6 +17,7 @@ from dataclasses import dataclass
 
 from optuna.distributions import CategoricalDistribution, FloatDistribution, IntDistribution
 
+from raykd.errors import InvalidError
 from raykd.protocols.method import Ratio, Shapes
 from raykd.space.ranges import searched
 
@@ -28,7 +29,7 @@ def equal_interval(num_epochs: int, count: int) -> list[int]:
         ValueError: more anchors than epochs, or none.
     """
     if not 1 <= count <= num_epochs:
-        raise ValueError(f"need 1 to {num_epochs} anchors for {num_epochs} epochs, got {count}")
+        raise InvalidError(f"need 1 to {num_epochs} anchors for {num_epochs} epochs, got {count}")
     return [num_epochs * k // count for k in range(1, count + 1)]
 
 
@@ -67,7 +68,7 @@ class EqualInterval:
 
     Args:
         count: number of anchors.
-        restart: start each stage with a fresh optimiser and the learning rate's schedule from its beginning,
+        restart: start each leg with a fresh optimiser and the learning rate's schedule from its beginning,
             instead of one schedule over the whole run.
     """
 
@@ -76,7 +77,7 @@ class EqualInterval:
 
     def __post_init__(self) -> None:
         if self.count < 1:
-            raise ValueError(f"need at least 1 anchor, got count {self.count}")
+            raise InvalidError(f"need at least 1 anchor, got count {self.count}")
 
     def check(self, shapes: Shapes, epochs: int) -> None:
         _check_count(self.count, shapes, epochs)
@@ -90,13 +91,13 @@ class EqualInterval:
 
 @dataclass(frozen=True, kw_only=True)
 class Greedy:
-    """Anchors found during training: after each stage, the farthest checkpoint that is not too hard yet.
+    """Anchors found during training: after each leg, the farthest checkpoint that is not too hard yet.
 
-    The run is cut into `count` equal stages, which bounds the number of anchors; the last stage follows the
-    final teacher, and so do all stages after the search has reached it.
+    The run is cut into `count` equal legs, which bounds the number of anchors; the last leg follows the
+    final teacher, and so do all legs after the search has reached it.
 
     Args:
-        count: number of stages, the most anchors that the search may take.
+        count: number of legs, the most anchors that the search may take.
         delta: how much harder than the last anchor the next may be.
         restart: as for `EqualInterval`.
     """
@@ -107,9 +108,9 @@ class Greedy:
 
     def __post_init__(self) -> None:
         if self.count < 1:
-            raise ValueError(f"need at least 1 anchor, got count {self.count}")
+            raise InvalidError(f"need at least 1 anchor, got count {self.count}")
         if self.delta < 0:
-            raise ValueError(f"delta must be at least 0, got {self.delta}")
+            raise InvalidError(f"delta must be at least 0, got {self.delta}")
 
     def check(self, shapes: Shapes, epochs: int) -> None:
         _check_count(self.count, shapes, epochs)
@@ -134,9 +135,9 @@ def _equal_starts(epochs: int, count: int) -> tuple[int, ...]:
 
 def _check_count(count: int, shapes: Shapes, epochs: int) -> None:
     if count > shapes.num_checkpoints:
-        raise ValueError(
+        raise InvalidError(
             f"route/count: {count} anchors need at least as many checkpoints, the teacher keeps "
             f"{shapes.num_checkpoints}"
         )
     if count > epochs:
-        raise ValueError(f"route/count: {count} anchors need at least as many epochs, the run has {epochs}")
+        raise InvalidError(f"route/count: {count} anchors need at least as many epochs, the run has {epochs}")

@@ -29,6 +29,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from raykd.data.dataset import Batch
+from raykd.errors import InvalidError
 from raykd.methods.common.stages import Pairs, stage_pairs
 from raykd.methods.dkd import ramp
 from raykd.models.staged import Outputs
@@ -77,11 +78,11 @@ class ReviewKD:
 
     def __post_init__(self) -> None:
         if not self.weight >= 0:
-            raise ValueError(f"weight must be at least 0, got {self.weight}")
+            raise InvalidError(f"weight must be at least 0, got {self.weight}")
         if not 0.0 <= self.warm_up <= 1.0:
-            raise ValueError(f"warm_up must be within 0 and 1, got {self.warm_up}")
+            raise InvalidError(f"warm_up must be within 0 and 1, got {self.warm_up}")
         if self.max_channels < 1:
-            raise ValueError(f"max_channels must be at least 1, got {self.max_channels}")
+            raise InvalidError(f"max_channels must be at least 1, got {self.max_channels}")
 
     def check(self, shapes: Shapes) -> None:
         stage_pairs(self.pairs, shapes)

@@ -21,6 +21,7 @@ from torch.nn import functional as F
 
 from raykd.data.dataset import Batch
 from raykd.distributed.gather import whole_batch
+from raykd.errors import InvalidError
 from raykd.models.staged import Outputs
 from raykd.ops.maps import pooled
 from raykd.ops.vectors import directions, full, squared_distances
@@ -65,7 +66,7 @@ class RKD:
     def __post_init__(self) -> None:
         for name in ("weight", "distance_weight", "angle_weight"):
             if not getattr(self, name) >= 0:
-                raise ValueError(f"{name} must be at least 0, got {getattr(self, name)}")
+                raise InvalidError(f"{name} must be at least 0, got {getattr(self, name)}")
 
     def check(self, shapes: Shapes) -> None:
         pass

@@ -22,6 +22,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from raykd.data.dataset import Batch
+from raykd.errors import InvalidError
 from raykd.models.staged import Outputs
 from raykd.ops.vectors import full
 from raykd.protocols.context import BuildContext
@@ -66,16 +67,16 @@ class TeacherFree:
 
     def __post_init__(self) -> None:
         if not self.weight >= 0:
-            raise ValueError(f"weight must be at least 0, got {self.weight}")
+            raise InvalidError(f"weight must be at least 0, got {self.weight}")
         if not 0 < self.correct_probability < 1:
-            raise ValueError(f"correct_probability must be between 0 and 1, got {self.correct_probability}")
+            raise InvalidError(f"correct_probability must be between 0 and 1, got {self.correct_probability}")
         if not self.temperature > 0:
-            raise ValueError(f"temperature must be above 0, got {self.temperature}")
+            raise InvalidError(f"temperature must be above 0, got {self.temperature}")
 
     def check(self, shapes: Shapes) -> None:
         """As `TermSpec.check`: the right class must get more than the others."""
         if self.correct_probability * shapes.num_classes <= 1:
-            raise ValueError(
+            raise InvalidError(
                 f"correct_probability must be above 1/{shapes.num_classes}, what every class gets at random, "
                 f"got {self.correct_probability}"
             )

@@ -22,6 +22,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from raykd.data.dataset import Batch
+from raykd.errors import InvalidError
 from raykd.methods.common.stages import Pairs, stage_pairs
 from raykd.models.staged import Outputs
 from raykd.ops.maps import as_map, same_size
@@ -64,9 +65,9 @@ class VID:
 
     def __post_init__(self) -> None:
         if not self.weight >= 0:
-            raise ValueError(f"weight must be at least 0, got {self.weight}")
+            raise InvalidError(f"weight must be at least 0, got {self.weight}")
         if not self.variance > _LEAST_VARIANCE:
-            raise ValueError(f"variance must be above {_LEAST_VARIANCE}, got {self.variance}")
+            raise InvalidError(f"variance must be above {_LEAST_VARIANCE}, got {self.variance}")
 
     def check(self, shapes: Shapes) -> None:
         stage_pairs(self.pairs, shapes)

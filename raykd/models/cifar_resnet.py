@@ -15,6 +15,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from raykd.errors import InvalidError
 from raykd.models.staged import Rectified, Shape, Staged
 
 NARROW = (16, 16, 32, 64)
@@ -36,9 +37,9 @@ class ResNet:
 
     def __post_init__(self) -> None:
         if self.depth < 8 or self.depth % 6 != 2:
-            raise ValueError(f"depth must be 6n + 2 with n at least 1 (8, 14, 20, ...), got {self.depth}")
+            raise InvalidError(f"depth must be 6n + 2 with n at least 1 (8, 14, 20, ...), got {self.depth}")
         if len(self.widths) != 4 or min(self.widths) < 1:
-            raise ValueError(f"widths must be 4 numbers of at least 1 channel (stem, 3 stages), got {self.widths}")
+            raise InvalidError(f"widths must be 4 numbers of at least 1 channel (stem, 3 stages), got {self.widths}")
 
     def build(self, num_classes: int, image: Shape) -> Staged:
         network = CifarResNet(self.depth, self.widths, num_classes, channels=image[0])

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from raykd.errors import InvalidError
 from raykd.models.staged import Shape, Staged
 
 NORMS = ("batch", "group", "none")
@@ -37,11 +38,11 @@ class CNN:
 
     def __post_init__(self) -> None:
         if not self.widths or min(self.widths) < 1:
-            raise ValueError(f"widths must be one or more numbers of at least 1 channel, got {self.widths}")
+            raise InvalidError(f"widths must be one or more numbers of at least 1 channel, got {self.widths}")
         if self.convolutions < 1:
-            raise ValueError(f"a stage needs at least 1 convolution, got {self.convolutions}")
+            raise InvalidError(f"a stage needs at least 1 convolution, got {self.convolutions}")
         if self.norm not in NORMS:
-            raise ValueError(f"unknown norm {self.norm!r}; choices: {', '.join(NORMS)}")
+            raise InvalidError(f"unknown norm {self.norm!r}; choices: {', '.join(NORMS)}")
 
     def build(self, num_classes: int, image: Shape) -> Staged:
         network = ConvolutionalNetwork(self, num_classes, image)

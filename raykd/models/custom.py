@@ -25,6 +25,7 @@ import copy
 import torch
 from torch import Tensor
 
+from raykd.errors import InvalidError
 from raykd.models.staged import Shape, Staged
 
 _RELATIVE, _ABSOLUTE = 1e-4, 1e-5  # float32 sums in another order; a forgotten ReLU is off by orders of magnitude
@@ -49,7 +50,7 @@ def check_cut(staged: Staged, image: Shape) -> None:
     with torch.no_grad():
         expected = twin.network(images.clone())
         if not isinstance(expected, Tensor):
-            raise ValueError(
+            raise InvalidError(
                 f"the forward of {type(twin.network).__name__} must give class scores alone to be compared, "
                 f"got {type(expected).__name__}"
             )
@@ -68,7 +69,7 @@ def _run(network: Staged, images: Tensor) -> Tensor:
     logits = network.head(hidden)
     for index, (now, then) in enumerate(zip(handed_out, copies, strict=True)):
         if not torch.equal(now, then):
-            raise ValueError(
+            raise InvalidError(
                 f"the output of stage {index} is changed in place by what follows, by up to "
                 f"{(now - then).abs().max().item():.3g}; end the stage after that operation, or make it inplace=False"
             )
@@ -77,11 +78,11 @@ def _run(network: Staged, images: Tensor) -> Tensor:
 
 def _compare(logits: Tensor, expected: Tensor) -> None:
     if logits.shape != expected.shape:
-        raise ValueError(
+        raise InvalidError(
             f"the stages give logits of shape {tuple(logits.shape)}, the network itself {tuple(expected.shape)}"
         )
     if not torch.allclose(logits, expected, rtol=_RELATIVE, atol=_ABSOLUTE):
-        raise ValueError(
+        raise InvalidError(
             f"the stages do not compute what the network computes: logits differ by up to "
             f"{(logits - expected).abs().max().item():.3g}; is a module or a function between modules missing?"
         )

@@ -15,6 +15,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from raykd.errors import InvalidError
 from raykd.models.staged import Rectified, Shape, Staged
 
 BLOCKS = {18: (2, 2, 2, 2), 34: (3, 4, 6, 3), 50: (3, 4, 6, 3), 101: (3, 4, 23, 3), 152: (3, 8, 36, 3)}
@@ -34,7 +35,7 @@ class FourStageResNet:
 
     def __post_init__(self) -> None:
         if self.depth not in BLOCKS:
-            raise ValueError(f"unknown depth {self.depth}; choices: {', '.join(map(str, BLOCKS))}")
+            raise InvalidError(f"unknown depth {self.depth}; choices: {', '.join(map(str, BLOCKS))}")
 
     def build(self, num_classes: int, image: Shape) -> Staged:
         network = FourStageResNetwork(self.depth, num_classes, channels=image[0])

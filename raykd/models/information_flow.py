@@ -14,6 +14,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from raykd.errors import InvalidError
 from raykd.models.staged import Shape, Staged
 
 _LEAST_SIDE = 22  # pixels: 22 -> 10 -> 4 -> 1
@@ -31,12 +32,14 @@ class InformationFlowCNN:
 
     def __post_init__(self) -> None:
         if self.width < 1:
-            raise ValueError(f"width must be at least 1 channel, got {self.width}")
+            raise InvalidError(f"width must be at least 1 channel, got {self.width}")
 
     def build(self, num_classes: int, image: Shape) -> Staged:
         """As `ModelSpec.build`; ValueError for images of fewer than 22 pixels a side."""
         if min(image[1:]) < _LEAST_SIDE:
-            raise ValueError(f"this network needs images of at least {_LEAST_SIDE} x {_LEAST_SIDE} pixels, got {image}")
+            raise InvalidError(
+                f"this network needs images of at least {_LEAST_SIDE} x {_LEAST_SIDE} pixels, got {image}"
+            )
         network = InformationFlowNetwork(self.width, num_classes, image)
         # the ReLU after the pooling gives the same map, and shows what is below 0 before it
         layers = [(f"conv{number}", f"conv{number}_bn", "pool", torch.relu) for number in (1, 2, 3)]

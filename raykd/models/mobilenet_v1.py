@@ -13,6 +13,7 @@ from typing import ClassVar
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from raykd.errors import InvalidError
 from raykd.models.staged import Shape, Staged
 
 _STEM_WIDTH = 32
@@ -34,7 +35,7 @@ class MobileNetV1:
 
     def __post_init__(self) -> None:
         if int(_STEM_WIDTH * self.width) < 1:
-            raise ValueError(f"width must leave the first convolution ({_STEM_WIDTH}) a channel, got {self.width}")
+            raise InvalidError(f"width must leave the first convolution ({_STEM_WIDTH}) a channel, got {self.width}")
 
     def build(self, num_classes: int, image: Shape) -> Staged:
         network = MobileNetV1Network(self.width, num_classes, channels=image[0])

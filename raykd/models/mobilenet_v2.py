@@ -17,6 +17,7 @@ from typing import ClassVar
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from raykd.errors import InvalidError
 from raykd.models.staged import Shape, Staged
 
 # channels before W, number of blocks, stride of the first one
@@ -42,9 +43,9 @@ class MobileNetV2:
 
     def __post_init__(self) -> None:
         if self.expansion < 1:
-            raise ValueError(f"expansion must be at least 1, got {self.expansion}")
+            raise InvalidError(f"expansion must be at least 1, got {self.expansion}")
         if int(16 * self.width) < 1:
-            raise ValueError(f"width must leave the narrowest group (16) a channel: at least 1/16, got {self.width}")
+            raise InvalidError(f"width must leave the narrowest group (16) a channel: at least 1/16, got {self.width}")
 
     def build(self, num_classes: int, image: Shape) -> Staged:
         network = MobileNetV2Network(self.expansion, self.width, num_classes, channels=image[0])

@@ -15,6 +15,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from raykd.errors import InvalidError
 from raykd.models.staged import Shape, Staged
 
 BLOCKS = {18: (2, 2, 2, 2), 34: (3, 4, 6, 3)}
@@ -33,7 +34,7 @@ class PreactivationResNet:
 
     def __post_init__(self) -> None:
         if self.depth not in BLOCKS:
-            raise ValueError(f"unknown depth {self.depth}; choices: {', '.join(map(str, BLOCKS))}")
+            raise InvalidError(f"unknown depth {self.depth}; choices: {', '.join(map(str, BLOCKS))}")
 
     def build(self, num_classes: int, image: Shape) -> Staged:
         network = PreactivationResNetwork(BLOCKS[self.depth], num_classes, channels=image[0])

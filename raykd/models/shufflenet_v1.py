@@ -14,6 +14,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from raykd.errors import InvalidError
 from raykd.models.staged import Rectified, Shape, Staged
 
 _STEM_WIDTH = 24
@@ -37,14 +38,14 @@ class ShuffleNetV1:
 
     def __post_init__(self) -> None:
         if self.groups < 1:
-            raise ValueError(f"groups must be at least 1, got {self.groups}")
+            raise InvalidError(f"groups must be at least 1, got {self.groups}")
         if len(self.blocks) != 3 or min(self.blocks) < 1:
-            raise ValueError(f"blocks must be 3 numbers of at least 1, got {self.blocks}")
+            raise InvalidError(f"blocks must be 3 numbers of at least 1, got {self.blocks}")
         if len(self.widths) != 3 or any(
             wide <= narrow or any(part % 4 or part // 4 % self.groups for part in (wide, wide - narrow))
             for narrow, wide in zip((_STEM_WIDTH, *self.widths), self.widths, strict=False)
         ):
-            raise ValueError(
+            raise InvalidError(
                 f"widths must be 3 rising numbers of channels; each, and each less the one before ({_STEM_WIDTH} "
                 f"before the first), a multiple of 4 times the groups ({4 * self.groups}), got {self.widths}"
             )

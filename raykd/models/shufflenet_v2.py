@@ -18,6 +18,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from raykd.errors import InvalidError
 from raykd.models.shufflenet_v1 import shuffle
 from raykd.models.staged import Rectified, Shape, Staged
 
@@ -48,7 +49,7 @@ class ShuffleNetV2:
 
     def __post_init__(self) -> None:
         if self.width not in SIZES:
-            raise ValueError(f"unknown width {self.width}; choices: {', '.join(map(str, SIZES))}")
+            raise InvalidError(f"unknown width {self.width}; choices: {', '.join(map(str, SIZES))}")
 
     def build(self, num_classes: int, image: Shape) -> Staged:
         widths, blocks = SIZES[self.width]

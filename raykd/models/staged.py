@@ -20,6 +20,8 @@ from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from raykd.errors import InvalidError, UnknownNameError
+
 Piece: TypeAlias = str | Callable[[Tensor], Tensor]
 Part: TypeAlias = Piece | Sequence[Piece]
 Shape: TypeAlias = tuple[int, ...]
@@ -64,7 +66,7 @@ class Staged(nn.Module):
     def __init__(self, network: nn.Module, *, stem: Part, stages: Sequence[Part], head: Part):
         super().__init__()
         if not stages:
-            raise ValueError("a staged network needs at least one stage, got none")
+            raise InvalidError("a staged network needs at least one stage, got none")
         self.network = network
         self._stem = _pieces(network, stem)
         self._stages, self._rectifies = zip(*(_relu_apart(_pieces(network, part)) for part in stages), strict=True)
@@ -148,7 +150,7 @@ def _find(network: nn.Module, name: str) -> nn.Module:
         return network.get_submodule(name)
     except AttributeError:
         names = ", ".join(found for found, _ in network.named_children())
-        raise KeyError(f"{type(network).__name__} has no module {name!r}; its modules: {names}") from None
+        raise UnknownNameError(f"{type(network).__name__} has no module {name!r}; its modules: {names}") from None
 
 
 def _relu_apart(pieces: _Pieces) -> tuple[_Pieces, bool]:

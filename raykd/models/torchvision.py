@@ -27,7 +27,7 @@ from torchvision import models
 from torchvision.models import ConvNeXt, EfficientNet, MobileNetV2, MobileNetV3, ResNet, VisionTransformer
 from torchvision.models.resnet import Bottleneck
 
-from raykd.errors import nearest
+from raykd.errors import InvalidError, nearest
 from raykd.models.staged import Shape, Staged
 from raykd.models.weights import anchored, content, load_weights, read_weights
 
@@ -57,10 +57,10 @@ class Torchvision:
 
     def __post_init__(self) -> None:
         if self.name not in NAMES:
-            raise ValueError(f"unknown network {self.name!r}; {nearest(self.name, NAMES)}")
+            raise InvalidError(f"unknown network {self.name!r}; {nearest(self.name, NAMES)}")
         if self.weights is not None and not _is_file(self.weights) and self.weights not in self._published():
             choices = ", ".join(self._published())
-            raise ValueError(
+            raise InvalidError(
                 f"weights of {self.name} must be a file ending in {', '.join(_SUFFIXES)} or one of {choices}, "
                 f"got {self.weights!r}"
             )
@@ -75,7 +75,7 @@ class Torchvision:
             FileNotFoundError: no such file of weights.
         """
         if image[0] != 3:
-            raise ValueError(f"torchvision's networks take images of 3 channels, got {image}")
+            raise InvalidError(f"torchvision's networks take images of 3 channels, got {image}")
         options: dict[str, Any] = {"num_classes": num_classes}
         if self.name.startswith("vit_"):
             options["image_size"] = _checked_side(self.name, image)
@@ -125,7 +125,7 @@ def cut(network: nn.Module) -> Staged:
             return Staged(network, stem="features.0", stages=_runs(network), head=("avgpool", flat, "classifier"))
         case VisionTransformer():
             return _cut_transformer(network)
-    raise ValueError(f"cannot cut a {type(network).__name__}; a Staged of its modules' names does that")
+    raise InvalidError(f"cannot cut a {type(network).__name__}; a Staged of its modules' names does that")
 
 
 def _relu_apart(run: nn.Sequential) -> list[Any]:
@@ -192,7 +192,7 @@ def _to_tokens(hidden: _Map) -> Float[Tensor, "batch places features"]:
 def _checked_side(name: str, image: Shape) -> int:
     patch = int(name.rpartition("_")[2])
     if image[1] != image[2] or image[1] % patch:
-        raise ValueError(f"{name} takes square images of a multiple of {patch} pixels a side, got {image}")
+        raise InvalidError(f"{name} takes square images of a multiple of {patch} pixels a side, got {image}")
     return image[1]
 
 

@@ -16,6 +16,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from raykd.errors import InvalidError
 from raykd.models.staged import Shape, Staged
 
 CONVOLUTIONS = {8: (1, 1, 1, 1, 1), 11: (1, 1, 2, 2, 2), 13: (2, 2, 2, 2, 2), 16: (2, 2, 3, 3, 3), 19: (2, 2, 4, 4, 4)}
@@ -38,12 +39,12 @@ class VGG:
 
     def __post_init__(self) -> None:
         if self.depth not in CONVOLUTIONS:
-            raise ValueError(f"unknown depth {self.depth}; choices: {', '.join(map(str, CONVOLUTIONS))}")
+            raise InvalidError(f"unknown depth {self.depth}; choices: {', '.join(map(str, CONVOLUTIONS))}")
 
     def build(self, num_classes: int, image: Shape) -> Staged:
         """As `ModelSpec.build`; ValueError for images of fewer than 8 pixels a side."""
         if min(image[1:]) < _LEAST_SIDE:
-            raise ValueError(f"VGG needs images of at least {_LEAST_SIDE} x {_LEAST_SIDE} pixels, got {image}")
+            raise InvalidError(f"VGG needs images of at least {_LEAST_SIDE} x {_LEAST_SIDE} pixels, got {image}")
         network = VGGNetwork(CONVOLUTIONS[self.depth], num_classes, channels=image[0])
         pools = [f"pool{index}" for index in range(3)] + (["pool3"] if image[1] >= _POOLED_SIDE else [])
         blocks = [(*pools[index : index + 1], f"block{index + 1}") for index in range(4)]

@@ -21,6 +21,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor, nn
 
+from raykd.errors import InvalidError, MissingError
 from raykd.storage.tensors import load_torch
 
 _HOLDERS = ("model", "state_dict", "model_state_dict", "net")
@@ -59,11 +60,11 @@ def read_weights(file: str | Path) -> Weights:
     path = find(file)
     content = _load_safetensors(path) if path.suffix == ".safetensors" else _load(path)
     if not isinstance(content, Mapping):
-        raise ValueError(f"{path} must hold a state dict, got {type(content).__name__}")
+        raise InvalidError(f"{path} must hold a state dict, got {type(content).__name__}")
     state = content if _is_state(content) else next((content[key] for key in _HOLDERS if key in content), None)
     if not isinstance(state, Mapping) or not _is_state(state):
         keys = ", ".join(map(str, list(content)[:5])) or "nothing"
-        raise ValueError(f"{path} must hold a state dict, by itself or under {', '.join(_HOLDERS)}; it holds {keys}")
+        raise InvalidError(f"{path} must hold a state dict, by itself or under {', '.join(_HOLDERS)}; it holds {keys}")
     told = {} if state is content else content
     accuracy = _number(next((told[key] for key in _ACCURACIES if key in told), None))
     epoch = _number(told.get("epoch"))
@@ -96,7 +97,7 @@ def load_weights(network: nn.Module, state: Mapping[str, Tensor], file: str | Pa
     unexpected = found.unexpected_keys
     faults = (("missing ", missing), ("unexpected ", unexpected), ("", shapes))
     if said := [f"{word}{_shortened(names)}" for word, names in faults if names]:
-        raise ValueError(f"{file} does not hold the weights of this {name}: {'; '.join(said)}")
+        raise InvalidError(f"{file} does not hold the weights of this {name}: {'; '.join(said)}")
 
 
 def content(file: str | Path) -> str:
@@ -115,7 +116,7 @@ def find(file: str | Path) -> Path:
     """The path of a file that is there, `~` being the home folder."""
     path = Path(file).expanduser()
     if not path.is_file():
-        raise FileNotFoundError(f"no file of weights {str(file)!r}")
+        raise MissingError(f"no file of weights {str(file)!r}")
     return path.absolute()
 
 
@@ -129,7 +130,7 @@ def _load_safetensors(path: Path) -> dict[str, Tensor]:
     try:
         return load_file(path)
     except SafetensorError as error:
-        raise ValueError(f"{path} is no whole file of weights: {error}") from None
+        raise InvalidError(f"{path} is no whole file of weights: {error}") from None
 
 
 def _load(path: Path) -> Any:
@@ -139,11 +140,11 @@ def _load(path: Path) -> Any:
     except pickle.UnpicklingError as error:
         needed = re.search(r"GLOBAL (\S+)", str(error))
         what = f"needs {needed.group(1)}" if needed else "holds something else"
-        raise ValueError(
+        raise InvalidError(
             f"{path} holds more than tensors, and is not read: it {what}; save a state_dict() instead"
         ) from None
     except (RuntimeError, EOFError, ValueError):
-        raise ValueError(f"{path} is no whole file of weights") from None
+        raise InvalidError(f"{path} is no whole file of weights") from None
 
 
 def _is_state(values: Mapping[Any, Any]) -> bool:

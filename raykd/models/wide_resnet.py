@@ -17,6 +17,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from raykd.errors import InvalidError
 from raykd.models.staged import Shape, Staged
 
 
@@ -36,9 +37,9 @@ class WRN:
 
     def __post_init__(self) -> None:
         if self.depth < 10 or self.depth % 6 != 4:
-            raise ValueError(f"depth must be 6n + 4 with n at least 1 (10, 16, 22, ...), got {self.depth}")
+            raise InvalidError(f"depth must be 6n + 4 with n at least 1 (10, 16, 22, ...), got {self.depth}")
         if self.factor < 1:
-            raise ValueError(f"factor must be at least 1, got {self.factor}")
+            raise InvalidError(f"factor must be at least 1, got {self.factor}")
 
     def build(self, num_classes: int, image: Shape) -> Staged:
         network = WideResNet(self.depth, self.factor, num_classes, channels=image[0])

@@ -12,17 +12,17 @@ METRIC = "val/accuracy"  # what runs are compared by
 
 @dataclass(frozen=True)
 class AnchorRatio:
-    """How hard a checkpoint of the teacher was for the student when a stage of the route began: RCO's r_ij.
+    """How hard a checkpoint of the teacher was for the student when a leg of the route began: RCO's r_ij.
 
     Args:
-        stage: the stage that begins, counted from 1; the first one asks for no ratio.
+        leg: the leg that begins, counted from 1; the first one asks for no ratio.
         anchor: the checkpoint that the student has learnt from, counted from 1; i in r_ij.
         candidate: the checkpoint that is asked about, j.
         anchor_epoch, candidate_epoch: the epochs of the teacher's training that these were kept at.
         ratio: r_ij; 1 is as hard as the anchor.
     """
 
-    stage: int
+    leg: int
     anchor: int
     candidate: int
     anchor_epoch: int
@@ -43,7 +43,7 @@ class Epoch:
         state: gives what `distill(resume=...)` goes on from; to be called before the next epoch is asked for.
         student: gives the weights of the plain student network; likewise.
         diverged: the loss was not a finite number; the run ends here and its accuracy counts as 0.
-        ratios: of the stage of a greedy route that began with this epoch; else none.
+        ratios: of the leg of a greedy route that began with this epoch; else none.
     """
 
     number: int

@@ -76,7 +76,7 @@ class Term(nn.Module, ABC):
         """The unweighted loss of a step. `teacher` is None where no term of the run asks for it."""
 
     def follow(self, checkpoint: int) -> None:
-        """Called when a stage of the route begins, with the teacher's checkpoint (counted from 1) that it follows."""
+        """Called when a leg of the route begins, with the teacher's checkpoint (counted from 1) that it follows."""
 
 
 @runtime_checkable
@@ -133,7 +133,7 @@ class Route(Protocol):
 
     @property
     def restart(self) -> bool:
-        """Whether each stage starts with a fresh optimiser and schedule."""
+        """Whether each leg starts with a fresh optimiser and schedule."""
         ...
 
     def check(self, shapes: Shapes, epochs: int) -> None:
@@ -141,11 +141,11 @@ class Route(Protocol):
         ...
 
     def starts(self, epochs: int) -> tuple[int, ...]:
-        """The epochs, from 0, at which a stage of the route may begin; the first is 0."""
+        """The epochs, from 0, at which a leg of the route may begin; the first is 0."""
         ...
 
     def choose(self, visited: tuple[int, ...], num_checkpoints: int, ratio: "Ratio") -> int:
-        """The checkpoint, counted from 1, of the stage that begins after those `visited`."""
+        """The checkpoint, counted from 1, of the leg that begins after those `visited`."""
         ...
 
 

@@ -19,7 +19,7 @@ from raykd.protocols.epoch import Epoch
 from raykd.space.serialise import fingerprint
 from raykd.storage.artifacts import Store
 from raykd.storage.atomic import write, write_text
-from raykd.storage.retry import patiently
+from raykd.storage.retry import retry_while_unavailable
 from raykd.storage.tensors import save_safetensors
 
 RECORDS = "route.json"
@@ -97,7 +97,7 @@ class TeacherRoute:
         return self.folder / checkpoint_name(checkpoint)
 
 
-def train_teacher(
+def teacher_route(
     teacher: TeacherSpec,
     data: DataSpec,
     store: Store,
@@ -119,12 +119,12 @@ def train_teacher(
 def write_checkpoint(folder: Path, checkpoint: int, weights: Mapping[str, torch.Tensor]) -> None:
     """Puts a checkpoint into a folder that is to become a route."""
     file = folder / checkpoint_name(checkpoint)
-    patiently(lambda: write(file, lambda path: save_safetensors(weights, path)))
+    retry_while_unavailable(lambda: write(file, lambda path: save_safetensors(weights, path)))
 
 
 def write_records(folder: Path, records: Sequence[Mapping[str, Any]]) -> None:
     """Says of each checkpoint its number, its epoch and its validation accuracy."""
-    patiently(lambda: write_text(folder / RECORDS, json.dumps(records, indent=1)))
+    retry_while_unavailable(lambda: write_text(folder / RECORDS, json.dumps(records, indent=1)))
 
 
 def read_records(folder: Path) -> list[dict[str, Any]]:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 from rich.console import Console
 
-from raykd.reporting.status_line import Line, clock
+from raykd.reporting.status_line import StatusLine, clock
 
 
 @dataclass
@@ -30,7 +30,7 @@ class Progress:
     _first_done: int = 0
 
     def __post_init__(self) -> None:
-        self._line = Line(self.console, otherwise=self._summary)
+        self._line = StatusLine(self.console, otherwise=self._summary)
 
     def __enter__(self) -> "Progress":
         self._line.__enter__()

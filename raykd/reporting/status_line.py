@@ -13,7 +13,7 @@ _EVERY_S = 10.0
 
 
 @dataclass
-class Line:
+class StatusLine:
     """The current line, while its context lasts.
 
     Args:
@@ -27,7 +27,7 @@ class Line:
     _written: float = -math.inf
     _live: Live | None = None
 
-    def __enter__(self) -> "Line":
+    def __enter__(self) -> "StatusLine":
         if self.console.is_terminal:
             self._live = Live(console=self.console, refresh_per_second=4, transient=True, get_renderable=self._render)
             self._live.__enter__()

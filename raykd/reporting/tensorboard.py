@@ -19,12 +19,12 @@ from tensorboard.compat.proto.summary_pb2 import Summary  # pyright: ignore[repo
 from tensorboard.plugins.scalar.summary_v2 import scalar_pb
 from torch.utils.tensorboard import RecordWriter
 
-from raykd.errors import TakenOverError
+from raykd.errors import OwnershipLostError
 from raykd.protocols.epoch import AnchorRatio, E
 from raykd.reporting import hparams
 from raykd.reporting.hparams import Hyperparameter
 from raykd.storage import atomic
-from raykd.storage.retry import patiently
+from raykd.storage.retry import retry_while_unavailable
 
 
 def tensorboard(
@@ -35,8 +35,8 @@ def tensorboard(
     The row says success when the run ends or nobody asks for its next epoch (a scheduler stopped it), failure when
     it raises or diverges, and unknown while it runs or after it was killed. A run that is taken over says nothing.
 
-    The ratios of a stage of a greedy route are drawn against the teacher's epochs, as a run of their own beneath this
-    one (`FOLDER/anchors-epoch-NUMBER`, by the epoch that the stage begins with): each stage is a line of one chart.
+    The ratios of a leg of a greedy route are drawn against the teacher's epochs, as a run of their own beneath this
+    one (`FOLDER/anchors-epoch-NUMBER`, by the epoch that the leg begins with): each leg is a line of one chart.
 
     Args:
         folder: of this run alone; its name is the row's name.
@@ -46,9 +46,9 @@ def tensorboard(
     """
     for end in folder.glob(f"*{_END}*"):
         end.unlink()
-    for stage in folder.glob(f"{_ANCHORS}*"):
-        if int(stage.name.removeprefix(_ANCHORS)) > resumed_at:
-            shutil.rmtree(stage)
+    for leg in folder.glob(f"{_ANCHORS}*"):
+        if int(leg.name.removeprefix(_ANCHORS)) > resumed_at:
+            shutil.rmtree(leg)
     folder.mkdir(parents=True, exist_ok=True)
     # TensorBoard reads a folder's files in the order of their names: counted, so that no clock decides.
     number = len(list(folder.glob(f"{_EVENTS}.??????")))
@@ -71,7 +71,7 @@ def tensorboard(
             yield epoch
             succeeded = False  # if the next epoch raises
         succeeded = not diverged
-    except TakenOverError:
+    except OwnershipLostError:
         values = None  # the end of the row is not this run's to tell
         raise
     finally:
@@ -95,13 +95,13 @@ _END = f"{_EVENTS}.end"
 _EXPERIMENT = f"{_EVENTS}.experiment"
 _ANCHORS = "anchors-epoch-"
 _RATIO = (
-    "How hard a checkpoint of the teacher is for the student when a stage of the route begins (RCO's r_ij). Steps are "
+    "How hard a checkpoint of the teacher is for the student when a leg of the route begins (RCO's r_ij). Steps are "
     "the teacher's epochs. The anchor that the student has learnt from so far stands at 1."
 )
 
 
 def _draw(ratios: tuple[AnchorRatio, ...], folder: Path) -> None:
-    """Writes a stage's ratios with the teacher's epochs as steps, rising from the anchor, whose own ratio is 1."""
+    """Writes a leg's ratios with the teacher's epochs as steps, rising from the anchor, whose own ratio is 1."""
     points = {ratio.anchor_epoch: 1.0 for ratio in ratios} | {ratio.candidate_epoch: ratio.ratio for ratio in ratios}
 
     drawn = [
@@ -120,8 +120,8 @@ def _event(**content: Any) -> bytes:
 def _append(path: Path, **content: Any) -> None:
     """Appends an event, which can be read at once."""
     event = _event(**content)
-    patiently(lambda: atomic.append(path, event))
+    retry_while_unavailable(lambda: atomic.append(path, event))
 
 
 def _write(path: Path, events: bytes) -> None:
-    patiently(lambda: atomic.write(path, lambda temporary: temporary.write_bytes(events)))
+    retry_while_unavailable(lambda: atomic.write(path, lambda temporary: temporary.write_bytes(events)))

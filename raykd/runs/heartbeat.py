@@ -1,4 +1,4 @@
-"""The sign of life that the driver of a search leaves in an object store again and again, as there are no locks."""
+"""The heartbeat that the driver of a search leaves in an object store again and again, as there are no locks."""
 
 import json
 import os
@@ -7,41 +7,42 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from raykd.storage.layout import SIGN
+from raykd.errors import FailureError
+from raykd.storage.layout import HEARTBEAT
 from raykd.storage.mirror import Mirror
 
 EVERY_S = 10.0
-ALIVE_S = 60.0  # without a sign for so long a search elsewhere counts as dead; machines' clocks differ by far less
+ALIVE_S = 60.0  # without a heartbeat for so long a search elsewhere counts as dead; machines' clocks differ by far less
 
 
-def leave(mirror: Mirror, folder: Path) -> None:
+def beat(mirror: Mirror, folder: Path) -> None:
     """Says that this process runs the search in a folder, and lives."""
-    sign = {"host": os.uname().nodename, "pid": os.getpid(), "time": time.time()}
-    mirror.write(folder / SIGN, json.dumps(sign).encode())
+    last = {"host": os.uname().nodename, "pid": os.getpid(), "time": time.time()}
+    mirror.write(folder / HEARTBEAT, json.dumps(last).encode())
 
 
-def living(mirror: Mirror, folders: Iterable[Path]) -> dict[Path, dict[str, Any]]:
-    """Of those searches whose driver lives the `host`, `pid` and `age` in seconds of its sign.
+def find_living(mirror: Mirror, folders: Iterable[Path]) -> dict[Path, dict[str, Any]]:
+    """Of those searches whose driver lives the `host`, `pid` and `age` in seconds of its last heartbeat.
 
-    A sign may lie in the future, where a clock has been set back since: it counts if another follows it, which is
+    A heartbeat may lie in the future, where a clock has been set back since: it counts if another follows it, which is
     waited for, for all of them at once.
     """
-    signs, ahead = dict[Path, dict[str, Any]](), dict[Path, bytes]()
+    beats, ahead = dict[Path, dict[str, Any]](), dict[Path, bytes]()
     for folder in folders:
-        if (text := mirror.read(folder / SIGN)) is None:
+        if (text := mirror.read(folder / HEARTBEAT)) is None:
             continue
-        sign: dict[str, Any] = json.loads(text)
-        age = time.time() - sign["time"]
-        is_gone = sign["host"] == os.uname().nodename and not _lives(sign["pid"])
+        last: dict[str, Any] = json.loads(text)
+        age = time.time() - last["time"]
+        is_gone = last["host"] == os.uname().nodename and not _lives(last["pid"])
         if is_gone or age >= ALIVE_S:
             continue
-        signs[folder] = sign | {"age": max(0.0, age)}
+        beats[folder] = last | {"age": max(0.0, age)}
         if age < -ALIVE_S:
             ahead[folder] = text
     if ahead:
         time.sleep(2 * EVERY_S)
-    dead = {folder for folder, text in ahead.items() if mirror.read(folder / SIGN) == text}
-    return {folder: sign for folder, sign in signs.items() if folder not in dead}
+    dead = {folder for folder, text in ahead.items() if mirror.read(folder / HEARTBEAT) == text}
+    return {folder: last for folder, last in beats.items() if folder not in dead}
 
 
 def refuse_running(mirror: Mirror, folder: Path) -> None:
@@ -50,10 +51,10 @@ def refuse_running(mirror: Mirror, folder: Path) -> None:
     Raises:
         RuntimeError: one does.
     """
-    for sign in living(mirror, [folder]).values():
-        raise RuntimeError(
-            f"{mirror.at(folder)} is running already (process {sign['pid']} on {sign['host']}, heard of "
-            f"{sign['age']:.0f} s ago; after {ALIVE_S:.0f} s it counts as dead); raykd stop ends it"
+    for last in find_living(mirror, [folder]).values():
+        raise FailureError(
+            f"{mirror.at(folder)} is running already (process {last['pid']} on {last['host']}, heard of "
+            f"{last['age']:.0f} s ago; after {ALIVE_S:.0f} s it counts as dead); raykd stop ends it"
         )
 
 

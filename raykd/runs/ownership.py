@@ -9,16 +9,16 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TypeVar
 
-from raykd.errors import TakenOverError
+from raykd.errors import OwnershipLostError
 from raykd.storage.atomic import write_text
 from raykd.storage.mirror import Mirror
-from raykd.storage.retry import patiently
+from raykd.storage.retry import retry_while_unavailable
 
 E = TypeVar("E")
 _FILE = ".owner"
 
 
-class Claim:
+class Ownership:
     """Takes a trial up; who had it before writes no further epoch.
 
     Args:
@@ -34,21 +34,23 @@ class Claim:
         """Hands epochs on, each right before it is written down.
 
         Raises:
-            TakenOverError: another has taken the trial up since.
+            OwnershipLostError: another has taken the trial up since.
         """
         for epoch in epochs:
             if self._read() != self._mark:
-                raise TakenOverError(f"{self._file.parent.name} is trained by other workers since these seemed lost")
+                raise OwnershipLostError(
+                    f"{self._file.parent.name} is trained by other workers since these seemed lost"
+                )
             yield epoch
 
     def _write(self) -> None:
         if self._mirror is not None:  # which is patient itself
             self._mirror.write(self._file, self._mark.encode())
             return
-        patiently(lambda: self._file.parent.parent.mkdir(exist_ok=True))
-        patiently(lambda: write_text(self._file, self._mark))
+        retry_while_unavailable(lambda: self._file.parent.parent.mkdir(exist_ok=True))
+        retry_while_unavailable(lambda: write_text(self._file, self._mark))
 
     def _read(self) -> str:
         if self._mirror is not None:
             return (self._mirror.read(self._file) or b"").decode()
-        return patiently(self._file.read_text)
+        return retry_while_unavailable(self._file.read_text)

@@ -10,6 +10,7 @@ import torch
 from safetensors.torch import load_file
 
 from raykd.data.dataset import load
+from raykd.errors import InvalidError
 from raykd.models.staged import Staged
 from raykd.recipe import Recipe
 from raykd.space.serialise import from_file
@@ -40,7 +41,7 @@ class Result:
 
     Args:
         folder: where everything lies.
-        frame: a row for each trial and baseline, best first: `name`, `setting` (in a few words), `baseline`, `state`
+        frame: a row for each trial and baseline, best first: `name`, `setting` (in a few words), `baseline`, `outcome`
             (complete, stopped, diverged, failed, unfinished), `val/accuracy`, `epochs`, `seconds`, each value of its
             setting by path, and `test/accuracy` (of the best and the baselines alone).
         interrupted: whether there are trials still to run; the same search resumed runs them.
@@ -66,7 +67,7 @@ class Result:
         """
         name = self.summary["best"]
         if name is None:
-            raise ValueError(f"no trial of {self.folder} has finished")
+            raise InvalidError(f"no trial of {self.folder} has finished")
         check_name(name)
         recipe = from_file(self.folder / "trials" / name / RECIPE, self.types)
         return Best(name, recipe, self.summary["metrics"], self.summary["test_accuracy"])

@@ -5,7 +5,7 @@ import time
 from collections.abc import Iterable
 from pathlib import Path
 
-from raykd.errors import nearest
+from raykd.errors import AlreadyExistsError, InvalidError, MissingError, nearest
 from raykd.recipe import Recipe
 from raykd.runs.trial import RECIPE
 from raykd.space.ranges import paths, value_at
@@ -32,7 +32,9 @@ def new_folder(storage: Path, name: str | None, label: str, recipe: Recipe) -> P
     try:
         folder.mkdir()
     except FileExistsError:
-        raise FileExistsError(f"{folder} exists already; go on with it by --resume, or choose another --name") from None
+        raise AlreadyExistsError(
+            f"{folder} exists already; go on with it by --resume, or choose another --name"
+        ) from None
     write_text(folder / RECIPE, to_text(recipe))
     return folder
 
@@ -49,13 +51,13 @@ def old_folder(storage: Path, name: str | None, label: str, recipe: Recipe, type
     if name is None:
         same = [key for key, file in runs.items() if key.startswith(f"{label}-") and _holds(file, recipe, types)]
         if not same:
-            raise FileNotFoundError(f"no run {label!r} of this recipe in {storage} to resume; say which by --name")
+            raise MissingError(f"no run {label!r} of this recipe in {storage} to resume; say which by --name")
         return storage / same[-1]
     if name not in runs:
-        raise FileNotFoundError(f"no run {name!r} in {storage} to resume; {nearest(name, runs)}")
+        raise MissingError(f"no run {name!r} in {storage} to resume; {nearest(name, runs)}")
     there = from_file(runs[name], types)
     if there != recipe:
-        raise ValueError(f"{storage / name} has another recipe: {_difference(there, recipe)}")
+        raise InvalidError(f"{storage / name} has another recipe: {_difference(there, recipe)}")
     return storage / name
 
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
 
-from raykd.errors import nearest
+from raykd.errors import AlreadyExistsError, InvalidError, MissingError, NotPermittedError, nearest
 from raykd.space.serialise import fingerprint, to_text
 from raykd.storage.atomic import write_text
 from raykd.storage.layout import BOARD, SEARCH, check_name, check_writable, folders
@@ -72,14 +72,16 @@ def new_folder(root: Path, name: str | None, search: Search, study: Study) -> Pa
         write_text(folder / _BASE_RECIPE, to_text(study.recipe))
         write_search(folder, search)
     except FileExistsError:
-        raise FileExistsError(f"{folder} exists already; go on with it by --resume, or choose another name") from None
+        raise AlreadyExistsError(
+            f"{folder} exists already; go on with it by --resume, or choose another name"
+        ) from None
     except OSError as error:
-        raise PermissionError(f"cannot write to the storage {root}: {error.strerror}") from None
+        raise NotPermittedError(f"cannot write to the storage {root}: {error.strerror}") from None
     return folder
 
 
 @contextlib.contextmanager
-def kept_if_begun(folder: Path) -> Iterator[None]:
+def remove_unless_begun(folder: Path) -> Iterator[None]:
     """Removes a search's folder if an error ends it before its work begins, so that its name is free again."""
     try:
         yield
@@ -100,10 +102,10 @@ def old_folder(root: Path, name: str | None, study: Study) -> tuple[Path, Search
         searches = {folder.name: read_search(folder) for folder in folders(root)}
         name = next((key for key in reversed(searches) if searches[key].study == study.name), None)
         if name is None:
-            raise FileNotFoundError(f"no search of the study {study.name!r} in {root} to resume")
+            raise MissingError(f"no search of the study {study.name!r} in {root} to resume")
     search = read_search(find(root, name))
     if (search.study, search.recipe) != (study.name, fingerprint(study.recipe)):
-        raise ValueError(
+        raise InvalidError(
             f"{root / name} searches the study {search.study!r} with another base recipe than {study.name!r} has now; "
             f"start a new search"
         )
@@ -118,7 +120,7 @@ def find(root: Path, name: str) -> Path:
     """
     found = {folder.name: folder for folder in folders(root)}
     if name not in found:
-        raise FileNotFoundError(f"no search {name!r} in {root} to resume; {nearest(name, found)}")
+        raise MissingError(f"no search {name!r} in {root} to resume; {nearest(name, found)}")
     return found[name]
 
 

@@ -1,6 +1,6 @@
 """What a search and other processes tell each other through its folder, without Ray and without PyTorch.
 
-* `state.json` is what the search has last written of itself, atomically.
+* `status.json` is what the search has last written of itself, atomically.
 * `running.lock` is locked as long as its process lives, so that a killed search looks like one, from other machines
   too where the file system has locks.
 * `stop` is made by whoever wants the search to end after its running epochs; the next start takes it away.
@@ -18,31 +18,32 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Any
 
+from raykd.errors import FailureError
 from raykd.storage.atomic import write_text
 from raykd.storage.layout import STOP
 
-_STATE, _LOCK = "state.json", "running.lock"
+_STATE, _LOCK = "status.json", "running.lock"
 _EVERY_S = 1.0
 _CONTENTION = (errno.EACCES, errno.EAGAIN)
 
 
 @dataclass(frozen=True, kw_only=True)
-class Ended:
+class TrialOutcome:
     """How a trial ended.
 
     Args:
-        state: complete, stopped (by the scheduler), diverged or failed.
+        kind: complete, stopped (by the scheduler), diverged or failed.
         accuracy: on the validation split after its last epoch, 0 to 1; None if it has none.
         epochs: that it trained.
     """
 
-    state: str
+    kind: str
     accuracy: float | None
     epochs: int
 
 
 @dataclass(frozen=True, kw_only=True)
-class State:
+class SearchStatus:
     """How far a search is.
 
     Args:
@@ -58,51 +59,51 @@ class State:
     total: int
     doing: str = ""
     running: tuple[str, ...] = ()
-    ended: Mapping[str, Ended] = field(default_factory=dict)
+    ended: Mapping[str, TrialOutcome] = field(default_factory=dict)
 
     @property
     def failed(self) -> int:
-        return sum(ended.state == "failed" for ended in self.ended.values())
+        return sum(ended.kind == "failed" for ended in self.ended.values())
 
     @property
     def best(self) -> tuple[str, float] | None:
         """The name and the accuracy of the best trial or baseline that ran to its end."""
-        found = {name: end.accuracy or 0.0 for name, end in self.ended.items() if end.state == "complete"}
+        found = {name: end.accuracy or 0.0 for name, end in self.ended.items() if end.kind == "complete"}
         return max(found.items(), key=lambda item: item[1], default=None)
 
 
-def read_state(folder: Path) -> State | None:
+def read_status(folder: Path) -> SearchStatus | None:
     """What a search has last written; None before it has written anything."""
     try:
         entries: dict[str, Any] = json.loads((folder / _STATE).read_text())
     except FileNotFoundError:
         return None
-    ended = {name: Ended(**end) for name, end in entries["ended"].items()}
-    return State(**entries | {"running": tuple(entries["running"]), "ended": ended})
+    ended = {name: TrialOutcome(**end) for name, end in entries["ended"].items()}
+    return SearchStatus(**entries | {"running": tuple(entries["running"]), "ended": ended})
 
 
-class Notice:
-    """The search's side of `state.json`: written at most once a second, and whenever `at_once` says so."""
+class StatusFile:
+    """The search's side of `status.json`: written at most once a second, and whenever `at_once` says so."""
 
     def __init__(self, folder: Path, total: int):
         self._file = folder / _STATE
-        before = read_state(folder)
+        before = read_status(folder)
         ended = before.ended if before else {}
-        self._state = State(host=os.uname().nodename, pid=os.getpid(), total=total, ended=ended)
-        self._written: State | None = None
+        self._status = SearchStatus(host=os.uname().nodename, pid=os.getpid(), total=total, ended=ended)
+        self._written: SearchStatus | None = None
         self._when = 0.0
         self.change(at_once=True)
 
     def change(self, *, at_once: bool = False, **changes: Any) -> None:
-        """Changes fields of the state; without any, writes what was held back."""
-        self._state = dataclasses.replace(self._state, **changes)
-        if not (at_once or time.monotonic() - self._when >= _EVERY_S) or self._state == self._written:
+        """Changes fields of the status; without any, writes what was held back."""
+        self._status = dataclasses.replace(self._status, **changes)
+        if not (at_once or time.monotonic() - self._when >= _EVERY_S) or self._status == self._written:
             return
-        ended = {name: vars(end) for name, end in self._state.ended.items()}
-        text = json.dumps(vars(self._state) | {"ended": ended})  # indented, Python itself would write it
+        ended = {name: vars(end) for name, end in self._status.ended.items()}
+        text = json.dumps(vars(self._status) | {"ended": ended})  # indented, Python itself would write it
         with contextlib.suppress(OSError):  # a full disk must not end a search for the sake of its notice
             write_text(self._file, text + "\n")
-            self._written, self._when = self._state, time.monotonic()
+            self._written, self._when = self._status, time.monotonic()
 
 
 @contextlib.contextmanager
@@ -113,10 +114,10 @@ def running(folder: Path) -> Iterator[None]:
         RuntimeError: another process runs it.
     """
     with (folder / _LOCK).open("a") as lock:
-        if not _locked(lock, fcntl.LOCK_EX, patience_s=2.0):  # somebody may look at it right now
-            state = read_state(folder)
-            who = f" (process {state.pid} on {state.host})" if state else ""
-            raise RuntimeError(f"{folder} is running already{who}; to end it: raykd stop {folder}")
+        if not _locked(lock, fcntl.LOCK_EX, timeout_s=2.0):  # somebody may look at it right now
+            status = read_status(folder)
+            who = f" (process {status.pid} on {status.host})" if status else ""
+            raise FailureError(f"{folder} is running already{who}; to end it: raykd stop {folder}")
         (folder / STOP).unlink(missing_ok=True)
         yield
 
@@ -141,9 +142,9 @@ def is_asked_to_stop(folder: Path) -> bool:
     return False
 
 
-def _locked(file: IO[str], kind: int, patience_s: float = 0.0) -> bool:
+def _locked(file: IO[str], kind: int, timeout_s: float = 0.0) -> bool:
     """Locks a file until it is closed; a file system without locks says yes."""
-    end = time.monotonic() + patience_s
+    end = time.monotonic() + timeout_s
     while True:
         try:
             fcntl.flock(file, kind | fcntl.LOCK_NB)

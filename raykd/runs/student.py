@@ -14,7 +14,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file
 
 from raykd.data.dataset import load
-from raykd.errors import nearest
+from raykd.errors import InvalidError, MissingError, nearest
 from raykd.models.staged import Staged
 from raykd.recipe import Recipe
 from raykd.runs.remote_search import bring
@@ -22,7 +22,7 @@ from raykd.runs.result import BEST_RECIPE, STUDENT, SUMMARY
 from raykd.runs.trial import CHECKPOINT, RECIPE, read_epochs, student_weights
 from raykd.space.serialise import from_file
 from raykd.storage.layout import SEARCH, is_plain
-from raykd.storage.mirror import Mirror, located
+from raykd.storage.mirror import Mirror, locate_storage
 from raykd.storage.sync import pull
 from raykd.training.checkpoints import load_checkpoint
 
@@ -48,7 +48,7 @@ class Trained:
         try:
             student.network.load_state_dict(self.weights)
         except RuntimeError:  # many lines, one for each parameter
-            raise ValueError(f"the weights of {self.whose} do not fit the network of its recipe") from None
+            raise InvalidError(f"the weights of {self.whose} do not fit the network of its recipe") from None
         return student.to(device).eval()
 
 
@@ -63,12 +63,12 @@ def find(folder: str | None, storage: str) -> Path:
     known = sorted({file.parent.name for name in (RECIPE, SUMMARY) for file in there.glob(f"*/{name}")})
     listed = f"in {there} there are {', '.join(known)}" if known else f"in {there} there is none yet"
     if folder is None:
-        raise ValueError(f"needs the folder of a search, run or trial, or its name; {listed}")
+        raise InvalidError(f"needs the folder of a search, run or trial, or its name; {listed}")
     for path in (Path(folder).expanduser(), there / folder):
         if path.is_dir():
             return path
     close = difflib.get_close_matches(Path(folder).name, known, n=1)
-    raise FileNotFoundError(f"no folder {folder!r}; {f'did you mean {there / close[0]}' if close else listed}")
+    raise MissingError(f"no folder {folder!r}; {f'did you mean {there / close[0]}' if close else listed}")
 
 
 def find_mirrored(folder: str | None, storage: str) -> tuple[Path, Mirror | None]:
@@ -77,18 +77,20 @@ def find_mirrored(folder: str | None, storage: str) -> tuple[Path, Mirror | None
     Raises:
         ValueError, FileNotFoundError, PermissionError, ConnectionError: one line on what is wrong.
     """
-    root, mirror = located(storage)
+    root, mirror = locate_storage(storage)
     if folder is not None and "://" in folder:
-        raise ValueError(f"on an object store, say --storage and the name there: NAME --storage {shlex.quote(folder)}")
+        raise InvalidError(
+            f"on an object store, say --storage and the name there: NAME --storage {shlex.quote(folder)}"
+        )
     if mirror is None:
         return find(folder, storage), None
     mirror.check(writes=True)
     if folder is None or not all(is_plain(part) for part in Path(folder).parts):
-        raise ValueError(f"needs the name of a search, run or trial in {mirror.uri}, such as NAME/trials/trial-0003")
+        raise InvalidError(f"needs the name of a search, run or trial in {mirror.uri}, such as NAME/trials/trial-0003")
     there = root / folder
     if not (names := mirror.files(there)):
         known = mirror.inside(there.parent)
-        raise FileNotFoundError(f"no {folder!r} in {mirror.uri}; {nearest(there.name, known)}")
+        raise MissingError(f"no {folder!r} in {mirror.uri}; {nearest(there.name, known)}")
     if SEARCH in names:
         bring(mirror, folder)
     else:
@@ -109,9 +111,9 @@ def trained(folder: Path, types: Iterable[type] = ()) -> Trained:
         best = json.loads((folder / SUMMARY).read_text())["best"]
         return Trained(f"{best} of {folder}", _recipe(folder / BEST_RECIPE, types), _weights(folder / STUDENT))
     if (folder / "trials").is_dir():
-        raise ValueError(f"no trial of {folder} has finished; name one of its trials, such as {_a_trial(folder)}")
+        raise InvalidError(f"no trial of {folder} has finished; name one of its trials, such as {_a_trial(folder)}")
     if not (folder / RECIPE).exists():
-        raise FileNotFoundError(f"{folder} is no folder of a search, run or trial: it has no {BEST_RECIPE} or {RECIPE}")
+        raise MissingError(f"{folder} is no folder of a search, run or trial: it has no {BEST_RECIPE} or {RECIPE}")
     recipe = _recipe(folder / RECIPE, types)
     if (folder / STUDENT).exists():
         return Trained(f"the student of {folder}", recipe, _weights(folder / STUDENT))
@@ -121,7 +123,7 @@ def trained(folder: Path, types: Iterable[type] = ()) -> Trained:
             if read_epochs(folder)
             else "no epoch is finished"
         )
-        raise FileNotFoundError(f"{folder} has no student: {gone}")
+        raise MissingError(f"{folder} has no student: {gone}")
     whose = f"the student of {folder} after {saved['number']} of {recipe.epochs} epochs"
     return Trained(whose, recipe, student_weights(folder))
 
@@ -132,9 +134,9 @@ def _recipe(file: Path, types: Iterable[type]) -> Recipe:
     except ValueError as error:
         is_foreign = re.search(r"unknown class '(?!raykd\.)\w+\.", str(error)) is not None
         hint = "; --study FILE says where it is defined" if is_foreign else ""
-        raise ValueError(f"{error}{hint}") from None
+        raise InvalidError(f"{error}{hint}") from None
     if not isinstance(recipe, Recipe):
-        raise ValueError(f"{file} holds no recipe")
+        raise InvalidError(f"{file} holds no recipe")
     return recipe
 
 
@@ -142,7 +144,7 @@ def _weights(file: Path) -> dict[str, torch.Tensor]:
     try:
         return load_file(file)
     except SafetensorError:
-        raise ValueError(f"{file} is torn, or holds no weights") from None
+        raise InvalidError(f"{file} is torn, or holds no weights") from None
 
 
 def _a_trial(folder: Path) -> Path:

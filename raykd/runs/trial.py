@@ -16,13 +16,13 @@ from raykd.distributed.world import World
 from raykd.protocols.epoch import Epoch
 from raykd.recipe import Recipe
 from raykd.reporting.tensorboard import tensorboard
-from raykd.runs.ownership import Claim
+from raykd.runs.ownership import Ownership
 from raykd.space.serialise import to_text
 from raykd.storage.artifacts import Store
 from raykd.storage.atomic import append, write_text
 from raykd.storage.layout import EPOCHS, RECIPE
-from raykd.storage.retry import patiently
-from raykd.storage.sync import Outbox, pushing
+from raykd.storage.retry import retry_while_unavailable
+from raykd.storage.sync import Uploader, pushing
 from raykd.training.checkpoints import checkpoints, load_checkpoint, previous
 from raykd.training.loop import distill
 
@@ -37,8 +37,8 @@ def run_trial(
     store: Store,
     values: Mapping[str, Any],
     world: World,
-    outbox: Outbox | None = None,
-    claim: Claim | None = None,
+    uploader: Uploader | None = None,
+    ownership: Ownership | None = None,
 ) -> Iterator[Epoch]:
     """The epochs of a trial that are still to be trained, written down by rank 0 as they end.
 
@@ -46,15 +46,15 @@ def run_trial(
         folder: of the trial; a checkpoint found there is gone on from, one that cannot be read is set aside.
         board: of its TensorBoard run.
         values: the setting that the recipe was made from.
-        outbox: pushes the folders to where other machines find them, before an epoch is handed on.
-        claim: of rank 0 to the trial, where others might take it up too.
+        uploader: pushes the folders to where other machines find them, before an epoch is handed on.
+        ownership: of rank 0 to the trial, where others might take it up too.
     """
     saved = saved_epoch(folder)
     epochs = distill(recipe, saved["state"] if saved else None, store=store, world=world)
     if world.rank > 0:
         return epochs
-    if claim is not None:
-        epochs = claim.guarded(epochs)
+    if ownership is not None:
+        epochs = ownership.guarded(epochs)
     folder.parent.mkdir(exist_ok=True)
     write_text(folder / RECIPE, to_text(recipe))
     write_text(folder / VALUES, json.dumps(dict(values), indent=2) + "\n")
@@ -62,7 +62,7 @@ def run_trial(
     # The checkpoint comes last: what the others hold of an epoch that it lacks is dropped when the trial goes on.
     logged = tensorboard(_log(epochs, folder / EPOCHS, resumed_at, world.size), board, values, resumed_at)
     kept = checkpoints(logged, folder / CHECKPOINT)
-    return kept if outbox is None else pushing(kept, outbox)
+    return kept if uploader is None else pushing(kept, uploader)
 
 
 def saved_epoch(folder: Path) -> dict[str, Any] | None:
@@ -112,7 +112,7 @@ def _log(epochs: Iterator[Epoch], file: Path, resumed_at: int, workers: int) -> 
         if epoch.ratios:
             record["ratios"] = [dataclasses.asdict(ratio) for ratio in epoch.ratios]
         line = (json.dumps(record) + "\n").encode()
-        patiently(lambda line=line: append(file, line))
+        retry_while_unavailable(lambda line=line: append(file, line))
         yield epoch
 
 

@@ -18,7 +18,7 @@ from optuna.distributions import (
     IntDistribution,
 )
 
-from raykd.errors import nearest
+from raykd.errors import InvalidError, UnknownNameError, nearest
 from raykd.space.validation import check_fields
 
 T = TypeVar("T")
@@ -99,7 +99,7 @@ def paths(component: Any, prefix: str = "") -> list[str]:
 def check_holds(distribution: BaseDistribution, value: Any, name: str) -> None:
     """Raises ValueError, with the rule and the value, unless the range holds the value."""
     if not holds(distribution, value):
-        raise ValueError(f"{name}: the range {describe(distribution)} does not hold its default {value!r}")
+        raise InvalidError(f"{name}: the range {describe(distribution)} does not hold its default {value!r}")
 
 
 def holds(distribution: BaseDistribution, value: Any) -> bool:
@@ -150,7 +150,7 @@ def _override(component: Any, values: Mapping[str, Any], prefix: str) -> Any:
             members[name] = _of_kind(members.get(name), inner.pop(""), path, name if in_tuple else None)
         if name not in members or (inner and not _has_parts(members[name])):
             wrong = f"{path}/{next(iter(inner), '')}".rstrip("/")
-            raise KeyError(f"no option {wrong!r}; {nearest(wrong, _choices(component, prefix))}")
+            raise UnknownNameError(f"no option {wrong!r}; {nearest(wrong, _choices(component, prefix))}")
         if inner:
             members[name] = _override(members[name], inner, f"{path}/")
     if in_tuple:
@@ -160,7 +160,7 @@ def _override(component: Any, values: Mapping[str, Any], prefix: str) -> Any:
         return dataclasses.replace(component, **members)
     except ValueError as error:
         place = prefix + next(iter(values)) if len(values) == 1 else prefix.rstrip("/")
-        raise ValueError(f"{place}: {error}" if place else str(error)) from None
+        raise InvalidError(f"{place}: {error}" if place else str(error)) from None
 
 
 def _by_first_name(values: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
@@ -183,13 +183,13 @@ def _choices(component: Any, prefix: str) -> list[str]:
 def _of_kind(current: Any, value: Any, path: str, name: str | None) -> Any:
     """`value` where a value like `current` stood; an integer may stand for a float, nothing else is converted."""
     if isinstance(value, type):
-        raise ValueError(f"{path}: needs a value, got the class {value.__name__}; did you mean {value.__name__}()?")
+        raise InvalidError(f"{path}: needs a value, got the class {value.__name__}; did you mean {value.__name__}()?")
     if isinstance(current, float) and isinstance(value, int) and not isinstance(value, bool):
         return float(value)
     if isinstance(current, bool | int | float | str | tuple) and type(value) is not type(current):
-        raise ValueError(f"{path}: needs a value of type {type(current).__name__}, got {value!r}")
+        raise InvalidError(f"{path}: needs a value of type {type(current).__name__}, got {value!r}")
     if dataclasses.is_dataclass(current) and not (value is None or dataclasses.is_dataclass(value)):
-        raise ValueError(f"{path}: needs a component such as {current!r}, got {value!r}")
+        raise InvalidError(f"{path}: needs a component such as {current!r}, got {value!r}")
     if name is not None and value is not None and getattr(value, "name", None) != name:
-        raise ValueError(f"{path}: only a component named {name!r} fits here, got {value!r}")
+        raise InvalidError(f"{path}: only a component named {name!r} fits here, got {value!r}")
     return value

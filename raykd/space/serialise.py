@@ -17,6 +17,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
 
+from raykd.errors import InvalidError
 from raykd.space.validation import check_fields
 
 _TYPE = "type"
@@ -90,7 +91,7 @@ def from_file(path: str | Path, types: Iterable[type] = ()) -> Any:
     try:
         return decode(json.loads(Path(path).read_text()), types)
     except ValueError as error:
-        raise ValueError(f"{path}: {error}") from None
+        raise InvalidError(f"{path}: {error}") from None
 
 
 def type_name(cls: type) -> str:
@@ -139,18 +140,18 @@ def _decode(data: Any, known: Mapping[str, type]) -> Any:
     names = {field.name for field in dataclasses.fields(cls)}
     given = {key: _decode(entry, known) for key, entry in data.items() if key != _TYPE}
     if unknown := sorted(given.keys() - names):
-        raise ValueError(f"{data[_TYPE]} has no field {unknown[0]!r}; its fields: {', '.join(sorted(names))}")
+        raise InvalidError(f"{data[_TYPE]} has no field {unknown[0]!r}; its fields: {', '.join(sorted(names))}")
     try:
         check_fields(cls, given)
         return cls(**given)
     except (TypeError, ValueError) as error:
-        raise ValueError(f"{data[_TYPE]}: {error}") from None
+        raise InvalidError(f"{data[_TYPE]}: {error}") from None
 
 
 def _class(name: Any, known: Mapping[str, type]) -> Any:
     if isinstance(name, str) and (cls := known.get(name) or _own_class(name)) is not None:
         return cls
-    raise ValueError(f"unknown class {name!r}; it is neither raykd's own nor among the given types")
+    raise InvalidError(f"unknown class {name!r}; it is neither raykd's own nor among the given types")
 
 
 @functools.cache

@@ -14,6 +14,8 @@ from typing import Any
 from beartype import BeartypeConf
 from beartype.door import is_bearable
 
+from raykd.errors import InvalidError
+
 _CONFIGURATION = BeartypeConf(is_pep484_tower=True)  # an integer may stand for a float
 
 
@@ -29,7 +31,7 @@ def check_fields(cls: type, values: Mapping[str, Any]) -> None:
     for name, value in values.items():
         hint = _hints(cls).get(name, Any)
         if not _fits(value, hint):
-            raise ValueError(f"{name}: needs {_said(hint)}, got {value!r}")
+            raise InvalidError(f"{name}: needs {_said(hint)}, got {value!r}")
 
 
 def _fits(value: Any, hint: Any) -> bool:

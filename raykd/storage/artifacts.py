@@ -22,10 +22,11 @@ from typing import Protocol, runtime_checkable
 
 from filelock import FileLock
 
+from raykd.errors import InvalidError
 from raykd.storage.atomic import working_folder, write_text
 from raykd.storage.layout import is_inside, is_plain
-from raykd.storage.partial import Unfinished
-from raykd.storage.retry import FULL, patiently
+from raykd.storage.partial import PartialArtifact
+from raykd.storage.retry import FULL, retry_while_unavailable
 
 _MANIFEST = "manifest.json"
 _SETTLING_S = 1.0  # far longer than it takes from the look for another's manifest to the writing of one's own
@@ -47,7 +48,7 @@ class Remote(Protocol):
 
     def fetch(self, path: Path, into: Path) -> None: ...
 
-    def unfinished(self, folder: Path, state: str) -> Unfinished: ...
+    def partial(self, folder: Path, state: str) -> PartialArtifact: ...
 
 
 class Store:
@@ -85,7 +86,7 @@ class Store:
         """
         for word in (kind, key):
             if not is_plain(word):
-                raise ValueError(f"an artefact's kind and key are plain words, got {word!r}")
+                raise InvalidError(f"an artefact's kind and key are plain words, got {word!r}")
         folder = self.root / kind / key
         if _is_whole(folder):
             return folder
@@ -98,17 +99,19 @@ class Store:
             if not _is_whole(folder) and not self._fetch(folder):
                 if not makes:
                     raise NotMadeError(kind)
-                patiently(lambda: self._make(folder, make), passing=FULL)  # a maker may miss a file of its own
+                retry_while_unavailable(
+                    lambda: self._make(folder, make), passing=FULL
+                )  # a maker may miss a file of its own
         return folder
 
-    def unfinished(self, name: str, state: str) -> Unfinished:
+    def partial(self, name: str, state: str) -> PartialArtifact:
         """Where a maker keeps what it has so far, so that the next one, here or on another machine, goes on from it.
 
         Args:
             state: the file that is written last whenever there is more to go on from.
         """
-        folder = self.root / "unfinished" / name
-        return Unfinished(folder) if self._mirror is None else self._mirror.unfinished(folder, state)
+        folder = self.root / "partial" / name
+        return PartialArtifact(folder) if self._mirror is None else self._mirror.partial(folder, state)
 
     def _make(self, folder: Path, make: Callable[[Path], None]) -> None:
         with working_folder(folder) as working:

@@ -4,13 +4,15 @@ import os
 import re
 from pathlib import Path
 
+from raykd.errors import InvalidError, NotPermittedError
+
 ARTIFACTS, TEACHERS = "artifacts", "teachers"
 BOARD = "tensorboard"  # of a search or a single run, a folder in it for each trial
 # Files of a search or a trial that are read without PyTorch too.
 SEARCH, SUMMARY, TRIALS, RECIPE, EPOCHS = "search.json", "summary.json", "trials", "recipe.json", "epochs.jsonl"
-# Objects of an object store alone, that a search and others talk by: it is to stop, it lives.
-STOP, SIGN = "stop", "running.json"
-SIGNALS = (STOP, SIGN)
+# Objects of an object store alone, that a search and others talk by: it is to stop, it is alive.
+STOP, HEARTBEAT = "stop", "running.json"
+SIGNALS = (STOP, HEARTBEAT)
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
 
 
@@ -21,11 +23,11 @@ def check_name(name: str) -> None:
         ValueError: the rule, and the name.
     """
     if not is_plain(name):
-        raise ValueError(
+        raise InvalidError(
             f"a name has letters, digits, '-', '_' and '.', and begins with a letter or digit, got {name!r}"
         )
     if name in (ARTIFACTS, TEACHERS):
-        raise ValueError(f"{name!r} is a folder of the storage itself; choose another name")
+        raise InvalidError(f"{name!r} is a folder of the storage itself; choose another name")
 
 
 def is_plain(name: str) -> bool:
@@ -50,7 +52,7 @@ def check_writable(storage: Path) -> None:
         probe.touch()
         probe.unlink()
     except OSError as error:
-        raise PermissionError(f"cannot write to the storage {storage}: {error.strerror}") from None
+        raise NotPermittedError(f"cannot write to the storage {storage}: {error.strerror}") from None
 
 
 def folders(storage: Path) -> list[Path]:

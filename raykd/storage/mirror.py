@@ -27,14 +27,14 @@ from pyarrow import fs
 
 from raykd.storage.layout import is_inside
 from raykd.storage.object_store import explained, missing_told, opened
-from raykd.storage.partial import Unfinished
-from raykd.storage.retry import patiently
+from raykd.storage.partial import PartialArtifact
+from raykd.storage.retry import retry_while_unavailable
 
 T = TypeVar("T")
 _CHUNK = 8 * 2**20  # bytes
 
 
-def located(storage: str | os.PathLike[str]) -> "tuple[Path, Mirror | None]":
+def locate_storage(storage: str | os.PathLike[str]) -> "tuple[Path, Mirror | None]":
     """The folder on this machine that a storage is worked on in, and its mirror where it is on an object store.
 
     Raises:
@@ -67,12 +67,12 @@ class Mirror:
     Args:
         uri: of the storage, without credentials.
         root: the local folder.
-        patience_s: seconds to wait for a storage that is away; 0 to be told at once.
+        timeout_s: seconds to wait for a storage that is away; 0 to be told at once.
     """
 
     uri: str
     root: Path
-    patience_s: float = 3600.0
+    timeout_s: float = 3600.0
 
     def here(self, path: Path) -> Path:
         """A path of the machine that this mirror comes from, on this one."""
@@ -82,9 +82,9 @@ class Mirror:
         """This mirror with the folder of this machine."""
         return replace(self, root=local_root(self.uri))
 
-    def impatient(self) -> "Mirror":
+    def without_waiting(self) -> "Mirror":
         """This mirror for whoever would rather be told at once that the storage is away."""
-        return replace(self, patience_s=0.0)
+        return replace(self, timeout_s=0.0)
 
     def at(self, path: Path) -> str:
         """The URI of what mirrors a local path."""
@@ -98,13 +98,13 @@ class Mirror:
         Raises:
             FileNotFoundError, PermissionError, ConnectionError: it cannot, with the reason.
         """
-        impatient, probe = self.impatient(), self.root / f".raykd-{os.uname().nodename}-{os.getpid()}"
+        without_waiting, probe = self.without_waiting(), self.root / f".raykd-{os.uname().nodename}-{os.getpid()}"
         try:
             if writes:
-                impatient.write(probe, b"raykd")
-                impatient.delete(probe)
+                without_waiting.write(probe, b"raykd")
+                without_waiting.delete(probe)
             else:
-                impatient.read(probe)
+                without_waiting.read(probe)
         except OSError as error:
             raise explained(error, f"cannot {'write to' if writes else 'read'} the storage {self.uri}") from None
 
@@ -188,11 +188,11 @@ class Mirror:
         except LookupError:
             return
 
-    def unfinished(self, folder: Path, state: str) -> Unfinished:
+    def partial(self, folder: Path, state: str) -> PartialArtifact:
         """A folder of unfinished work; see `raykd.storage.mirrored_partial`."""
-        from raykd.storage.mirrored_partial import MirroredUnfinished  # which needs mirrors
+        from raykd.storage.mirrored_partial import SyncedPartialArtifact  # which needs mirrors
 
-        return MirroredUnfinished(self, folder, state)
+        return SyncedPartialArtifact(self, folder, state)
 
     def _entries(self, folder: Path) -> list[fs.FileInfo]:
         right_in = fs.FileSelector(self._key(folder), allow_not_found=True)
@@ -204,4 +204,4 @@ class Mirror:
         return base if inner == "." else f"{base}/{inner}"
 
     def _try(self, action: Callable[[fs.FileSystem], T]) -> T:
-        return patiently(functools.partial(missing_told, action, self.uri), self.patience_s)
+        return retry_while_unavailable(functools.partial(missing_told, action, self.uri), self.timeout_s)

@@ -1,4 +1,4 @@
-"""Unfinished work on machines with a folder of their own: another machine goes on from what one has pushed.
+"""PartialArtifact work on machines with a folder of their own: another machine goes on from what one has pushed.
 
 Each machine pushes to a place of its own, so that two that make the same at a time never mix their files. Whoever
 takes up the work copies the place that was pushed to last, and goes on from there under a name of its own.
@@ -11,13 +11,13 @@ from pathlib import Path
 
 from raykd.storage.atomic import working_folder
 from raykd.storage.mirror import Mirror
-from raykd.storage.partial import Unfinished
-from raykd.storage.sync import Outbox
+from raykd.storage.partial import PartialArtifact
+from raykd.storage.sync import Uploader
 
 _PLACES = "[0-9][0-9][0-9][0-9]-*"
 
 
-class MirroredUnfinished(Unfinished):
+class SyncedPartialArtifact(PartialArtifact):
     """See the file's docstring.
 
     Args:
@@ -27,7 +27,7 @@ class MirroredUnfinished(Unfinished):
     def __init__(self, mirror: Mirror, folder: Path, state: str):
         super().__init__(folder)
         self._mirror, self._state = mirror, state
-        self._outbox: Outbox | None = None
+        self._outbox: Uploader | None = None
 
     def take_up(self) -> Path:
         places = self._mirror.names(self._folder, f"{_PLACES}/{self._state}")
@@ -41,7 +41,7 @@ class MirroredUnfinished(Unfinished):
             if place != own:
                 shutil.rmtree(place)
         own.mkdir(parents=True, exist_ok=True)
-        self._outbox = Outbox(self._mirror, (own, "*"))
+        self._outbox = Uploader(self._mirror, (own, "*"))
         return own
 
     def keep(self) -> None:

@@ -9,6 +9,8 @@ from urllib.parse import urlsplit
 
 from pyarrow import fs
 
+from raykd.errors import InvalidError, MissingError, NotPermittedError, StorageError, UnreachableError
+
 T = TypeVar("T")
 
 # pyarrow tells what a store has answered in the text alone.
@@ -33,14 +35,16 @@ def opened(uri: str) -> tuple[fs.FileSystem, str]:
     """
     parts = urlsplit(uri)
     if "@" in uri or _SECRET.search(parts.query):
-        raise ValueError(f"the storage {parts.scheme}://*** must hold no credentials; they come from the environment")
+        raise InvalidError(f"the storage {parts.scheme}://*** must hold no credentials; they come from the environment")
     if parts.fragment or (parts.scheme != "file" and not parts.netloc):
-        raise ValueError(f"the storage {uri} names no bucket; such as s3://bucket/prefix")
+        raise InvalidError(f"the storage {uri} names no bucket; such as s3://bucket/prefix")
     try:
         return fs.FileSystem.from_uri(uri)
     except (ValueError, OSError, NotImplementedError) as error:
         reason = str(error).splitlines()[0]
-        raise ValueError(f"the storage {uri}: {reason}; such as a folder, s3://bucket/prefix or gs://bucket") from None
+        raise InvalidError(
+            f"the storage {uri}: {reason}; such as a folder, s3://bucket/prefix or gs://bucket"
+        ) from None
 
 
 def missing_told(action: Callable[[fs.FileSystem], T], uri: str) -> T:
@@ -57,16 +61,16 @@ def missing_told(action: Callable[[fs.FileSystem], T], uri: str) -> T:
     except OSError as error:
         text = str(error)
         if _NO_BUCKET.search(text):
-            raise OSError(errno.ENODEV, "there is no such bucket", uri) from None
+            raise StorageError(errno.ENODEV, "there is no such bucket", uri) from None
         if _REFUSED.search(text):
-            raise PermissionError(errno.EACCES, "these credentials are refused, or there are none", uri) from None
+            raise NotPermittedError(errno.EACCES, "these credentials are refused, or there are none", uri) from None
         if _AWAY.search(text):
-            raise OSError(errno.EHOSTUNREACH, "no answer", uri) from None
+            raise StorageError(errno.EHOSTUNREACH, "no answer", uri) from None
         raise
 
 
 def explained(error: OSError, what: str) -> OSError:
     """An error as one line for whoever gave the URI."""
-    kinds: dict[int | None, type[OSError]] = {errno.ENODEV: FileNotFoundError, errno.EACCES: PermissionError}
+    kinds: dict[int | None, type[OSError]] = {errno.ENODEV: MissingError, errno.EACCES: NotPermittedError}
     reason = error.strerror or str(error).splitlines()[0]
-    return kinds.get(error.errno, ConnectionError)(f"{what}: {reason}")
+    return kinds.get(error.errno, UnreachableError)(f"{what}: {reason}")

@@ -4,7 +4,7 @@ import shutil
 from pathlib import Path
 
 
-class Unfinished:
+class PartialArtifact:
     """A folder that outlives the process which fills it; used by one process at a time, under the artefact's lock.
 
     Args:

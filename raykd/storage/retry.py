@@ -20,14 +20,16 @@ _PASSING = FULL | {
 _LONGEST_PAUSE_S = 10.0
 
 
-def patiently(action: Callable[[], T], patience_s: float = 3600.0, passing: Collection[int] = _PASSING) -> T:
+def retry_while_unavailable(
+    action: Callable[[], T], timeout_s: float = 3600.0, passing: Collection[int] = _PASSING
+) -> T:
     """What an action on files gives, tried again and again while the storage is full or away.
 
     Says so on the standard error, once.
 
     Args:
         action: must be harmless to repeat after it failed.
-        patience_s: seconds; then the last error is raised.
+        timeout_s: seconds; then the last error is raised.
         passing: numbers of the errors to wait for; others are raised at once.
     """
     begun, pause = time.monotonic(), 0.25
@@ -35,7 +37,7 @@ def patiently(action: Callable[[], T], patience_s: float = 3600.0, passing: Coll
         try:
             return action()
         except OSError as error:
-            if error.errno not in passing or time.monotonic() - begun > patience_s:
+            if error.errno not in passing or time.monotonic() - begun > timeout_s:
                 raise
             if pause == 0.25:
                 sys.stderr.write(f"waiting for the storage: {error.strerror}: {error.filename}\n")

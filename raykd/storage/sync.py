@@ -19,7 +19,7 @@ E = TypeVar("E")
 _LOCAL = (".log", ".lock", ".torn")
 
 
-class Outbox:
+class Uploader:
     """Files that go to the storage when they have changed, in the order that they were written.
 
     What is being written has a name that begins with a dot, and stays; so do logs, locks, and the checkpoint before
@@ -35,13 +35,13 @@ class Outbox:
         self._globs, self._spent = globs, spent
         self._pushed: dict[Path, tuple[int, int]] = {}
 
-    def push(self, *, patient: bool = True) -> None:
+    def push(self, *, wait: bool = True) -> None:
         """Pushes what has changed since.
 
         Args:
             patient: wait for a storage that is away, instead of raising an `OSError`.
         """
-        mirror = self.mirror if patient else self.mirror.impatient()
+        mirror = self.mirror if wait else self.mirror.without_waiting()
         for file, mark in self._found():
             if self._pushed.get(file) != mark:
                 with contextlib.suppress(LookupError):  # it has been renamed or deleted since
@@ -99,33 +99,33 @@ def copy(mirror: Mirror, file: Path, info: fs.FileInfo) -> None:
     os.utime(file, ns=(info.mtime_ns, info.mtime_ns))
 
 
-def take_up(mirror: Mirror, folder: Path, board: Path, spent: Collection[Path] = ()) -> Outbox:
+def take_up(mirror: Mirror, folder: Path, board: Path, spent: Collection[Path] = ()) -> Uploader:
     """Makes a trial's folders on this machine what the storage has of it; gives what pushes all that follows.
 
     Args:
-        spent: as of `Outbox`.
+        spent: as of `Uploader`.
     """
     pull(mirror, folder)
     pull(mirror, board)
-    outbox = Outbox(mirror, (folder, "*"), (board, "**/*"), spent=spent)
-    outbox.skip_present()
-    return outbox
+    uploader = Uploader(mirror, (folder, "*"), (board, "**/*"), spent=spent)
+    uploader.skip_present()
+    return uploader
 
 
-def pushing(epochs: Iterator[E], outbox: Outbox) -> Generator[E, None, None]:
+def pushing(epochs: Iterator[E], uploader: Uploader) -> Generator[E, None, None]:
     """Hands epochs on when the storage has all that was written of them, and in the end what the end has written.
 
     Then what is spent leaves this machine.
     """
     try:
         for epoch in epochs:
-            outbox.push()
+            uploader.push()
             yield epoch
     finally:
         if isinstance(epochs, Generator):
             epochs.close()
-        outbox.push()
-        outbox.clear()
+        uploader.push()
+        uploader.clear()
 
 
 def _is_local(file: Path) -> bool:

@@ -15,6 +15,8 @@ import safetensors.torch
 import torch
 from torch import Tensor
 
+from raykd.errors import InvalidError
+
 
 def torch_bytes(content: Any) -> memoryview:
     """What `torch.save` would write of tensors in plain containers."""
@@ -34,7 +36,7 @@ def load_torch(path: Path) -> Any:
     try:
         return torch.load(data, map_location="cpu", weights_only=True)
     except OSError as error:
-        raise ValueError(str(error)) from error
+        raise InvalidError(str(error)) from error
 
 
 def save_safetensors(tensors: Mapping[str, Tensor], path: Path) -> None:

@@ -10,7 +10,7 @@ and values that it changes, by path. What a group does not name is as in the bas
 from collections.abc import Mapping
 from typing import Any
 
-from raykd.errors import nearest
+from raykd.errors import InvalidError, UnknownNameError, nearest
 from raykd.recipe import Recipe
 from raykd.space.ranges import paths, value_at
 
@@ -28,19 +28,19 @@ def check_choices(recipe: Recipe, choices: Mapping[str, Options]) -> None:
     for path, options in choices.items():
         grouped = all(isinstance(option, Mapping) for option in options.values())
         if not grouped and _part(recipe, path) is None and not path.startswith("terms/"):
-            raise KeyError(f"choices: no component {path!r}; {nearest(path, paths(recipe))}")
+            raise UnknownNameError(f"choices: no component {path!r}; {nearest(path, paths(recipe))}")
         if not any(_is_own(recipe, path, option) for option in options.values()):
             own = "an option that changes nothing, {}" if grouped else f"{_part(recipe, path)!r}"
-            raise ValueError(f"choices: {path} needs the base recipe's own component among its options, {own}")
+            raise InvalidError(f"choices: {path} needs the base recipe's own component among its options, {own}")
         for place in dict.fromkeys(place for option in options.values() for place in _group(path, option)):
             if (owner := owners.setdefault(place, path)) != path:
-                raise ValueError(f"choices: {place} is in {owner} and in {path}; one choice alone may change a place")
+                raise InvalidError(f"choices: {place} is in {owner} and in {path}; one choice alone may change a place")
 
 
 def changes(recipe: Recipe, path: str, options: Options, name: str) -> dict[str, Any]:
     """What the option of this name changes in the base recipe, by path; None takes out a term that is there."""
     if name not in options:
-        raise ValueError(f"{path}: unknown choice {name!r}; choices: {', '.join(options)}")
+        raise InvalidError(f"{path}: unknown choice {name!r}; choices: {', '.join(options)}")
     group = _group(path, options[name])
     return {place: part for place, part in group.items() if part is not None or _part(recipe, place) is not None}
 

@@ -13,7 +13,7 @@ from typing import Any
 import optuna
 from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution, IntDistribution
 
-from raykd.errors import nearest
+from raykd.errors import InvalidError, UnknownNameError, nearest
 from raykd.recipe import Recipe
 from raykd.space.ranges import describe, holds, override, paths, space, value_at
 from raykd.studies.choices import changes, check_choices, own_option
@@ -50,12 +50,12 @@ class Study:
     def __post_init__(self) -> None:
         for name, least in (("trials", 1), ("grace", 1), ("reduction", 2)):
             if getattr(self, name) < least:
-                raise ValueError(f"{name} must be at least {least}, got {getattr(self, name)}")
+                raise InvalidError(f"{name} must be at least {least}, got {getattr(self, name)}")
         check_choices(self.recipe, self.choices)
         known = {path for recipe in self.every_component() for path in paths(recipe)}
         for path in self.ranges:
             if path not in known:
-                raise KeyError(f"ranges: no option {path!r}; {nearest(path, known)}")
+                raise UnknownNameError(f"ranges: no option {path!r}; {nearest(path, known)}")
         for recipe in self.every_component():
             self._space(recipe)
         for values in self.first:
@@ -92,9 +92,9 @@ class Study:
             if path in self.choices:
                 continue
             if path not in ranges:
-                raise KeyError(f"no range {path!r} to set in this setting; {nearest(path, ranges)}")
+                raise UnknownNameError(f"no range {path!r} to set in this setting; {nearest(path, ranges)}")
             if not holds(ranges[path], value):
-                raise ValueError(f"{path}: {value!r} is not within the range {describe(ranges[path])}")
+                raise InvalidError(f"{path}: {value!r} is not within the range {describe(ranges[path])}")
         return chosen | {path: values.get(path, value_at(recipe, path)) for path in ranges}
 
     def every_range(self) -> dict[str, BaseDistribution]:
@@ -125,7 +125,7 @@ class Study:
                     try:
                         override(recipe, {path: end}).check(num_processes)
                     except ValueError as error:
-                        raise ValueError(f"{error} (the range of {path} reaches {end!r})") from None
+                        raise InvalidError(f"{error} (the range of {path} reaches {end!r})") from None
         for values in self.first:
             self.recipe_of(self.complete(values)).check(num_processes)
 
@@ -157,7 +157,7 @@ class Study:
         ranges = {path: distribution for path, distribution in found.items() if distribution is not None}
         for path, distribution in ranges.items():
             if not holds(distribution, value_at(recipe, path)):
-                raise ValueError(
+                raise InvalidError(
                     f"{path}: the range {describe(distribution)} does not hold its default {value_at(recipe, path)!r}"
                 )
         return ranges

@@ -8,7 +8,7 @@ import traceback
 from pathlib import Path
 from types import ModuleType
 
-from raykd.errors import is_for_the_user, nearest, one_line
+from raykd.errors import InvalidError, MissingError, is_for_the_user, nearest, one_line
 from raykd.studies.study import Study
 
 
@@ -31,10 +31,10 @@ def load_study(path: str | Path) -> Study:
         else:
             looked = dict.fromkeys((file.parent, others.absolute()))
             listed = f"none lies in {', and none in '.join(map(str, looked))}"
-        raise FileNotFoundError(f"no study {str(path)!r}; {listed}")
+        raise MissingError(f"no study {str(path)!r}; {listed}")
     study = getattr(_execute(file), "study", None)
     if not isinstance(study, Study):
-        raise ValueError(f"{path} sets no variable `study` to a raykd.Study")
+        raise InvalidError(f"{path} sets no variable `study` to a raykd.Study")
     return study if study.name != "study" else dataclasses.replace(study, name=file.stem)
 
 
@@ -64,13 +64,13 @@ def _execute(file: Path) -> ModuleType:
     try:
         spec.loader.exec_module(module)
     except SyntaxError as error:
-        raise ValueError(f"{file.name}, line {error.lineno}: {error.msg}") from None
+        raise InvalidError(f"{file.name}, line {error.lineno}: {error.msg}") from None
     except Exception as error:
         line = _line_of(error, file)
         if line is None or is_for_the_user(error):
             raise
         kind = "" if type(error) is ValueError else f"{type(error).__name__}: "
-        raise ValueError(f"{file.name}, line {line}: {kind}{one_line(error)}") from None
+        raise InvalidError(f"{file.name}, line {line}: {kind}{one_line(error)}") from None
     return module
 
 

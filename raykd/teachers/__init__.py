@@ -10,7 +10,7 @@ one checkpoint. A route is an artefact: made once, by one process while others w
 every search in the same storage.
 """
 
-from raykd.protocols.teacher import TeacherRoute, TeacherSpec, train_teacher
+from raykd.protocols.teacher import TeacherRoute, TeacherSpec, teacher_route
 from raykd.teachers.trained import Teacher
 
-__all__ = ["Teacher", "TeacherRoute", "TeacherSpec", "train_teacher"]
+__all__ = ["Teacher", "TeacherRoute", "TeacherSpec", "teacher_route"]

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from raykd.errors import InvalidError
 from raykd.models.cifar_resnet import WIDE, ResNet
 from raykd.models.four_stage_resnet import FourStageResNet
 from raykd.models.mobilenet_v2 import MobileNetV2
@@ -34,4 +35,4 @@ def architecture(folder: str) -> Any:
         if found := ARCHITECTURES.get("_".join(words[:length])):
             return found
     choices = ", ".join(ARCHITECTURES)
-    raise ValueError(f"the folder {folder!r} names no known network; give `model`, or a name of {choices}")
+    raise InvalidError(f"the folder {folder!r} names no known network; give `model`, or a name of {choices}")

@@ -15,6 +15,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from raykd.errors import InvalidError
 from raykd.models.staged import Staged
 from raykd.recipe import Recipe
 from raykd.teachers.distilled import DistilledTeacher
@@ -48,7 +49,7 @@ def born_again(recipe: Recipe, generations: int, every: int = 10) -> Recipe:
         every: a checkpoint of each generation is kept after this many epochs, and after the last one.
     """
     if generations < 1:
-        raise ValueError(f"generations must be at least 1, got {generations}")
+        raise InvalidError(f"generations must be at least 1, got {generations}")
     taught = dataclasses.replace(_with_teacher(recipe, "born_again"), seed=recipe.seed + 1)
     for _ in range(1, generations):
         teacher = DistilledTeacher(recipe=taught, every=every)
@@ -65,7 +66,7 @@ class _Mean(nn.Module):
     def __init__(self, networks: list[Staged]):
         super().__init__()
         if not networks:
-            raise ValueError("an ensemble needs at least one network, got none")
+            raise InvalidError("an ensemble needs at least one network, got none")
         self.networks = nn.ModuleList(networks)
 
     def forward(self, images: Float[Tensor, "batch channels height width"]) -> Float[Tensor, "batch classes"]:
@@ -75,5 +76,5 @@ class _Mean(nn.Module):
 
 def _with_teacher(recipe: Recipe, what: str) -> Recipe:
     if recipe.teacher is None:
-        raise ValueError(f"{what} needs a recipe with a teacher, and the recipe has none")
+        raise InvalidError(f"{what} needs a recipe with a teacher, and the recipe has none")
     return recipe

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from raykd.data.dataset import DataSpec
+from raykd.errors import InvalidError
 from raykd.protocols.context import BuildContext
 from raykd.protocols.teacher import TeacherRoute
 from raykd.recipe import Recipe
@@ -24,9 +25,9 @@ class DistilledTeacher:
 
     def __post_init__(self) -> None:
         if not isinstance(self.recipe, Recipe):
-            raise ValueError(f"recipe must be a Recipe, got {self.recipe!r}")
+            raise InvalidError(f"recipe must be a Recipe, got {self.recipe!r}")
         if self.every < 1:
-            raise ValueError(f"every must be at least 1, got {self.every}")
+            raise InvalidError(f"every must be at least 1, got {self.every}")
 
     @property
     def model(self) -> Any:
@@ -45,11 +46,11 @@ class DistilledTeacher:
     def check(self, data: DataSpec) -> None:
         if self.recipe.data != data:
             different = f"{self.recipe.data!r}, not {data!r}"
-            raise ValueError(f"teacher/recipe/data must be the data of the recipe that it stands in, got {different}")
+            raise InvalidError(f"teacher/recipe/data must be the data of the recipe that it stands in, got {different}")
         try:
             self.recipe.check()
         except ValueError as error:
-            raise ValueError(f"teacher/recipe/{error}") from None
+            raise InvalidError(f"teacher/recipe/{error}") from None
 
     def route(self, context: BuildContext) -> TeacherRoute:
         return trained_route(self, self.recipe, self.every, context, f"distilled teacher {self.depth}")

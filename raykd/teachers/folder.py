@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from raykd.data.dataset import DataSpec
+from raykd.errors import MissingError
 from raykd.models.weights import anchored, content
 from raykd.protocols.context import BuildContext
 from raykd.protocols.teacher import TeacherRoute
@@ -57,5 +58,5 @@ class CheckpointFolder:
 
     def _found(self) -> list[Path]:
         if not (files := self._files()):
-            raise FileNotFoundError(f"no checkpoint {self.pattern!r} in the folder {self.folder!r}")
+            raise MissingError(f"no checkpoint {self.pattern!r} in the folder {self.folder!r}")
         return files

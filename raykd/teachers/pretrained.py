@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from raykd.data.dataset import DataSpec
+from raykd.errors import InvalidError
 from raykd.models.weights import anchored, content, find
 from raykd.protocols.context import BuildContext
 from raykd.protocols.teacher import TeacherRoute
@@ -38,7 +39,7 @@ class PretrainedTeacher:
     def __post_init__(self) -> None:
         check_shares(self)
         if self.file is None and self.model is None:
-            raise ValueError("a pretrained teacher needs a file, or a model that brings its weights, got neither")
+            raise InvalidError("a pretrained teacher needs a file, or a model that brings its weights, got neither")
         if self.file is not None:
             object.__setattr__(self, "file", anchored(self.file))
             if self.model is None:

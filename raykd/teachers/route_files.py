@@ -16,6 +16,7 @@ from typing import Any, Protocol, runtime_checkable
 import torch
 
 from raykd.data.dataset import Dataset, DataSpec, load
+from raykd.errors import InvalidError
 from raykd.evaluation.accuracy import accuracy
 from raykd.models.staged import Shape, Staged
 from raykd.models.weights import Weights, content, load_weights, read_weights
@@ -83,7 +84,7 @@ def check_shares(teacher: Demanding) -> None:
     for name in ("minimum_accuracy", "expected_accuracy", "tolerance"):
         share = getattr(teacher, name)
         if share is not None and not 0 <= share <= 1:
-            raise ValueError(f"{name} must be 0 to 1, got {share}")
+            raise InvalidError(f"{name} must be 0 to 1, got {share}")
 
 
 def check_accuracy(teacher: Demanding, route: TeacherRoute, name: str) -> None:
@@ -102,7 +103,7 @@ def check_accuracy(teacher: Demanding, route: TeacherRoute, name: str) -> None:
         rules.append((told - tolerance, why))
     least, why = max(rules)
     if final["accuracy"] < least:
-        raise ValueError(
+        raise InvalidError(
             f"the teacher {name} has validation accuracy {final['accuracy']:.4f}, which must be at least {least:.4f} "
             f"({why}); are its classes in this order, and its images {_normalised(dataset)}?"
         )
@@ -131,9 +132,9 @@ def _in_order(files: Sequence[Path]) -> list[tuple[int, Path]]:
     order: dict[int, Path] = {}
     for file, epoch in epochs.items():
         if epoch is None:
-            raise ValueError(f"{file} says no epoch, neither inside nor in its name; narrow the pattern")
+            raise InvalidError(f"{file} says no epoch, neither inside nor in its name; narrow the pattern")
         if epoch in order:
-            raise ValueError(f"{order[epoch].name} and {file.name} are both of epoch {epoch}; narrow the pattern")
+            raise InvalidError(f"{order[epoch].name} and {file.name} are both of epoch {epoch}; narrow the pattern")
         order[epoch] = file
     return sorted(order.items())
 

@@ -8,6 +8,7 @@ from typing import Any, Protocol, runtime_checkable
 
 from raykd.data.dataset import DataSpec
 from raykd.distributed.world import World
+from raykd.errors import FailureError
 from raykd.protocols.context import BuildContext
 from raykd.protocols.epoch import Epoch
 from raykd.protocols.teacher import (
@@ -47,14 +48,14 @@ def trained_route(teacher: TeacherSpec, recipe: Recipe, every: int, context: Bui
     """
     dataset = context.dataset
     key = fingerprint({"teacher": teacher, "data": context.data, "images": dataset.digest, "version": _MAKER_VERSION})
-    unfinished = context.store.unfinished(f"route-{key}", _STATE)
+    partial = context.store.partial(f"route-{key}", _STATE)
 
     def make(folder: Path) -> None:
-        kept = unfinished.take_up()
+        kept = partial.take_up()
         for epoch in _train(recipe, every, context, kept):
-            unfinished.keep()
+            partial.keep()
             if epoch.diverged:
-                raise RuntimeError(f"the {word}'s training diverged in epoch {epoch.number}; lower its learning rate")
+                raise FailureError(f"the {word}'s training diverged in epoch {epoch.number}; lower its learning rate")
             accuracy = epoch.metrics["val/accuracy"]
             context.say(f"{word}: epoch {epoch.number} of {epoch.epochs}, validation accuracy {accuracy:.4f}")
         numbers = range(1, num_checkpoints(recipe.epochs, every) + 1)
@@ -62,7 +63,7 @@ def trained_route(teacher: TeacherSpec, recipe: Recipe, every: int, context: Bui
             shutil.copyfile(kept / name, folder / name)
 
     folder = context.store.get("route", key, make)
-    unfinished.remove()
+    partial.remove()
     return TeacherRoute(teacher, folder, dataset)
 
 

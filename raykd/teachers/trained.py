@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from raykd.data.dataset import DataSpec
+from raykd.errors import InvalidError
 from raykd.optim import SGD, Optimiser
 from raykd.protocols.context import BuildContext
 from raykd.protocols.model import ModelSpec
@@ -32,7 +33,7 @@ class Teacher:
     def __post_init__(self) -> None:
         for name in ("epochs", "every", "batch_size"):
             if getattr(self, name) < 1:
-                raise ValueError(f"{name} must be at least 1, got {getattr(self, name)}")
+                raise InvalidError(f"{name} must be at least 1, got {getattr(self, name)}")
 
     @property
     def num_checkpoints(self) -> int:
@@ -42,7 +43,7 @@ class Teacher:
         try:
             self.training(data).check()
         except ValueError as error:
-            raise ValueError(f"teacher/{error}") from None
+            raise InvalidError(f"teacher/{error}") from None
 
     def route(self, context: BuildContext) -> TeacherRoute:
         return trained_route(self, self.training(context.data), self.every, context, "teacher")

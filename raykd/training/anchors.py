@@ -49,8 +49,8 @@ class Anchors:
         @functools.cache  # a route may ask twice
         def ratio(i: int, j: int) -> float:
             found = difficulty.ratio(i, j)
-            stage = len(self.visited) + 1
-            self.ratios += (AnchorRatio(stage, i, j, self._teacher_epoch(i), self._teacher_epoch(j), found),)
+            leg = len(self.visited) + 1
+            self.ratios += (AnchorRatio(leg, i, j, self._teacher_epoch(i), self._teacher_epoch(j), found),)
             return found
 
         chosen = self.route.choose(self.visited, self.checkpoints.num_checkpoints, ratio)
@@ -80,8 +80,8 @@ class Anchors:
         return float(self._teacher_epoch(self.visited[-1])) if self.checkpoints else 0.0
 
     def ratios_of(self, epoch: int) -> tuple[AnchorRatio, ...]:
-        """What was asked for when the stage that starts at this epoch, from 0, began; nothing if none does."""
-        return tuple(ratio for ratio in self.ratios if self.starts[ratio.stage - 1] == epoch)
+        """What was asked for when the leg that starts at this epoch, from 0, began; nothing if none does."""
+        return tuple(ratio for ratio in self.ratios if self.starts[ratio.leg - 1] == epoch)
 
     def state(self) -> dict[str, Any]:
         return {

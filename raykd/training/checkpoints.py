@@ -7,9 +7,10 @@ from collections.abc import Generator, Iterator
 from pathlib import Path
 from typing import Any
 
+from raykd.errors import InvalidError
 from raykd.protocols.epoch import E
 from raykd.storage import atomic
-from raykd.storage.retry import patiently
+from raykd.storage.retry import retry_while_unavailable
 from raykd.storage.tensors import load_torch, torch_bytes
 
 
@@ -19,7 +20,7 @@ def checkpoints(epochs: Iterator[E], path: Path, every: int = 1) -> Generator[E,
     An epoch that diverged is not saved: the file keeps the last state that training can go on from.
     """
     if every < 1:
-        raise ValueError(f"a checkpoint is saved every 1 or more epochs, got {every}")
+        raise InvalidError(f"a checkpoint is saved every 1 or more epochs, got {every}")
     return _checkpoints(epochs, path, every)
 
 
@@ -32,7 +33,9 @@ def _checkpoints(epochs: Iterator[E], path: Path, every: int) -> Generator[E, No
 
 def _keep(content: dict[str, Any], path: Path) -> None:
     data = torch_bytes(content)
-    patiently(lambda: atomic.write(path, lambda temporary: temporary.write_bytes(data), keep=previous(path)))
+    retry_while_unavailable(
+        lambda: atomic.write(path, lambda temporary: temporary.write_bytes(data), keep=previous(path))
+    )
 
 
 def previous(path: Path) -> Path:
@@ -53,7 +56,7 @@ def load_checkpoint(path: Path) -> dict[str, Any] | None:
     except OSError:
         raise
     except Exception as error:  # of many kinds: what a torn file leads PyTorch's reader to depends on where it is torn
-        raise ValueError(f"{path} is no whole checkpoint; delete it to start the run anew") from error
+        raise InvalidError(f"{path} is no whole checkpoint; delete it to start the run anew") from error
     if not isinstance(content, dict) or content.keys() != {"number", "metrics", "state"}:
-        raise ValueError(f"{path} holds no checkpoint of raykd; delete it to start the run anew")
+        raise InvalidError(f"{path} holds no checkpoint of raykd; delete it to start the run anew")
     return content

@@ -47,7 +47,7 @@ class Distiller(nn.Module):
         return {name: term(outputs, teacher, batch, clock) for name, term in self._terms.items()}
 
     def follow(self, checkpoint: int) -> None:
-        """Tells every term that a stage of the route begins, with the teacher's checkpoint that it follows."""
+        """Tells every term that a leg of the route begins, with the teacher's checkpoint that it follows."""
         for term in self._terms.values():
             term.follow(checkpoint)
 

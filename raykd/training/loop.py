@@ -29,7 +29,7 @@ from raykd.ops.rng import seed_of
 from raykd.protocols.context import BuildContext
 from raykd.protocols.epoch import Epoch, State
 from raykd.protocols.method import Clock
-from raykd.protocols.teacher import train_teacher
+from raykd.protocols.teacher import teacher_route
 from raykd.recipe import Recipe
 from raykd.storage.artifacts import Store
 from raykd.training.anchors import Anchors
@@ -95,7 +95,7 @@ class _Run:
         self.recipe, self.world = recipe, world
         self.dataset = load(recipe.data, world.device)
         teacher = recipe.teacher
-        checkpoints = train_teacher(teacher, recipe.data, store, device=world.device, say=say) if teacher else None
+        checkpoints = teacher_route(teacher, recipe.data, store, device=world.device, say=say) if teacher else None
         context = BuildContext(data=recipe.data, dataset=self.dataset, store=store, teacher=checkpoints, say=say)
         self.anchors = Anchors(recipe.route, checkpoints, recipe.epochs, world)
         self.asks_teacher = any(term.needs_teacher for term in recipe.active_terms)
@@ -106,7 +106,7 @@ class _Run:
         self.finished = 0
 
     def advance(self, epoch: int) -> None:
-        """Begins the route's next stage where one starts at this epoch."""
+        """Begins the route's next leg where one starts at this epoch."""
         checkpoint = self.anchors.advance(epoch, self.distiller.student)
         if checkpoint is not None:
             self.distiller.follow(checkpoint)

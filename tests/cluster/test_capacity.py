@@ -29,7 +29,7 @@ def test_nothing_is_asked_for_what_fits(progress: Progress, monkeypatch: pytest.
 def test_machines_that_never_come_end_the_search_by_one_line(progress: Progress, monkeypatch: pytest.MonkeyPatch):
     said: list[str] = []
     monkeypatch.setattr(capacity, "starts_machines", lambda: True)
-    for name, value in (("_WITHOUT_GPUS_S", 0.1), ("_PATIENCE_S", 0.6), ("_LOOK_EVERY_S", 0.1)):
+    for name, value in (("_WITHOUT_GPUS_S", 0.1), ("_TIMEOUT_S", 0.6), ("_LOOK_EVERY_S", 0.1)):
         monkeypatch.setattr(capacity, name, value)
     with pytest.raises(RuntimeError, match=r"no machine has joined for 0\.01 minutes: `ray status` on the head"):
         wait_for_machines(Wanted(slots=50), progress, said.append)

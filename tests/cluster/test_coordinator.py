@@ -35,6 +35,6 @@ def test_one_whose_machine_was_lost_is_replaced(monkeypatch: pytest.MonkeyPatch)
         name="AutoscalingCoordinator", namespace="AutoscalingCoordinator", lifetime="detached"
     ).remote()
     assert find() == waits
-    monkeypatch.setattr(coordinator, "_PATIENCE_S", 1.0)
+    monkeypatch.setattr(coordinator, "_TIMEOUT_S", 1.0)
     keep_coordinator()
     assert ray.get(find().get_reserved_resources.remote("nobody")) == {}

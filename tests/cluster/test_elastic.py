@@ -17,7 +17,7 @@ from raykd.runs.trial import read_epochs
 from raykd.space.serialise import from_file
 from waiting import wait_until
 
-_PATIENCE_S = 600.0
+_TIMEOUT_S = 600.0
 
 
 def test_a_number_or_the_least_and_the_most():
@@ -55,7 +55,7 @@ def test_a_trial_follows_the_machines_that_are_there(tmp_path: Path):
     process = nodes.tune(*words, "--workers", "1-3", output=tmp_path / "output")
 
     def wait_for(is_so: Callable[[], bool]) -> None:
-        wait_until(is_so, _PATIENCE_S, (tmp_path / "output").read_text, unless=lambda: process.poll() is not None)
+        wait_until(is_so, _TIMEOUT_S, (tmp_path / "output").read_text, unless=lambda: process.poll() is not None)
 
     try:
         wait_for(lambda: search.count() >= 10)
@@ -67,7 +67,7 @@ def test_a_trial_follows_the_machines_that_are_there(tmp_path: Path):
         nodes.add()
         wait_for(lambda: _sizes(search)[-1:] == [3])
         ask_to_stop(search.storage / "search")
-        assert process.wait(timeout=_PATIENCE_S) == 130, (tmp_path / "output").read_text()
+        assert process.wait(timeout=_TIMEOUT_S) == 130, (tmp_path / "output").read_text()
     finally:
         process.kill()
         process.wait()

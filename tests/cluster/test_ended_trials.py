@@ -6,7 +6,7 @@ from typing import Any
 from ray.tune.experiment import Trial
 
 from raykd.cluster.tuner.ended_trials import EndedTrials, Record
-from raykd.runs.status import Ended
+from raykd.runs.status import TrialOutcome
 
 
 def trial(name: str, status: str) -> Trial:
@@ -16,7 +16,7 @@ def trial(name: str, status: str) -> Trial:
 
 
 def record(name: str, state: str = "complete") -> Record:
-    end = Ended(state=state, accuracy=None if state == "failed" else 0.5, epochs=2)
+    end = TrialOutcome(kind=state, accuracy=None if state == "failed" else 0.5, epochs=2)
     return Record(id=name, name=f"trial-{name}", config={"number": 3, "values": {"a": 0.5}}, end=end)
 
 
@@ -56,7 +56,7 @@ def test_one_that_failed_stays_to_be_started_again():
     records.take_out(of_tune)
     assert known(of_tune) == ["a", "b"]
     records.add(record("a"))
-    assert [(each.id, each.end.state) for each in records] == [("a", "complete")]
+    assert [(each.id, each.end.kind) for each in records] == [("a", "complete")]
 
 
 def test_the_records_go_on_in_the_next_search():

@@ -6,7 +6,7 @@ import pytest
 from studies import tiny_study
 
 import raykd
-from raykd.runs.status import read_state
+from raykd.runs.status import read_status
 
 pytestmark = [
     pytest.mark.usefixtures("ray_cluster"),
@@ -35,17 +35,17 @@ def test_more_trials_are_added_to_a_finished_search_and_nothing_is_trained_again
     assert numbers == ["trial-0000", "trial-0001", "trial-0002", "trial-0003"]
     kept = more.frame.set_index("name").loc[list(finished.frame["name"]), "val/accuracy"]
     assert list(kept) == list(finished.frame["val/accuracy"])
-    complete = [row["name"] for row in more.frame.to_dict("records") if row["state"] == "complete"]
+    complete = [row["name"] for row in more.frame.to_dict("records") if row["outcome"] == "complete"]
     assert more.summary["best"] == next(name for name in complete if name.startswith("trial-"))
     assert set(more.frame[more.frame["test/accuracy"].notna()]["name"]) == {
         more.summary["best"],
         *more.frame[more.frame["baseline"]]["name"],
     }
     assert json.loads((folder / "search.json").read_text())["trials"] == 4
-    state = read_state(folder)
+    state = read_status(folder)
     assert state is not None
     assert (len(state.ended), state.total, state.running, state.doing) == (6, 6, (), "")
-    assert {name: end.state for name, end in state.ended.items()} == dict(more.frame[["name", "state"]].values)
+    assert {name: end.kind for name, end in state.ended.items()} == dict(more.frame[["name", "outcome"]].values)
 
 
 def test_no_more_trials_than_it_was_started_with_without_saying_so(finished):

@@ -18,7 +18,7 @@ from raykd.space.serialise import from_file
 from waiting import wait_until
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(1800)]
-_PATIENCE_S = 900.0
+_TIMEOUT_S = 900.0
 _AWAY_S = 15.0
 _TRIALS = 3
 _WORKER, _SLOT = "ray::RayTrainWorker", "ray::ResourceTrainable"
@@ -69,7 +69,7 @@ class Running:
                 self.made.setdefault(manifest, set()).add(manifest.stat().st_ino)
             return is_so()
 
-        wait_until(looked, _PATIENCE_S, lambda: f"hangs:\n{self.output}")
+        wait_until(looked, _TIMEOUT_S, lambda: f"hangs:\n{self.output}")
 
     def wait_for_epochs(self, count: int) -> None:
         """Until so many more are on record; the search must still run."""
@@ -206,7 +206,7 @@ def _check_the_table(search: Search) -> None:
     """Every trial has a row, ended as it should, and the winner was tested."""
     table = pandas.read_csv(search.storage / "search" / "trials.csv")
     assert len(table) == _TRIALS + 2
-    assert set(table["state"]) <= {"complete", "stopped"}
+    assert set(table["outcome"]) <= {"complete", "stopped"}
     names = sorted(name for name in table["name"] if name.startswith("trial-"))
     assert [int(name.split("-")[1]) for name in names] == list(range(_TRIALS))
     assert json.loads((search.storage / "search" / "summary.json").read_text())["test_accuracy"] is not None

@@ -104,7 +104,7 @@ def test_a_killed_search_goes_on_on_another_machine(
     assert {name: kept.epochs(name) for name in before} == before, "trained again"
     (folder,) = (place / "two/raykd").glob("*/search")
     table: Any = pandas.read_csv(folder / "trials.csv").set_index("name")
-    assert len(table) == 4 and set(table["state"]) == {"complete"}
+    assert len(table) == 4 and set(table["outcome"]) == {"complete"}
     threads(os.cpu_count() or 1)  # as the one slot's worker, that has all CPUs
     for trial in table.index:
         recipe = from_file(folder / "trials" / trial / "recipe.json")

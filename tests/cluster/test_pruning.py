@@ -4,17 +4,17 @@ import pytest
 
 from raykd.cluster.tuner import disk_pruning
 from raykd.cluster.tuner.disk_pruning import KEPT, Pruning
-from raykd.runs.status import Ended
+from raykd.runs.status import TrialOutcome
 
 
 def complete(accuracy):
-    return Ended(state="complete", accuracy=accuracy, epochs=3)
+    return TrialOutcome(kind="complete", accuracy=accuracy, epochs=3)
 
 
 ENDED = {f"trial-{number:04d}-x": complete(number / 100) for number in range(8)} | {
-    "trial-0008-x": Ended(state="stopped", accuracy=0.99, epochs=1),
-    "trial-0009-x": Ended(state="failed", accuracy=None, epochs=2),
-    "trial-0010-x": Ended(state="diverged", accuracy=0.0, epochs=2),
+    "trial-0008-x": TrialOutcome(kind="stopped", accuracy=0.99, epochs=1),
+    "trial-0009-x": TrialOutcome(kind="failed", accuracy=None, epochs=2),
+    "trial-0010-x": TrialOutcome(kind="diverged", accuracy=0.0, epochs=2),
     "plain-KD-x": complete(0.001),
 }
 STAY = {f"trial-{number:04d}-x" for number in range(8 - KEPT, 8)} | {"trial-0009-x", "plain-KD-x"}
@@ -69,7 +69,7 @@ def test_a_trial_is_kept_until_better_ones_have_ended(trials, clock):
 def test_a_failed_trial_that_was_tried_again_is_like_any_other(trials, clock):
     pruner = Pruning(trials)
     pruner.ended("trial-0009-x", ENDED["trial-0009-x"])
-    pruner.ended("trial-0009-x", Ended(state="stopped", accuracy=0.5, epochs=3))
+    pruner.ended("trial-0009-x", TrialOutcome(kind="stopped", accuracy=0.5, epochs=3))
     clock[0] += 61.0
     pruner.prune()
     assert "trial-0009-x" not in with_checkpoints(trials)

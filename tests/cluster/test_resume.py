@@ -87,7 +87,7 @@ def test_killed_then_stopped_by_ctrl_c_then_finished(study_file, threads):
     assert json.loads((folder / "summary.json").read_text())["test_accuracy"] is None
     written = {path.parent.name: path.stat().st_mtime_ns for path in folder.glob("trials/*/checkpoint.pt")}
     table = pandas.read_csv(folder / "trials.csv").set_index("name")
-    finished = set(table[table["state"] != "unfinished"].index)
+    finished = set(table[table["outcome"] != "unfinished"].index)
     assert finished
 
     rest = start(study_file, "--slots", "1", "--name", "search", "--resume")
@@ -95,7 +95,7 @@ def test_killed_then_stopped_by_ctrl_c_then_finished(study_file, threads):
     assert rest.returncode == 0, output
     table = pandas.read_csv(folder / "trials.csv").set_index("name")
     assert len(table) == TRIALS + 2
-    assert set(table["state"]) <= {"complete", "stopped"}
+    assert set(table["outcome"]) <= {"complete", "stopped"}
     for name in finished:
         checkpoint = folder / "trials" / name / "checkpoint.pt"  # those of the worse are not kept
         assert not checkpoint.exists() or checkpoint.stat().st_mtime_ns == written[name], "trained again"
@@ -115,6 +115,6 @@ def test_two_searches_at_once_share_one_teacher(study_file):
     assert [search.returncode for search in searches] == [0, 0], "\n".join(outputs)
     assert len(list((study_file.parent / "runs" / "artifacts" / "route").iterdir())) == 1
     tables = [pandas.read_csv(study_file.parent / "runs" / name / "trials.csv") for name in ("one", "two")]
-    columns = ["name", "state", "val/accuracy", "test/accuracy"]
+    columns = ["name", "outcome", "val/accuracy", "test/accuracy"]
     assert tables[0][columns].equals(tables[1][columns])
     assert sum("teacher: epoch" in output for output in outputs) <= 1

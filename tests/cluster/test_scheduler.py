@@ -10,9 +10,9 @@ from ray.tune.experiment import Trial
 from ray.tune.schedulers import TrialScheduler
 from studies import tiny_study
 
-from raykd.cluster.tuner.callback import Watch
+from raykd.cluster.tuner.callback import ProgressCallback
 from raykd.cluster.tuner.ended_trials import EndedTrials, Record
-from raykd.cluster.tuner.scheduler import Rungs, most_epochs
+from raykd.cluster.tuner.scheduler import ASHA, most_epochs
 from raykd.cluster.tuner.trials import Trials
 
 CONTROLLER: Any = SimpleNamespace(_tune_controller=SimpleNamespace())
@@ -33,7 +33,7 @@ def trials(study, tmp_path):
 
 @pytest.fixture
 def scheduler(study, trials):
-    made = Rungs(study, trials)
+    made = ASHA(study, trials)
     for index, value in enumerate((0.9, 0.8, 0.7)):
         better = trial(f"better{index}", number=index)
         made.on_trial_add(CONTROLLER, better)
@@ -63,8 +63,8 @@ def test_a_baseline_is_never_stopped(scheduler):
 
 @pytest.mark.parametrize("left", [3, 1])
 def test_a_resumed_search_knows_the_trials_before_it(study, trials, scheduler, monkeypatch, left):
-    records, resumed = list[Record](), Rungs(study, trials)
-    monkeypatch.setattr(Watch, "go_on", lambda controller: [records.pop() for _ in range(len(records))])
+    records, resumed = list[Record](), ASHA(study, trials)
+    monkeypatch.setattr(ProgressCallback, "go_on", lambda controller: [records.pop() for _ in range(len(records))])
     ended = [
         trial(f"ended{index}", number=index, values=study.complete({"optimiser/lr": 0.02 + index / 100}))
         for index in range(3)
@@ -87,15 +87,15 @@ def test_a_resumed_search_knows_the_trials_before_it(study, trials, scheduler, m
 
 
 def test_a_trial_is_held_where_the_search_is_to_stop(scheduler, monkeypatch):
-    monkeypatch.setattr(Watch, "stopping", True)
-    monkeypatch.setattr(Watch, "_waiting", set(), raising=False)
+    monkeypatch.setattr(ProgressCallback, "stopping", True)
+    monkeypatch.setattr(ProgressCallback, "_waiting", set(), raising=False)
     baseline, behind = trial("baseline", baseline="student alone"), trial("behind", number=5)
     for added in (baseline, behind):
         scheduler.on_trial_add(CONTROLLER, added)
     assert scheduler.on_trial_result(CONTROLLER, baseline, result(0.0, 2)) == TrialScheduler.NOOP
     assert scheduler.on_trial_result(CONTROLLER, behind, result(0.1, 1)) == TrialScheduler.NOOP
     assert scheduler.on_trial_result(CONTROLLER, behind, result(0.1, 2)) == TrialScheduler.STOP
-    assert Watch._waiting == {"baseline", "behind"}
+    assert ProgressCallback._waiting == {"baseline", "behind"}
 
 
 def searching_epochs(epochs):
@@ -110,7 +110,7 @@ def test_epochs_at_most_are_the_recipes_or_the_upper_end_of_their_range():
 
 
 def test_a_trial_of_more_epochs_than_the_base_recipe_has_trains_them_all(trials):
-    made = Rungs(searching_epochs(IntDistribution(2, 6)), trials)
+    made = ASHA(searching_epochs(IntDistribution(2, 6)), trials)
     longer = trial("longer", number=0)
     made.on_trial_add(CONTROLLER, longer)
     assert [made.on_trial_result(CONTROLLER, longer, result(0.5, epoch)) for epoch in range(1, 6)] == ["CONTINUE"] * 5
@@ -128,7 +128,7 @@ class Controller:
 
 
 def test_the_first_trial_that_waits_is_run_next(scheduler, monkeypatch):
-    monkeypatch.setattr(Watch, "records", EndedTrials(), raising=False)
+    monkeypatch.setattr(ProgressCallback, "records", EndedTrials(), raising=False)
     running, first, second = (trial(f"t_{number:05d}", number=number) for number in (8, 9, 10))
     running.set_status(Trial.RUNNING)
     assert scheduler.choose_trial_to_run(Controller(second, running, first)) is first

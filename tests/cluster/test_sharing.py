@@ -14,7 +14,7 @@ from studies import tiny_study
 
 import tiny
 from raykd.cluster.machines.nodes import Node, one_of_each_gpu
-from raykd.cluster.machines.sharing import Footprint, Wanted, footprint, that_fit, to_measure
+from raykd.cluster.machines.sharing import Footprint, Wanted, count_fitting_slots, footprint, to_measure
 from raykd.cluster.machines.worker_count import Workers
 from raykd.methods.cross_entropy import CrossEntropy
 from raykd.methods.kd import KD
@@ -70,7 +70,7 @@ def test_each_kind_of_gpu_is_measured_on_the_first_machine_that_can_train_on_it(
 
 def test_the_kind_of_gpu_with_the_least_room_decides():
     measured = [Footprint(taken=4 * GIB, memory=memory * GIB, gpu="one") for memory in (80, 24, 40)]
-    assert that_fit(measured) == 5
+    assert count_fitting_slots(measured) == 5
 
 
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")

@@ -7,7 +7,7 @@ from ray.tune.execution.experiment_state import _find_newest_experiment_checkpoi
 from ray.tune.execution.tune_controller import TuneController
 
 from raykd.cluster.tuner import experiment_state as module
-from raykd.cluster.tuner.experiment_state import States
+from raykd.cluster.tuner.experiment_state import ExperimentState
 from raykd.storage.mirror import Mirror
 
 TODAY, LATER, YESTERDAY = "2026-11-22_10-00-00", "2026-11-22_11-00-00", "2026-11-21_10-00-00"
@@ -25,21 +25,21 @@ def saved(folder: Path) -> dict[str, str]:
 
 
 @pytest.fixture
-def on_disk(tmp_path: Path) -> States:
+def on_disk(tmp_path: Path) -> ExperimentState:
     (tmp_path / "search").mkdir()
-    return States(tmp_path / "search", "tune")
+    return ExperimentState(tmp_path / "search", "tune")
 
 
 @pytest.fixture(params=["a folder", "an object store"])
-def storage(request: pytest.FixtureRequest, on_disk: States, tmp_path: Path) -> tuple[Path, States]:
+def storage(request: pytest.FixtureRequest, on_disk: ExperimentState, tmp_path: Path) -> tuple[Path, ExperimentState]:
     """Where Tune's states of a search lie."""
     if request.param == "a folder":
         return on_disk.folder / "tune", on_disk
     mirror = Mirror(f"file://{tmp_path}/there", tmp_path / "here")
-    return tmp_path / "there" / "search" / "tune", States(tmp_path / "here" / "search", "tune", mirror)
+    return tmp_path / "there" / "search" / "tune", ExperimentState(tmp_path / "here" / "search", "tune", mirror)
 
 
-def test_the_newest_comes_before_all_that_follow_it(storage: tuple[Path, States]):
+def test_the_newest_comes_before_all_that_follow_it(storage: tuple[Path, ExperimentState]):
     folder, states = storage
     for session in (TODAY, LATER):
         save(folder, session)
@@ -54,7 +54,7 @@ def test_the_newest_comes_before_all_that_follow_it(storage: tuple[Path, States]
     assert saved(folder) == {FIRST: YESTERDAY, "tuner.pkl": "of Tune's"}
 
 
-def test_it_may_be_cut_off_and_repeated(storage: tuple[Path, States], monkeypatch: pytest.MonkeyPatch):
+def test_it_may_be_cut_off_and_repeated(storage: tuple[Path, ExperimentState], monkeypatch: pytest.MonkeyPatch):
     folder, states = storage
     save(folder, TODAY)
     assert states.put_first()
@@ -64,21 +64,21 @@ def test_it_may_be_cut_off_and_repeated(storage: tuple[Path, States], monkeypatc
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr(States, "_rename", killed)
+        patch.setattr(ExperimentState, "_rename", killed)
         with pytest.raises(KeyboardInterrupt):
             states.put_first()
     assert states.put_first()
     assert saved(folder) == {FIRST: YESTERDAY}
 
 
-def test_a_folder_without_states_is_left_alone(storage: tuple[Path, States]):
+def test_a_folder_without_states_is_left_alone(storage: tuple[Path, ExperimentState]):
     folder, states = storage
     folder.mkdir(parents=True)
     assert not states.put_first()
     assert saved(folder) == {}
 
 
-def test_half_a_state_of_tunes_is_not_gone_on_from(on_disk: States, tmp_path: Path):
+def test_half_a_state_of_tunes_is_not_gone_on_from(on_disk: ExperimentState, tmp_path: Path):
     save(tmp_path / "gathered", TODAY, "whole")
     on_disk.keep(tmp_path / "gathered", TODAY)
     for session in (TODAY, LATER):
@@ -89,7 +89,7 @@ def test_half_a_state_of_tunes_is_not_gone_on_from(on_disk: States, tmp_path: Pa
 
 
 def test_a_kept_state_is_whole_whenever_its_driver_dies(
-    on_disk: States, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    on_disk: ExperimentState, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
     def half(source: Path, target: Path) -> None:
         target.write_text("ha")
@@ -109,9 +109,9 @@ def test_a_kept_state_is_whole_whenever_its_driver_dies(
 
 def test_what_an_earlier_driver_left_on_this_machine_is_dropped(tmp_path: Path):
     save(tmp_path, TODAY)
-    States.drop_others(tmp_path)
+    ExperimentState.drop_others(tmp_path)
     assert saved(tmp_path) == {NAME(TODAY): TODAY}  # the only one: of a search that has not been resumed
     save(tmp_path, "0000")
     save(tmp_path, YESTERDAY)
-    States.drop_others(tmp_path)
+    ExperimentState.drop_others(tmp_path)
     assert saved(tmp_path) == {FIRST: "0000"}

@@ -6,9 +6,9 @@ from typing import Any
 import pytest
 from ray.tune.experiment import Experiment
 
-from raykd.cluster.tuner.callback import Watch
+from raykd.cluster.tuner.callback import ProgressCallback
 from raykd.cluster.tuner.searcher import StudySearch
-from raykd.cluster.tuner.suggestions import Suggestions
+from raykd.cluster.tuner.suggestions import TrialGenerator
 
 pytestmark = [
     pytest.mark.usefixtures("ray_cluster"),
@@ -21,8 +21,8 @@ def trainable(config):
 
 
 def begun(study, total, slots):
-    Suggestions.begin(total, slots)
-    return Suggestions(StudySearch(study, 0, [study.complete(values) for values in study.first]))
+    TrialGenerator.begin(total, slots)
+    return TrialGenerator(StudySearch(study, 0, [study.complete(values) for values in study.first]))
 
 
 def started(study, total, slots, folder):
@@ -73,7 +73,7 @@ def test_a_finished_search_is_given_more_trials_and_other_slots(study, tmp_path)
 
 def test_a_search_that_tune_cannot_go_on_with_is_not_begun_anew(study, tmp_path):
     made = begun(study, 4, 3)
-    Suggestions.begin(4, 3, resuming=True)
+    TrialGenerator.begin(4, 3, resuming=True)
     with pytest.raises(
         RuntimeError, match=r"^Tune cannot go on from the state that it saved; why, it says in ray.log$"
     ):
@@ -82,5 +82,5 @@ def test_a_search_that_tune_cannot_go_on_with_is_not_begun_anew(study, tmp_path)
 
 def test_a_search_that_is_to_stop_gets_no_new_trial(study, tmp_path, monkeypatch):
     suggestions = started(study, 4, 3, tmp_path)
-    monkeypatch.setattr(Watch, "stopping", True)
+    monkeypatch.setattr(ProgressCallback, "stopping", True)
     assert ask(suggestions) == []

@@ -38,10 +38,10 @@ def test_every_trial_and_both_baselines_stand_in_the_table(found, study):
     frame = found.frame
     assert len(frame) == TRIALS + 2
     assert sorted(frame[frame["baseline"]]["setting"]) == ["plain KD", "student alone"]
-    assert set(frame[frame["baseline"]]["state"]) == {"complete"}
-    assert set(frame["state"]) <= {"complete", "stopped", "diverged"}
-    assert (frame[frame["state"] == "complete"]["epochs"] == study.recipe.epochs).all()
-    assert (frame[frame["state"] == "stopped"]["epochs"] < study.recipe.epochs).all()
+    assert set(frame[frame["baseline"]]["outcome"]) == {"complete"}
+    assert set(frame["outcome"]) <= {"complete", "stopped", "diverged"}
+    assert (frame[frame["outcome"] == "complete"]["epochs"] == study.recipe.epochs).all()
+    assert (frame[frame["outcome"] == "stopped"]["epochs"] < study.recipe.epochs).all()
     values = frame["val/accuracy"]
     assert list(values) == sorted(values, reverse=True)
     assert not found.interrupted

@@ -11,11 +11,11 @@ from ray.tune.experiment import Trial
 from rich.console import Console
 from studies import tiny_study
 
-from raykd.cluster.tuner.callback import Watch
+from raykd.cluster.tuner.callback import ProgressCallback
 from raykd.cluster.tuner.disk_pruning import Pruning
 from raykd.cluster.tuner.trials import Trials
 from raykd.reporting.progress import Progress
-from raykd.runs.status import Ended, Notice, ask_to_stop, read_state
+from raykd.runs.status import StatusFile, TrialOutcome, ask_to_stop, read_status
 
 
 @pytest.fixture
@@ -28,9 +28,9 @@ def raised(monkeypatch: pytest.MonkeyPatch) -> list[int]:
 
 @pytest.fixture
 def watch(study, tmp_path):
-    Watch.begin(Progress(5, Console(file=io.StringIO())), Notice(tmp_path, 5), Pruning(tmp_path))
-    yield Watch(Trials(study, tmp_path, tmp_path / "artifacts"))
-    Watch.progress, Watch.notice, Watch.stopping = None, None, False
+    ProgressCallback.begin(Progress(5, Console(file=io.StringIO())), StatusFile(tmp_path, 5), Pruning(tmp_path))
+    yield ProgressCallback(Trials(study, tmp_path, tmp_path / "artifacts"))
+    ProgressCallback.progress, ProgressCallback.status_file, ProgressCallback.stopping = None, None, False
 
 
 def trial(number: int, status: str = Trial.RUNNING, **result: Any) -> Trial:
@@ -42,7 +42,7 @@ def trial(number: int, status: str = Trial.RUNNING, **result: Any) -> Trial:
     return made
 
 
-def step(watch: Watch, *trials: Trial) -> None:
+def step(watch: ProgressCallback, *trials: Trial) -> None:
     """A step of Tune's, before which those that run have started."""
     for trial in trials:
         if trial.status == Trial.RUNNING:
@@ -53,11 +53,11 @@ def step(watch: Watch, *trials: Trial) -> None:
 def test_a_search_that_is_to_stop_is_interrupted_when_the_last_running_epoch_has_ended(watch, raised, tmp_path):
     first, second, waiting = trial(0), trial(1), trial(2, Trial.PENDING)
     step(watch, first, second, waiting)
-    assert not Watch.holds(first)
+    assert not ProgressCallback.holds(first)
     ask_to_stop(tmp_path)
     step(watch, first, second, waiting)
-    assert (Watch.stopping, raised) == (True, [])
-    assert Watch.holds(first)
+    assert (ProgressCallback.stopping, raised) == (True, [])
+    assert ProgressCallback.holds(first)
     step(watch, first, second, waiting)
     assert raised == []
     second.set_status(Trial.TERMINATED)  # its last epoch
@@ -82,10 +82,10 @@ def test_others_read_what_runs_and_what_has_ended(watch, tmp_path):
         watch.on_trial_complete(iteration=1, trials=[], trial=ended)
     assert watch.notice is not None
     step(watch, trial(4))
-    watch.notice.change(at_once=True)
-    state = read_state(tmp_path)
+    watch.status_file.change(at_once=True)
+    state = read_status(tmp_path)
     assert state is not None
-    assert [(end.state, end.accuracy, end.epochs) for end in state.ended.values()] == [
+    assert [(end.kind, end.accuracy, end.epochs) for end in state.ended.values()] == [
         ("complete", 0.5, 4),
         ("stopped", 0.25, 2),
         ("diverged", 0.0, 1),
@@ -109,15 +109,15 @@ class Searching:
 
 def test_a_resumed_search_brings_back_what_has_ended(watch, tmp_path):
     controller = SimpleNamespace(search_alg=Searching())
-    assert Watch.go_on(controller) == []
+    assert ProgressCallback.go_on(controller) == []
     controller.search_alg.count = 3
     ended = trial(0, **{"val/accuracy": 0.5, "epoch": 4, "finished": True})
     watch.on_trial_complete(iteration=1, trials=[], trial=ended)
     resumed: Any = SimpleNamespace(raykd=pickle.loads(pickle.dumps(controller.raykd)), search_alg=Searching())
     progress = Progress(5, Console(file=io.StringIO()))
-    Watch.begin(progress, Notice(tmp_path, 5), Pruning(tmp_path))
-    (record,) = Watch.go_on(resumed)
+    ProgressCallback.begin(progress, StatusFile(tmp_path, 5), Pruning(tmp_path))
+    (record,) = ProgressCallback.go_on(resumed)
     assert (record.id, record.config, resumed.search_alg.count) == ("t0", ended.config, 3)
-    assert Watch.ended == {record.name: Ended(state="complete", accuracy=0.5, epochs=4)}
+    assert ProgressCallback.ended == {record.name: TrialOutcome(kind="complete", accuracy=0.5, epochs=4)}
     assert (progress.done, progress.best) == (1, 0.5)
-    assert Watch.go_on(resumed) == []
+    assert ProgressCallback.go_on(resumed) == []

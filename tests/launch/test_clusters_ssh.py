@@ -78,12 +78,12 @@ def test_an_error_is_one_line_and_fails(one: Machines, cluster: Path):
 
 
 def test_what_was_made_is_fetched(one: Machines, cluster: Path, tmp_path: Path):
-    made = one.home() / "runs" / "fetched" / "trials.csv"
+    made = one.home() / "runs" / "fetch_result" / "trials.csv"
     made.parent.mkdir(parents=True)
     made.write_text("name\n")
     ended = one.ray("rsync-down", cluster, "~/runs/", tmp_path / "runs", folder=ROOT)
     assert ended.returncode == 0, ended.stdout
-    assert (tmp_path / "runs" / "fetched" / "trials.csv").read_text() == "name\n"
+    assert (tmp_path / "runs" / "fetch_result" / "trials.csv").read_text() == "name\n"
 
 
 def test_down_leaves_nothing_running(one: Machines, cluster: Path):

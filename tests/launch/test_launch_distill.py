@@ -56,7 +56,7 @@ def test_the_student_loads_into_a_plain_network_and_is_as_good(place: Path):
 @pytest.mark.usefixtures("first")
 def test_the_choice_that_was_made_is_in_the_recipe_and_its_loss_in_tensorboard(place: Path):
     terms = json.loads((place / "runs/first/recipe.json").read_text())["terms"]
-    assert [term["type"].split(".")[-1] for term in terms] == ["CrossEntropy", "KD", "Quest"]
+    assert [term["type"] for term in terms] == ["cross_entropy", "kd", "quest"]
     events = EventAccumulator(str(place / "runs/first/tensorboard/first")).Reload()
     assert [point.step for point in events.Scalars("train/quest")] == [1, 2]
 

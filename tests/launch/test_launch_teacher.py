@@ -11,7 +11,7 @@ import pytest
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from commands import Finished, end, run, run_several, start, write_study
-from raykd import Store, load_study, train_teacher
+from raykd import Store, load_study, teacher_route
 from raykd.commands.teacher import run_teacher
 from raykd.reporting import tensorboard
 
@@ -74,7 +74,7 @@ def test_a_student_uses_it(first: Finished, place: Path):
 def test_ctrl_c_and_the_same_command_end_as_if_nothing_had_happened(place: Path):
     recipe = load_study(place / "long.py").recipe
     assert recipe.teacher is not None
-    undisturbed = train_teacher(recipe.teacher, recipe.data, Store(place / "others"), device="cpu")
+    undisturbed = teacher_route(recipe.teacher, recipe.data, Store(place / "others"), device="cpu")
     process = start("teacher", "--study", "long.py", folder=place)
     while not list(place.glob("runs/artifacts/unfinished/*/route.json")):
         assert process.poll() is None, process.communicate()

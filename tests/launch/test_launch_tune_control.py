@@ -97,7 +97,7 @@ def test_looked_at_stopped_politely_and_given_more_trials(place: Path):
         f"trial-000{number}" for number in range(3)
     ]
     assert len(table) == 5
-    assert set(table["state"]) == {"complete"}
+    assert set(table["outcome"]) == {"complete"}
     first = summary(search)
     assert first["test_accuracy"] is not None
 
@@ -131,7 +131,7 @@ def test_sigterm_keeps_all_as_ctrl_c_does(place: Path):
     whole = run("tune", *words, folder=place)
     assert (whole.code, whole.error) == (0, ""), whole
     table = pandas.read_csv(place / "runs/search/trials.csv")
-    assert list(table["state"]) == ["complete"] * 3
+    assert list(table["outcome"]) == ["complete"] * 3
     assert set(after) <= set(table["name"])
 
 

@@ -15,9 +15,10 @@ from raykd.cluster.machines.autoscaler import is_starting_machines, starts_machi
 from raykd.cluster.machines.nodes import living_nodes
 from raykd.cluster.machines.plan import MOST_SHARING, make_plan
 from raykd.cluster.machines.sharing import Wanted
+from raykd.errors import FailureError
 from raykd.reporting.progress import Progress
 
-_PATIENCE_S = 30 * 60.0  # a cloud may have no spot machine for a while
+_TIMEOUT_S = 30 * 60.0  # a cloud may have no spot machine for a while
 _WITHOUT_GPUS_S = 20.0  # an autoscaler that has GPUs to start shows it in its next round, of 5 s
 _LOOK_EVERY_S = 1.0
 
@@ -44,27 +45,27 @@ def wait_for_machines(wanted: Wanted, progress: Progress, say: Callable[[str], N
             if _have_come(wanted, say, _WITHOUT_GPUS_S):
                 return
         with _asked({"CPU": 1.0}, workers):
-            _have_come(wanted, say, _PATIENCE_S)
+            _have_come(wanted, say, _TIMEOUT_S)
 
 
-def _have_come(wanted: Wanted, say: Callable[[str], None], patience_s: float) -> bool:
+def _have_come(wanted: Wanted, say: Callable[[str], None], timeout_s: float) -> bool:
     """Whether the machines come; not so when after so many seconds none was even started.
 
     Raises:
-        RuntimeError: some were started, but none has joined for `_PATIENCE_S`.
+        RuntimeError: some were started, but none has joined for `_TIMEOUT_S`.
     """
     machines, since = len(living_nodes()), time.monotonic()
     while not _have_room(wanted):
         joined, now = len(living_nodes()), time.monotonic()
         if joined != machines:
-            machines, since, patience_s = joined, now, _PATIENCE_S
+            machines, since, timeout_s = joined, now, _TIMEOUT_S
         elif is_starting_machines():
-            patience_s = _PATIENCE_S
-        if now - since > patience_s:
-            if patience_s < _PATIENCE_S:
+            timeout_s = _TIMEOUT_S
+        if now - since > timeout_s:
+            if timeout_s < _TIMEOUT_S:
                 return False
-            raise RuntimeError(
-                f"no machine has joined for {_PATIENCE_S / 60:g} minutes: `ray status` on the head tells what keeps "
+            raise FailureError(
+                f"no machine has joined for {_TIMEOUT_S / 60:g} minutes: `ray status` on the head tells what keeps "
                 f"them; fewer slots need fewer machines"
             )
         say(f"waiting for machines, {machines} in the cluster so far")

@@ -12,6 +12,7 @@ from ray._private import worker as ray_worker
 from ray._private.services import find_bootstrap_address
 
 from raykd.cluster import SETTINGS
+from raykd.errors import UnreachableError
 
 _KNOCK_S = 10.0
 
@@ -44,7 +45,9 @@ def connected(address: str | None, log: Path | None) -> Iterator[str]:
             ray.init(address=target, runtime_env={"env_vars": dict(SETTINGS)}, **options)
         except (OSError, ValueError) as error:
             reason = (getattr(error, "strerror", None) or str(error)).splitlines()[0]
-            raise ConnectionError(f"no Ray cluster answers at {target}: {reason}; --address local starts one") from None
+            raise UnreachableError(
+                f"no Ray cluster answers at {target}: {reason}; --address local starts one"
+            ) from None
         line = f"joined the Ray cluster at {target} with {_resources()}"
     try:
         with _redirected(log):

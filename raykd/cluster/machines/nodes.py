@@ -11,6 +11,8 @@ import torch
 from ray.exceptions import RayError
 from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
+from raykd.errors import InvalidError
+
 _KIND = "accelerator_type:"  # Ray counts one of such a resource on each machine with GPUs that it knows
 _BUSY_S = 60.0  # a machine whose GPUs are all taken for so long is not looked at: its workers will wait, too
 
@@ -82,7 +84,7 @@ def check_gpus(nodes: Sequence[Node], share: float) -> None:
             if not ray.get(look):
                 blind.append(looking[look].address)
     if blind:
-        raise ValueError(
+        raise InvalidError(
             f"PyTorch sees no GPU on {', '.join(blind)}, where Ray counts one: it needs one with CUDA, or `ray start "
             f"--num-gpus 0`"
         )

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from raykd.cluster.machines.nodes import Node
 from raykd.cluster.machines.resources import Resources
 from raykd.cluster.machines.worker_count import Workers
+from raykd.errors import InvalidError
 
 MOST_SHARING = 10_000  # Ray counts a GPU in shares of 1/10,000
 _MOST_SLOTS = 5_000
@@ -89,20 +90,20 @@ def make_plan(nodes: Sequence[Node], workers: Workers, slots: int | None, trials
 def check_slots(slots: int | None) -> None:
     """Refuses a number of slots that no cluster has room for; ValueError with the rule and the number."""
     if slots is not None and not 1 <= slots <= _MOST_SLOTS:
-        raise ValueError(f"slots must be within 1 and {_MOST_SLOTS}, got {slots}")
+        raise InvalidError(f"slots must be within 1 and {_MOST_SLOTS}, got {slots}")
 
 
 def check_sharing(slots_per_gpu: int, workers: Workers, has_gpus: bool) -> None:
     """Refuses slots that cannot share a GPU; ValueError with the rule and the numbers."""
     if not 1 <= slots_per_gpu <= MOST_SHARING:
-        raise ValueError(f"slots_per_gpu must be within 1 and {MOST_SHARING}, got {slots_per_gpu}")
+        raise InvalidError(f"slots_per_gpu must be within 1 and {MOST_SHARING}, got {slots_per_gpu}")
     if slots_per_gpu > 1 and workers.most > 1:
-        raise ValueError(
+        raise InvalidError(
             f"slots_per_gpu: slots share a GPU only with workers=1, got workers={workers}: two workers of one trial on "
             f"one GPU are what NCCL refuses"
         )
     if slots_per_gpu > 1 and not has_gpus:
-        raise ValueError("slots_per_gpu: slots share GPUs, and the cluster has none; leave it out")
+        raise InvalidError("slots_per_gpu: slots share GPUs, and the cluster has none; leave it out")
 
 
 def _check_room(nodes: Sequence[Node], workers: int, slots: int, together: int) -> None:
@@ -111,11 +112,11 @@ def _check_room(nodes: Sequence[Node], workers: int, slots: int, together: int) 
     wanted = f"{slots} trial(s) at a time with {workers} worker(s) each need {need}"
     if together and (gpus := sum(int(node.gpus) for node in nodes)) * together < need:
         shared = f" for {together} slots each" if together > 1 else ""
-        raise ValueError(f"too few GPUs: {wanted}, the cluster has {gpus}{shared}")
+        raise InvalidError(f"too few GPUs: {wanted}, the cluster has {gpus}{shared}")
     if (cpus := sum(int(node.cpus) for node in nodes)) < need:
-        raise ValueError(f"too few CPUs: {wanted}, the cluster has {cpus}")
+        raise InvalidError(f"too few CPUs: {wanted}, the cluster has {cpus}")
     if (room := _room(nodes, 1, together)) < need:
-        raise ValueError(
+        raise InvalidError(
             f"too few CPUs beside the GPUs: {wanted}, each a CPU and a GPU of one machine; the cluster's machines have "
             f"room for {room}"
         )

@@ -16,6 +16,7 @@ from raykd.cluster.machines.plan import MOST_SHARING, check_sharing, check_slots
 from raykd.cluster.machines.resources import USED
 from raykd.cluster.machines.worker_count import Workers
 from raykd.distributed.world import World
+from raykd.errors import InvalidError
 from raykd.recipe import Recipe
 from raykd.storage.artifacts import Store
 from raykd.studies.study import Study
@@ -56,7 +57,7 @@ class Wanted:
 
     def __post_init__(self) -> None:
         if isinstance(self.slots_per_gpu, str) and not self.measures:
-            raise ValueError(f"slots_per_gpu must be a number or {AUTO!r}, got {self.slots_per_gpu!r}")
+            raise InvalidError(f"slots_per_gpu must be a number or {AUTO!r}, got {self.slots_per_gpu!r}")
         check_slots(self.slots)
         check_sharing(self.most_sharing, self.workers, has_gpus=True)  # which is seen once the cluster is there
 
@@ -78,7 +79,7 @@ def to_measure(study: Study) -> list[Recipe]:
     return [study.recipe] if largest is study.recipe else [study.recipe, largest]
 
 
-def that_fit(footprints: Sequence[Footprint]) -> int:
+def count_fitting_slots(footprints: Sequence[Footprint]) -> int:
     """How many slots may share a GPU of any of the kinds that were measured."""
     return min(took.slots_per_gpu for took in footprints)
 

@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+from raykd.errors import InvalidError
+
 
 @dataclass(frozen=True)
 class Workers:
@@ -20,9 +22,9 @@ class Workers:
 
     def __post_init__(self) -> None:
         if self.most < 1:
-            raise ValueError(f"workers must be at least 1, got {self.most}")
+            raise InvalidError(f"workers must be at least 1, got {self.most}")
         if self.least is not None and not 1 <= self.least <= self.most:
-            raise ValueError(f"workers: the least must be within 1 and the most, got {self.least} to {self.most}")
+            raise InvalidError(f"workers: the least must be within 1 and the most, got {self.least} to {self.most}")
 
     @classmethod
     def of(cls, wanted: int | tuple[int, int]) -> "Workers":

@@ -1,4 +1,4 @@
-"""Tells a `Progress`, and other processes by a `Notice`, what Tune hears of its trials; ends a search when asked to."""
+"""Tells a `Progress`, and other processes by a `StatusFile`, what Tune hears of trials; ends a search when asked to."""
 
 import math
 import signal
@@ -14,20 +14,20 @@ from raykd.cluster.tuner.saved_parts import save_with
 from raykd.cluster.tuner.trials import Trials
 from raykd.protocols.epoch import METRIC
 from raykd.reporting.progress import Progress
-from raykd.runs.status import Ended, Notice, is_asked_to_stop
+from raykd.runs.status import StatusFile, TrialOutcome, is_asked_to_stop
 
 
-class Watch(Callback):
+class ProgressCallback(Callback):
     """Tune brings its callbacks back in a resumed search as they were made; what is this process's own is the class's.
 
-    A search that is asked to stop gets no new trial (`Suggestions`) and no new epoch (`Rungs`). When the last running
+    A search that is asked to stop gets no new trial (`TrialGenerator`) and no new epoch (`ASHA`). When the last running
     epoch has ended, it is interrupted as by Ctrl-C.
     """
 
     progress: ClassVar[Progress | None] = None
-    notice: ClassVar[Notice | None] = None
+    status_file: ClassVar[StatusFile | None] = None
     records: ClassVar[EndedTrials]
-    ended: ClassVar[dict[str, Ended]]
+    ended: ClassVar[dict[str, TrialOutcome]]
     stopping: ClassVar[bool] = False
     _pruning: ClassVar[Pruning]
     _waiting: ClassVar[set[str]]  # ids of the trials that have been told to train no further epoch
@@ -38,9 +38,9 @@ class Watch(Callback):
         self._started: dict[str, Trial] = {}  # by id, that have not ended
 
     @classmethod
-    def begin(cls, progress: Progress, notice: Notice, pruning: Pruning) -> None:
+    def begin(cls, progress: Progress, status_file: StatusFile, pruning: Pruning) -> None:
         """Reports to these from now on, and forgets the trials of the search before."""
-        cls.progress, cls.notice, cls._pruning = progress, notice, pruning
+        cls.progress, cls.status_file, cls._pruning = progress, status_file, pruning
         cls.records, cls.ended, cls.stopping, cls._waiting = EndedTrials(), {}, False, set()
 
     @classmethod
@@ -62,7 +62,7 @@ class Watch(Callback):
         cls.ended.update({record.name: record.end for record in cls.records})
         for name, end in cls.ended.items():
             cls._pruning.ended(name, end)
-        complete = {name: end.accuracy if end.state == "complete" else None for name, end in cls.ended.items()}
+        complete = {name: end.accuracy if end.kind == "complete" else None for name, end in cls.ended.items()}
         cls.progress.resume(complete)
         return list(cls.records)
 
@@ -91,12 +91,12 @@ class Watch(Callback):
         self._end(trial, "its slot died again and again", None, died=True)
 
     def on_step_end(self, iteration: int, trials: list[Trial], **info: Any) -> None:
-        if self.notice is None:
+        if self.status_file is None:
             return
         self._started = {name: trial for name, trial in self._started.items() if not trial.is_finished()}
         training = [trial for trial in self._started.values() if trial.status == Trial.RUNNING]  # others are restarted
         running = tuple(self._name(trial) for trial in training)
-        self.notice.change(doing="stopping after the running epochs" if self.stopping else "", running=running)
+        self.status_file.change(doing="stopping after the running epochs" if self.stopping else "", running=running)
         if threading.current_thread() is not threading.main_thread():
             return  # nobody could interrupt it there: it goes on to its end
         if not self.stopping and is_asked_to_stop(self._trials.folder):
@@ -105,16 +105,16 @@ class Watch(Callback):
             signal.raise_signal(signal.SIGINT)
 
     def _end(self, trial: Trial, said: str, value: float | None, died: bool) -> None:
-        if self.progress is None or self.notice is None:
+        if self.progress is None or self.status_file is None:
             return
         name = self._name(trial)
-        record = Record.of(trial, name, state_of(trial.last_result or {}, died))
+        record = Record.of(trial, name, kind_of_end(trial.last_result or {}, died))
         end = record.end
         self.records.add(record)
         self.ended[name] = end
         del self._names[trial.trial_id]
-        self.progress.trial(name, said, value, failed=end.state == "failed")
-        self.notice.change(ended=dict(self.ended))
+        self.progress.trial(name, said, value, failed=end.kind == "failed")
+        self.status_file.change(ended=dict(self.ended))
         self._pruning.ended(name, end)
         self._pruning.prune()
 
@@ -124,7 +124,7 @@ class Watch(Callback):
         return self._names[trial.trial_id]
 
 
-def state_of(last: dict[str, Any], died: bool) -> str:
+def kind_of_end(last: dict[str, Any], died: bool) -> str:
     """How a trial ended, from its last result: complete, stopped, diverged or failed."""
     if last.get("error") or died:
         return "failed"

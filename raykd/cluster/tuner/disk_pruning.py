@@ -9,7 +9,7 @@ import time
 from collections import deque
 from pathlib import Path
 
-from raykd.runs.status import Ended
+from raykd.runs.status import TrialOutcome
 from raykd.runs.trial import CHECKPOINT, checkpoints_in
 from raykd.storage.mirror import Mirror
 
@@ -29,16 +29,16 @@ class Pruning:
 
     def __init__(self, trials: Path, mirror: Mirror | None = None):
         self._trials = trials
-        self._mirror = None if mirror is None else mirror.impatient()
+        self._mirror = None if mirror is None else mirror.without_waiting()
         self._best: dict[str, float] = {}
         self._fresh: deque[tuple[float, str]] = deque()
         self._due: set[str] = set()  # that need not be kept, unless they are among the best
 
-    def ended(self, name: str, end: Ended) -> None:
+    def ended(self, name: str, end: TrialOutcome) -> None:
         """Takes note of a trial that has ended, perhaps for the second time: a failed one may have been tried again."""
-        if not name.startswith("trial-") or end.state == "failed":
+        if not name.startswith("trial-") or end.kind == "failed":
             return
-        if end.state == "complete":
+        if end.kind == "complete":
             self._best[name] = end.accuracy or 0.0
             self._best = dict(sorted(self._best.items(), key=lambda item: item[1], reverse=True)[:KEPT])
         self._fresh.append((time.monotonic(), name))

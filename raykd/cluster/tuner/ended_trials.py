@@ -13,7 +13,7 @@ from typing import Any
 from ray.tune.experiment import Trial
 
 from raykd.protocols.epoch import METRIC
-from raykd.runs.status import Ended
+from raykd.runs.status import TrialOutcome
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,14 +30,14 @@ class Record:
     id: str
     name: str
     config: dict[str, Any]
-    end: Ended
+    end: TrialOutcome
 
     @classmethod
-    def of(cls, trial: Trial, name: str, state: str) -> "Record":
-        """From what Tune has of a trial, with the state that `Ended` has."""
+    def of(cls, trial: Trial, name: str, kind: str) -> "Record":
+        """From what Tune has of a trial, with the kind of end that `TrialOutcome` has."""
         last = trial.last_result or {}
         accuracy, epochs = last.get(METRIC, math.nan), last.get("epoch", 0)
-        end = Ended(state=state, accuracy=accuracy if math.isfinite(accuracy) else None, epochs=epochs)
+        end = TrialOutcome(kind=kind, accuracy=accuracy if math.isfinite(accuracy) else None, epochs=epochs)
         return cls(id=trial.trial_id, name=name, config=trial.config, end=end)
 
 

@@ -20,7 +20,7 @@ from pathlib import Path
 
 from raykd.storage.atomic import write
 from raykd.storage.mirror import Mirror
-from raykd.storage.retry import patiently
+from raykd.storage.retry import retry_while_unavailable
 
 _STATE, _TYPE = "experiment_state-", ".json"
 _FIRST = f"{_STATE}0000{_TYPE}"
@@ -28,7 +28,7 @@ _KEPT = "tune_state.json"
 
 
 @dataclass(frozen=True)
-class States:
+class ExperimentState:
     """The states of one search.
 
     Args:
@@ -63,13 +63,13 @@ class States:
         """
         there = self.folder / self.tune
         if self.mirror is None:
-            names = [file.name for file in patiently(lambda: list(there.iterdir()))]
+            names = [file.name for file in retry_while_unavailable(lambda: list(there.iterdir()))]
         else:
             names = list(self.mirror.files(there))
         states = sorted(name for name in names if name.startswith(_STATE))
         kept = self.folder / _KEPT
-        if self.mirror is None and patiently(kept.exists):
-            patiently(lambda: write(there / _FIRST, functools.partial(shutil.copyfile, kept)))
+        if self.mirror is None and retry_while_unavailable(kept.exists):
+            retry_while_unavailable(lambda: write(there / _FIRST, functools.partial(shutil.copyfile, kept)))
             self._remove(set(states) - {_FIRST})
             return True
         if not states:
@@ -102,7 +102,7 @@ class States:
 
     def _rename(self, old: Path, new: Path) -> None:
         if self.mirror is None:
-            patiently(functools.partial(os.replace, old, new))
+            retry_while_unavailable(functools.partial(os.replace, old, new))
         elif (content := self.mirror.read(old)) is not None:
             self.mirror.write(new, content)
             self.mirror.delete(old)

@@ -7,7 +7,7 @@ from optuna.distributions import CategoricalDistribution, IntDistribution
 from ray.tune.experiment import Trial
 from ray.tune.schedulers import AsyncHyperBandScheduler
 
-from raykd.cluster.tuner.callback import Watch
+from raykd.cluster.tuner.callback import ProgressCallback
 from raykd.cluster.tuner.trials import Trials
 from raykd.protocols.epoch import METRIC
 from raykd.runs.trial import read_epochs
@@ -15,7 +15,7 @@ from raykd.storage.layout import TRIALS
 from raykd.studies.study import Study
 
 
-class Rungs(AsyncHyperBandScheduler):
+class ASHA(AsyncHyperBandScheduler):
     """Stops a trial at a rung (an epoch `grace * reduction**k`) where too many others did better.
 
     Time is the epoch's number: Tune's own count begins anew when a trial is started again. Tune does not keep what a
@@ -37,7 +37,7 @@ class Rungs(AsyncHyperBandScheduler):
     def on_trial_add(self, tune_controller: Any, trial: Trial) -> None:
         super().on_trial_add(tune_controller, trial)
         self._tell_again(tune_controller, trial, trial.config, self._trials.name(trial.config))
-        for record in Watch.go_on(tune_controller._tune_controller):
+        for record in ProgressCallback.go_on(tune_controller._tune_controller):
             ended: Any = SimpleNamespace(trial_id=record.id)  # all that the rungs know a trial by
             super().on_trial_add(tune_controller, ended)
             self._tell_again(tune_controller, ended, record.config, record.name)
@@ -50,7 +50,7 @@ class Rungs(AsyncHyperBandScheduler):
 
     def choose_trial_to_run(self, tune_controller: Any) -> Trial | None:
         """The first that waits, looked for among those that have not ended; Tune's own looks through all trials."""
-        Watch.records.take_out(tune_controller._tune_controller)
+        ProgressCallback.records.take_out(tune_controller._tune_controller)
         live = sorted(tune_controller.get_live_trials(), key=lambda trial: trial.trial_id)
         return next((trial for trial in live if trial.status == Trial.PENDING), None)
 
@@ -58,7 +58,7 @@ class Rungs(AsyncHyperBandScheduler):
         decision = self.CONTINUE
         if "baseline" not in trial.config and not result["finished"]:
             decision = super().on_trial_result(tune_controller, trial, result)
-        return self.NOOP if decision == self.CONTINUE and Watch.holds(trial) else decision
+        return self.NOOP if decision == self.CONTINUE and ProgressCallback.holds(trial) else decision
 
     def on_trial_complete(self, tune_controller: Any, trial: Trial, result: dict[str, Any]) -> None:
         if "baseline" not in trial.config and not result.get("error"):

@@ -6,31 +6,32 @@ from typing import Any, ClassVar
 from ray.tune.search import ConcurrencyLimiter
 from ray.tune.search.search_generator import SearchGenerator
 
-from raykd.cluster.tuner.callback import Watch
-from raykd.cluster.tuner.experiment_state import States
+from raykd.cluster.tuner.callback import ProgressCallback
+from raykd.cluster.tuner.experiment_state import ExperimentState
 from raykd.cluster.tuner.searcher import StudySearch
+from raykd.errors import FailureError
 
 _FOLDER = "errors"  # one for all trials, each of which would get one that Tune then copies whenever it saves
 
 
-class Suggestions(SearchGenerator):
+class TrialGenerator(SearchGenerator):
     """The trials of a search, at most `slots` at a time.
 
     Tune saves the wanted number with the search and brings it back when the search is resumed. Here both numbers
     are the driver's, set by `begin` before each start: so a search can be given more trials, or other slots. What is
-    known of the search is saved with its trials (`Watch.go_on`), not in files of Tune's searchers.
+    known of the search is saved with its trials (`ProgressCallback.go_on`), not in files of Tune's searchers.
     """
 
     total: ClassVar[int] = 0
     slots: ClassVar[int] = 1
-    states: ClassVar[States | None] = None
+    states: ClassVar[ExperimentState | None] = None
     resuming: ClassVar[bool] = False
 
     def __init__(self, search: StudySearch):
         super().__init__(ConcurrencyLimiter(search, max_concurrent=self.slots))
 
     @classmethod
-    def begin(cls, total: int, slots: int, states: States | None = None, resuming: bool = False) -> None:
+    def begin(cls, total: int, slots: int, states: ExperimentState | None = None, resuming: bool = False) -> None:
         """Sets what is wanted from now on.
 
         Args:
@@ -48,7 +49,7 @@ class Suggestions(SearchGenerator):
             RuntimeError: it could not.
         """
         if self.resuming:
-            raise RuntimeError("Tune cannot go on from the state that it saved; why, it says in ray.log")
+            raise FailureError("Tune cannot go on from the state that it saved; why, it says in ray.log")
         super().add_configurations(experiments)
         self._total_samples = self.total
 
@@ -78,10 +79,10 @@ class Suggestions(SearchGenerator):
 
     def restore_from_dir(self, dirpath: str) -> None:
         """Called by Tune when it has copied the state that it goes on from to where it gathers its files."""
-        States.drop_others(Path(dirpath))
+        ExperimentState.drop_others(Path(dirpath))
 
     def next_trial(self) -> Any:
-        if Watch.stopping or (trial := super().next_trial()) is None:
+        if ProgressCallback.stopping or (trial := super().next_trial()) is None:
             return None
         storage: Any = trial.storage
         trial.relative_logdir = storage.trial_dir_name = _FOLDER

@@ -17,7 +17,7 @@ from ray.exceptions import GetTimeoutError, RayActorError
 from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
 _NAME = "AutoscalingCoordinator"  # in a namespace of the same name
-_PATIENCE_S = 30.0
+_TIMEOUT_S = 30.0
 
 
 def keep_coordinator() -> None:
@@ -25,7 +25,7 @@ def keep_coordinator() -> None:
     with contextlib.suppress(ValueError):  # there is none
         found: Any = ray.get_actor(_NAME, namespace=_NAME)
         try:
-            ray.get(found.__ray_ready__.remote(), timeout=_PATIENCE_S)
+            ray.get(found.__ray_ready__.remote(), timeout=_TIMEOUT_S)
         except (GetTimeoutError, RayActorError):  # its machine was lost
             ray.kill(found)
     head = next(

@@ -5,7 +5,7 @@ import torch
 from raykd.distributed.world import World
 
 
-def that_share(batch_size: int, workers: World, made: dict[int, World], patience_s: float) -> World:
+def share_batch(batch_size: int, workers: World, made: dict[int, World], timeout_s: float) -> World:
     """The first of the workers, as many as can share a batch alike; the others stand by until the next job.
 
     Called by all workers at the start of each job.
@@ -13,12 +13,12 @@ def that_share(batch_size: int, workers: World, made: dict[int, World], patience
     Args:
         workers: all that there are.
         made: the worlds of fewer that there were before; a new one is added.
-        patience_s: how long they wait for each other in a collective.
+        timeout_s: how long they wait for each other in a collective.
     """
     size = next(number for number in range(workers.size, 0, -1) if batch_size % number == 0)
     if size == workers.size:
         return workers
     workers.sum(torch.zeros((), device=workers.device))  # who stands by falls no further behind than one job
     if size not in made:
-        made[size] = workers.first(size, patience_s)
+        made[size] = workers.first(size, timeout_s)
     return made[size]

@@ -20,7 +20,8 @@ from raykd.cluster.workers.job import Answer, Job
 from raykd.cluster.workers.leftovers import free_leftovers, free_placement, mailbox_name
 from raykd.cluster.workers.mailbox import END, GIVEN_UP, JOB, NEXT, Mailbox
 from raykd.cluster.workers.network import Network
-from raykd.cluster.workers.worker import PATIENCE_S, work
+from raykd.cluster.workers.worker import TIMEOUT_S, work
+from raykd.errors import FailureError
 
 _GIVEN_UP = "the workers died again and again in the same epoch"
 
@@ -44,7 +45,7 @@ class Group:
         self._trainer = TorchTrainer(
             work,
             train_loop_config={"mailbox": self._mailbox, "folder": folder, "name": name, "resources": resources},
-            torch_config=Network(backend=backend, timeout_s=PATIENCE_S),
+            torch_config=Network(backend=backend, timeout_s=TIMEOUT_S),
             scaling_config=train.ScalingConfig(
                 num_workers=resources.elastic or resources.workers,
                 use_gpu=resources.gpus_per_worker > 0,
@@ -85,7 +86,7 @@ class Group:
             if not self._is_up:
                 free_leftovers(self._folder)
             if not self._thread.is_alive():
-                raise RuntimeError(f"the group of workers has ended: {self._failure}") from self._failure
+                raise FailureError(f"the group of workers has ended: {self._failure}") from self._failure
 
     def end(self) -> None:
         """Ends the group and waits until its workers are gone."""

@@ -11,10 +11,10 @@ from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 from raykd.cluster.machines.nodes import Node
 from raykd.cluster.machines.resources import Resources
 from raykd.cluster.workers.mailbox import Mailbox
-from raykd.errors import EXPECTED, is_for_the_user
+from raykd.errors import is_for_the_user
 
 
-def while_it_speaks(
+def run_on_worker(
     function: Callable[..., Any],
     resources: Resources,
     say: Callable[[str], None],
@@ -27,20 +27,20 @@ def while_it_speaks(
         node: the machine to run on; any by default.
 
     Raises:
-        as `fetched`.
+        as `fetch_result`.
     """
     mailbox: Any = ray.remote(num_cpus=0)(Mailbox).remote()
-    made = on_worker(_speaking, resources, node).remote(function, mailbox, *arguments)
+    made = as_worker_task(_speaking, resources, node).remote(function, mailbox, *arguments)
     line: Any = mailbox.next_answer.remote()
     while made not in ray.wait([made, line])[0]:
         said: Any = ray.get(line)
         say(said.decode())
         line = mailbox.next_answer.remote()
-    return fetched(made)
+    return fetch_result(made)
 
 
-def on_worker(function: Callable[..., Any], resources: Resources, node: Node | None = None) -> Any:
-    """A function as a Ray task that takes the place of one training worker; `fetched` gives its result."""
+def as_worker_task(function: Callable[..., Any], resources: Resources, node: Node | None = None) -> Any:
+    """A function as a Ray task that takes the place of one training worker; `fetch_result` gives its result."""
     place: dict[str, Any] = {"num_cpus": resources.cpus_per_worker, "num_gpus": resources.gpus_per_worker}
     if node is not None:
         place["scheduling_strategy"] = NodeAffinitySchedulingStrategy(node.identity, soft=False)
@@ -48,8 +48,8 @@ def on_worker(function: Callable[..., Any], resources: Resources, node: Node | N
     return ray.remote(**place, max_retries=2)(lambda *arguments: _guarded(function, resources, *arguments))
 
 
-def fetched(reference: Any) -> Any:
-    """The result of a task made by `on_worker`.
+def fetch_result(reference: Any) -> Any:
+    """The result of a task made by `as_worker_task`.
 
     Raises:
         RayTaskError: a fault of the program, with its traceback on the worker.
@@ -72,7 +72,7 @@ def _guarded(function: Callable[..., Any], resources: Resources, *arguments: Any
     torch.set_num_threads(resources.threads)
     try:
         return function(*arguments)
-    except EXPECTED as error:
+    except Exception as error:
         if not is_for_the_user(error):
             raise
         return _ForTheUser(error)

@@ -14,21 +14,21 @@ import torch.distributed as dist
 from ray.train.torch import get_device
 
 from raykd.cluster.machines.resources import USED, Resources
-from raykd.cluster.workers.elastic import that_share
+from raykd.cluster.workers.elastic import share_batch
 from raykd.cluster.workers.job import Answer, Job
 from raykd.cluster.workers.leftovers import record_placement
 from raykd.cluster.workers.mailbox import END, JOB, NEXT
 from raykd.cluster.workers.network import is_loss_of_a_worker
 from raykd.distributed.world import World
-from raykd.errors import TakenOverError, one_line
+from raykd.errors import OwnershipLostError, one_line
 from raykd.protocols.epoch import Epoch
-from raykd.runs.ownership import Claim
+from raykd.runs.ownership import Ownership
 from raykd.runs.trial import ERROR, checkpoints_in, run_trial, saved_epoch
 from raykd.storage.artifacts import Store
 from raykd.storage.atomic import write_text
 from raykd.storage.sync import take_up
 
-PATIENCE_S = 24 * 3600  # ranks wait for each other while rank 0 alone makes an artefact, such as a teacher
+TIMEOUT_S = 24 * 3600  # ranks wait for each other while rank 0 alone makes an artefact, such as a teacher
 
 
 def work(config: dict[str, Any]) -> None:
@@ -58,34 +58,36 @@ def work(config: dict[str, Any]) -> None:
             return
         if kind == JOB:
             job = pickle.loads(job)
-            world = that_share(job.recipe.batch_size, everyone, smaller, PATIENCE_S)
+            world = share_batch(job.recipe.batch_size, everyone, smaller, TIMEOUT_S)
             epochs = _answers(job, world) if world.takes_part else None
         if kind == JOB or not world.takes_part:
             continue
         assert epochs is not None, "an epoch was asked for before any job"
         answer = next(epochs)
         if world.rank == 0 and not ray.get(mailbox.answer.remote(pickle.dumps(answer), who)):
-            raise TakenOverError("other workers have begun in the place of these, which seemed lost")
+            raise OwnershipLostError("other workers have begun in the place of these, which seemed lost")
         if answer.error and world.size > 1:
             raise RuntimeError(answer.error)  # other ranks may wait in a collective: only a restart frees them
 
 
 def _answers(job: Job, world: World) -> Generator[Answer, None, None]:
     """An answer for each epoch of a job. An epoch that was finished before a death is told again, not trained again."""
-    folder, board, outbox = Path(job.folder), Path(job.board), None
+    folder, board, uploader = Path(job.folder), Path(job.board), None
     try:
-        claim = Claim(folder, job.mirror) if world.rank == 0 else None
+        ownership = Ownership(folder, job.mirror) if world.rank == 0 else None
         if job.mirror is not None:
-            outbox = take_up(job.mirror, folder, board, spent=checkpoints_in(folder))
-        world.sum(torch.zeros((), device=world.device))  # nobody reads before the claim, or writes before all have read
+            uploader = take_up(job.mirror, folder, board, spent=checkpoints_in(folder))
+        world.sum(
+            torch.zeros((), device=world.device)
+        )  # nobody reads before the ownership, or writes before all have read
         saved = saved_epoch(folder)
         if saved is not None:
             done = saved["number"] == job.recipe.epochs
             yield Answer(number=saved["number"], metrics=saved["metrics"], done=done)
         store = Store(job.store, mirror=job.mirror)
-        for epoch in run_trial(job.recipe, folder, board, store, job.values, world, outbox, claim):
+        for epoch in run_trial(job.recipe, folder, board, store, job.values, world, uploader, ownership):
             yield _answer(epoch)
-    except TakenOverError:
+    except OwnershipLostError:
         raise  # nothing is written in a folder that is another's, nor told of a trial that goes on there
     except Exception as error:
         if is_loss_of_a_worker(error):
@@ -93,8 +95,8 @@ def _answers(job: Job, world: World) -> Generator[Answer, None, None]:
         if world.rank == 0:
             with contextlib.suppress(OSError):  # a full disk may be the very error that is told here
                 write_text(folder / ERROR, traceback.format_exc())
-                if outbox is not None:
-                    outbox.push(patient=False)
+                if uploader is not None:
+                    uploader.push(wait=False)
         yield Answer(error=f"{type(error).__name__}: {one_line(error)}", done=True)
 
 

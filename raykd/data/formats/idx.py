@@ -16,6 +16,7 @@ from jaxtyping import UInt8
 from torch import Tensor
 
 from raykd.data.views.splits import Split
+from raykd.errors import InvalidError
 
 FILES = tuple(f"{part}-{kind}-ubyte" for part in ("train", "t10k") for kind in ("images-idx3", "labels-idx1"))
 _UNSIGNED_BYTE = 8
@@ -30,9 +31,9 @@ def split(images_path: Path, labels_path: Path, num_classes: int) -> Split:
     images: UInt8[Tensor, "n height width"] = read(images_path, 3)
     labels: UInt8[Tensor, "m"] = read(labels_path, 1)
     if len(images) != len(labels):
-        raise ValueError(f"{labels_path}: {len(labels)} labels for the {len(images)} images of {images_path}")
+        raise InvalidError(f"{labels_path}: {len(labels)} labels for the {len(images)} images of {images_path}")
     if len(labels) and int(labels.max()) >= num_classes:
-        raise ValueError(f"{labels_path}: labels must be 0 to {num_classes - 1}, found {int(labels.max())}")
+        raise InvalidError(f"{labels_path}: labels must be 0 to {num_classes - 1}, found {int(labels.max())}")
     return Split(images[:, None], labels.to(torch.int64))
 
 
@@ -55,13 +56,15 @@ def read(path: Path, num_dimensions: int) -> UInt8[Tensor, "..."]:
         with opener(path, "rb") as file:
             content: bytes = file.read()
     except (gzip.BadGzipFile, EOFError, zlib.error) as error:
-        raise ValueError(f"{path}: not a whole gzip file ({error}); remove it and get it again") from None
+        raise InvalidError(f"{path}: not a whole gzip file ({error}); remove it and get it again") from None
     start = 4 + 4 * num_dimensions
     if len(content) < start or content[:4] != bytes((0, 0, _UNSIGNED_BYTE, num_dimensions)):
-        raise ValueError(f"{path}: not an idx file of bytes with {num_dimensions} dimensions (starts {content[:4]!r})")
+        raise InvalidError(
+            f"{path}: not an idx file of bytes with {num_dimensions} dimensions (starts {content[:4]!r})"
+        )
     shape = struct.unpack(f">{num_dimensions}I", content[4:start])
     if len(content) - start != math.prod(shape):
-        raise ValueError(
+        raise InvalidError(
             f"{path}: {len(content) - start} bytes of content, its header promises {' x '.join(map(str, shape))}; "
             f"remove it and get it again"
         )

@@ -9,6 +9,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import ClassVar, Protocol, runtime_checkable
 
+from raykd.errors import InvalidError, MissingError
+
 ENDINGS = (".jpg", ".jpeg", ".png", ".ppm", ".bmp", ".pgm", ".tif", ".tiff", ".webp")  # torchvision's
 _ANNOTATIONS = "val_annotations.txt"
 _NONE = f"no picture in it; known endings: {', '.join(ENDINGS)}"
@@ -72,11 +74,11 @@ class ClassFolders:
     def __post_init__(self) -> None:
         folders = [folder for folder in (self.train, self.test, self.validation) if folder is not None]
         if len(set(folders)) < len(folders):
-            raise ValueError(f"train, test and validation must be different folders, got {', '.join(folders)}")
+            raise InvalidError(f"train, test and validation must be different folders, got {', '.join(folders)}")
 
     def read(self, root: Path) -> Listing:
         if not (root / self.train).is_dir():
-            raise FileNotFoundError(
+            raise MissingError(
                 f"no folder {self.train!r} with a folder for each class in {root}; set root, or layout where a list "
                 f"says what is for training, as CUB200()"
             )
@@ -84,7 +86,7 @@ class ClassFolders:
         number = {name: index for index, name in enumerate(classes)}
         train = _by_folders(root, self.train, number)
         if empty := set(number.values()) - set(train.values()):
-            raise ValueError(f"{root / self.train / classes[min(empty)]}: {_NONE}")
+            raise InvalidError(f"{root / self.train / classes[min(empty)]}: {_NONE}")
         validation = _split(root, self.validation, number) if self.validation else {}
         test = _split(root, self.test, number)
         return Listing(root=root, classes=tuple(classes), train=train, test=test, validation=validation)
@@ -92,13 +94,13 @@ class ClassFolders:
 
 def _split(root: Path, folder: str, number: dict[str, int]) -> Labelled:
     if not (root / folder).is_dir():
-        raise FileNotFoundError(f"no folder {folder!r} in {root}")
+        raise MissingError(f"no folder {folder!r} in {root}")
     annotations = root / folder / _ANNOTATIONS
     sorted_already = any((root / folder / name).is_dir() for name in number)
     if annotations.is_file() and not sorted_already:
         return _by_annotations(annotations, folder, number)
     if not (found := _by_folders(root, folder, number)):
-        raise ValueError(f"{root / folder}: {_NONE}")
+        raise InvalidError(f"{root / folder}: {_NONE}")
     return found
 
 
@@ -108,7 +110,7 @@ def _by_folders(root: Path, folder: str, number: dict[str, int]) -> Labelled:
     for entry in sorted(os.scandir(root / folder), key=lambda entry: entry.name):
         pictures = sorted(_pictures(entry.path, f"{folder}/{entry.name}")) if entry.is_dir() else []
         if pictures and entry.name not in number:
-            raise ValueError(f"{entry.path}: the training images have no class of this name")
+            raise InvalidError(f"{entry.path}: the training images have no class of this name")
         labelled |= dict.fromkeys(pictures, number.get(entry.name, -1))
     return labelled
 
@@ -119,7 +121,7 @@ def _by_annotations(file: Path, folder: str, number: dict[str, int]) -> Labelled
     for line in lines(file):
         picture, name = (*line.split("\t"), "")[:2]
         if name not in number:
-            raise ValueError(f"{file}: {line!r} names no class that the training images have")
+            raise InvalidError(f"{file}: {line!r} names no class that the training images have")
         labelled[f"{folder}/images/{picture}"] = number[name]
     return labelled
 
@@ -137,7 +139,7 @@ def holding(root: Path, below: str, file: str) -> Path:
     for folder in (root, root / below):
         if (folder / file).is_file():
             return folder
-    raise FileNotFoundError(f"no {file} in {root} or {root / below}")
+    raise MissingError(f"no {file} in {root} or {root / below}")
 
 
 def lines(file: Path) -> list[str]:

@@ -14,6 +14,8 @@ import torch
 from jaxtyping import UInt8
 from torch import Tensor
 
+from raykd.errors import InvalidError
+
 
 def read(path: Path) -> dict[str, Any]:
     """The dictionary in a file, as Python 2 or 3 wrote it; its arrays are tensors of bytes.
@@ -25,12 +27,12 @@ def read(path: Path) -> dict[str, Any]:
         with path.open("rb") as file:
             found = _Reader(file, encoding="bytes").load()
         if not isinstance(found, dict):
-            raise ValueError(f"a {type(found).__name__} where a dictionary should be")
+            raise InvalidError(f"a {type(found).__name__} where a dictionary should be")
         return {_text(key): value.tensor() if isinstance(value, _Array) else value for key, value in found.items()}
     except PermissionError:
         raise
     except Exception as error:  # a torn pickle ends in almost any of them
-        raise ValueError(
+        raise InvalidError(
             f"{path}: not a whole file of CIFAR's Python version ({error}); remove it and get it again"
         ) from None
 
@@ -41,13 +43,13 @@ class _Array:
     def __setstate__(self, state: tuple[Any, ...]) -> None:
         _, self._shape, self._kind, by_columns, self._content = state
         if by_columns:
-            raise ValueError("an array in column order")
+            raise InvalidError("an array in column order")
 
     def tensor(self) -> UInt8[Tensor, "..."]:
         if not isinstance(self._kind, _Kind) or self._kind.name not in ("u1", "uint8"):
-            raise ValueError("an array of other numbers than unsigned bytes")
+            raise InvalidError("an array of other numbers than unsigned bytes")
         if len(self._content) != math.prod(self._shape):
-            raise ValueError(f"{len(self._content)} bytes for an array of shape {self._shape}")
+            raise InvalidError(f"{len(self._content)} bytes for an array of shape {self._shape}")
         return torch.frombuffer(bytearray(self._content), dtype=torch.uint8).reshape(self._shape)
 
 
@@ -72,7 +74,7 @@ def _begin_array(cls: Any, shape: Any, code: Any) -> _Array:
 def _encoded(text: str, encoding: str) -> bytes:
     """Bytes as Python 3 writes them for older versions."""
     if encoding != "latin1":
-        raise ValueError(f"text in the encoding {encoding!r}")
+        raise InvalidError(f"text in the encoding {encoding!r}")
     return text.encode("latin1")
 
 
@@ -89,7 +91,7 @@ class _Reader(pickle.Unpickler):
     def find_class(self, module_name: str, global_name: str) -> Any:
         found = _KNOWN.get((module_name, global_name))
         if found is None:
-            raise ValueError(f"it asks for {module_name}.{global_name}, which no such file needs")
+            raise InvalidError(f"it asks for {module_name}.{global_name}, which no such file needs")
         return found
 
 

@@ -12,6 +12,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from raykd.data.views.resized_crop import ResizedCrop, crop_and_resize
+from raykd.errors import InvalidError
 from raykd.ops.rng import integers
 
 PADDINGS = {"zeros": "constant", "reflect": "reflect"}
@@ -35,9 +36,9 @@ class Augmentation:
 
     def __post_init__(self) -> None:
         if self.padding < 0:
-            raise ValueError(f"padding must be at least 0 pixels, got {self.padding}")
+            raise InvalidError(f"padding must be at least 0 pixels, got {self.padding}")
         if self.mode not in PADDINGS:
-            raise ValueError(f"unknown padding mode {self.mode!r}; choices: {', '.join(PADDINGS)}")
+            raise InvalidError(f"unknown padding mode {self.mode!r}; choices: {', '.join(PADDINGS)}")
 
     def view(
         self,

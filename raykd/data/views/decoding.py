@@ -20,6 +20,7 @@ from PIL import Image
 from torch import Tensor
 
 from raykd.data.views.resized_crop import ResizedCrop
+from raykd.errors import InvalidError, MissingError
 
 THREADS = "raykd-decode"  # how the threads' names begin
 _AHEAD = 3  # batches; enough that a slow image does not hold up a step
@@ -40,7 +41,7 @@ class Frame:
 
     def __post_init__(self) -> None:
         if not 1 <= self.size <= self.resize:
-            raise ValueError(f"size must be 1 pixel to resize, got {self.size} and {self.resize}")
+            raise InvalidError(f"size must be 1 pixel to resize, got {self.size} and {self.resize}")
 
     def whole(self, picture: Image.Image) -> Image.Image:
         """The picture's square, as torchvision's `Resize` (with antialiasing) and `CenterCrop` make it."""
@@ -140,11 +141,11 @@ class Files:
             with Image.open(path) as file:
                 picture = file.convert("RGB")
         except FileNotFoundError:
-            raise FileNotFoundError(f"{path}: image {index} of its split is gone since the folder was listed") from None
+            raise MissingError(f"{path}: image {index} of its split is gone since the folder was listed") from None
         except PermissionError:
             raise
         except Exception as error:  # whatever a decoder makes of bytes that are no image
-            raise ValueError(
+            raise InvalidError(
                 f"{path}: image {index} of its split cannot be decoded ({error}); get it again, or remove it"
             ) from None
         if crop:

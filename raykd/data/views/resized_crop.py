@@ -12,6 +12,7 @@ import torch
 from jaxtyping import Float, Float64, Int64
 from torch import Tensor
 
+from raykd.errors import InvalidError
 from raykd.ops.rng import uniforms
 
 _TRIES = 10
@@ -32,9 +33,9 @@ class ResizedCrop:
 
     def __post_init__(self) -> None:
         if not 0 < self.scale[0] <= self.scale[1] <= 1:
-            raise ValueError(f"scale must be two shares in (0, 1], the smaller first, got {self.scale}")
+            raise InvalidError(f"scale must be two shares in (0, 1], the smaller first, got {self.scale}")
         if not 0 < self.ratio[0] <= self.ratio[1]:
-            raise ValueError(f"ratio must be two numbers above 0, the smaller first, got {self.ratio}")
+            raise InvalidError(f"ratio must be two numbers above 0, the smaller first, got {self.ratio}")
 
     def draws(self, indices: Int64[Tensor, "b"], epoch: int, seed: int) -> Float64[Tensor, "b draws"]:
         """The random numbers in [0, 1) from which `boxes` makes the parts of some images in an epoch."""

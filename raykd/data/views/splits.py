@@ -11,6 +11,7 @@ from torch import Tensor
 
 from raykd.data.views.augmentation import Augmentation
 from raykd.data.views.decoding import Files
+from raykd.errors import InvalidError
 from raykd.ops.rng import generator
 
 _PLAIN = Augmentation()
@@ -72,7 +73,7 @@ def cut(images: Images, labels: Tensor, held_out: int, seed: int) -> tuple[Split
         ValueError: nothing would be left on one side.
     """
     if not 0 < held_out < len(labels):
-        raise ValueError(f"can hold out 1 to {len(labels) - 1} of {len(labels)} images, got {held_out}")
+        raise InvalidError(f"can hold out 1 to {len(labels) - 1} of {len(labels)} images, got {held_out}")
     order = torch.randperm(len(labels), generator=generator("split", seed))
     whole = Split(images, labels)
     return whole.take(order[held_out:].sort().values), whole.take(order[:held_out].sort().values)

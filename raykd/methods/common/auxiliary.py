@@ -17,6 +17,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from raykd.data.dataset import Batch
+from raykd.errors import InvalidError
 from raykd.evaluation.accuracy import accuracy
 from raykd.methods.common.first_stage import FirstStage, drawing, minimise, training_images
 from raykd.models.staged import Shape, Staged
@@ -54,9 +55,9 @@ class Auxiliary:
     def __post_init__(self) -> None:
         for name in ("pretrain_epochs", "epochs", "batch_size"):
             if getattr(self, name) < 1:
-                raise ValueError(f"{name} must be at least 1, got {getattr(self, name)}")
+                raise InvalidError(f"{name} must be at least 1, got {getattr(self, name)}")
         if not self.lr > 0:
-            raise ValueError(f"lr must be above 0, got {self.lr}")
+            raise InvalidError(f"lr must be above 0, got {self.lr}")
 
     def build(self, num_classes: int, image: Shape) -> Staged:
         """The network with its initial weights, which depend on `seed` alone."""

@@ -15,6 +15,7 @@ import torch
 from torch import Tensor, nn
 
 from raykd.data.dataset import Batch, Dataset
+from raykd.errors import FailureError, InvalidError
 from raykd.ops.rng import seed_of
 from raykd.optim import SGD, Constant
 from raykd.protocols.method import Shapes
@@ -37,12 +38,12 @@ class FirstStage:
     def __post_init__(self) -> None:
         for name in ("epochs", "batch_size"):
             if getattr(self, name) < 1:
-                raise ValueError(f"{name} must be at least 1, got {getattr(self, name)}")
+                raise InvalidError(f"{name} must be at least 1, got {getattr(self, name)}")
 
     def check(self, shapes: Shapes) -> None:
         """Raises ValueError where not even one batch can be filled."""
         if self.batch_size > shapes.num_images:
-            raise ValueError(f"batch_size: {self.batch_size} is more than the {shapes.num_images} training images")
+            raise InvalidError(f"batch_size: {self.batch_size} is more than the {shapes.num_images} training images")
 
 
 def minimise(
@@ -79,7 +80,7 @@ def minimise(
             losses.append(loss.detach())
         means.append(torch.stack(losses).mean().item())
         if not math.isfinite(means[-1]):
-            raise RuntimeError(f"a first stage diverged in epoch {epoch + 1}; lower its learning rate")
+            raise FailureError(f"a first stage diverged in epoch {epoch + 1}; lower its learning rate")
         say(f"epoch {epoch + 1} of {stage.epochs}, loss {means[-1]:.4g}")
     return means
 

@@ -10,6 +10,7 @@ import torch
 from jaxtyping import Int64
 from torch import Tensor, nn
 
+from raykd.errors import InvalidError
 from raykd.ops.rng import integers
 
 
@@ -32,7 +33,7 @@ class Negatives(nn.Module):
         super().__init__()
         sizes = labels.bincount()
         if int(sizes.max()) == len(labels):
-            raise ValueError(f"needs training images of at least 2 classes, all {len(labels)} are of one")
+            raise InvalidError(f"needs training images of at least 2 classes, all {len(labels)} are of one")
         self._count = count
         tables = {
             "by_class": labels.argsort(stable=True),

@@ -1,5 +1,6 @@
 """Which stages of student and teacher the methods that compare features put side by side."""
 
+from raykd.errors import InvalidError
 from raykd.protocols.method import Shapes
 
 Pairs = tuple[tuple[int, int], ...]
@@ -9,7 +10,7 @@ def check_stage(stage: int, shapes: Shapes) -> None:
     """Raises ValueError unless both networks have the stage, counted from 0, or from the end where negative."""
     for whose, stages in (("student", shapes.student), ("teacher", shapes.teacher)):
         if not -len(stages) <= stage < len(stages):
-            raise ValueError(f"stage {stage} is not among the {len(stages)} stages of the {whose}")
+            raise InvalidError(f"stage {stage} is not among the {len(stages)} stages of the {whose}")
 
 
 def stage_pairs(pairs: Pairs, shapes: Shapes) -> Pairs:
@@ -20,13 +21,13 @@ def stage_pairs(pairs: Pairs, shapes: Shapes) -> Pairs:
     """
     student, teacher = len(shapes.student), len(shapes.teacher)
     if not pairs and student != teacher:
-        raise ValueError(
+        raise InvalidError(
             f"student and teacher need equally many stages, got {student} and {teacher}; or say which belong "
             f"together, such as pairs=(({student - 1}, {teacher - 1}),)"
         )
     for own, other in pairs:
         if not (-student <= own < student and -teacher <= other < teacher):
-            raise ValueError(
+            raise InvalidError(
                 f"pairs: ({own}, {other}) is not among the {student} stages of the student and {teacher} of the teacher"
             )
     return pairs or tuple((index, index) for index in range(student))
