@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 
 import pytest
 
-from commands import free_port
+from run_commands import free_port
 
 BUCKET = "raykd-tests"
 CREDENTIALS = {

@@ -16,7 +16,6 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import raykd.__main__
-from commands import ROOT
 from raykd.commands import parse
 from raykd.data.digits import Digits
 from raykd.errors import is_for_the_user, one_line
@@ -26,6 +25,7 @@ from raykd.space.serialise import decode, encode
 from raykd.storage.artifacts import Store
 from raykd.storage.layout import check_name
 from raykd.training.checkpoints import load_checkpoint
+from run_commands import ROOT
 from tiny import composed
 
 KIND = {"few": 150, "many": 2500}

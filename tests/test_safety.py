@@ -10,7 +10,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from commands import end, start, write_study
 from raykd.cluster.tuner.trials import Trials
 from raykd.commands.evaluate import _read
 from raykd.commands.teacher import run_teacher
@@ -22,6 +21,7 @@ from raykd.storage.artifacts import Store
 from raykd.storage.atomic import write_text
 from raykd.storage.layout import check_name, is_plain
 from raykd.studies.study import Study
+from run_commands import end, start, write_study
 from tiny import recipe
 
 EVIL = ["..", ".", "../out", "a/../../out", "/out", "a/b", "a\\b", ".hidden", "-rf", "~", "a\0b", "a\n", "a b", "ä"]

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 import pytest
 import ray
 import torch
-from studies import tiny_study
+from small_studies import tiny_study
 
 import raykd.cluster  # its settings stand before Ray's first process starts
 import tiny

@@ -20,7 +20,7 @@ from pathlib import Path
 import pytest
 from processes import title
 
-from commands import ENVIRONMENT, LAUNCH
+from run_commands import ENVIRONMENT, LAUNCH
 from waiting import wait_until
 
 _NETWORK = "10.77.0."

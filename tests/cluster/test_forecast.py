@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 from rich.console import Console
-from studies import tiny_study
+from small_studies import tiny_study
 
 from raykd.cluster.forecast import Forecast, forecast, likely_epochs
 from raykd.cluster.machines.plan import Plan

@@ -3,7 +3,7 @@
 import json
 
 import pytest
-from studies import tiny_study
+from small_studies import tiny_study
 
 import raykd
 from raykd.runs.status import read_status

@@ -11,10 +11,10 @@ import pytest
 from faults import Epoch, Search
 from nodes import Node, Nodes, skip_where_there_can_be_none
 
-from commands import write_study
 from ranks import train_by_turns
 from raykd.runs.trial import read_epochs
 from raykd.space.serialise import from_file
+from run_commands import write_study
 from waiting import wait_until
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(1800)]

@@ -16,14 +16,14 @@ import pytest
 from nodes import Nodes, skip_where_there_can_be_none
 from pyarrow import fs
 
-import commands
-from commands import end, look, start, write_study
+import run_commands
 from object_store import BUCKET, CREDENTIALS, reached, served
 from ranks import train_on_two_ranks
 from raykd.space.serialise import from_file
 from raykd.storage.artifacts import Store
 from raykd.storage.layout import EPOCHS
 from raykd.training.loop import distill
+from run_commands import end, look, start, write_study
 from waiting import wait_until
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(1800)]
@@ -126,7 +126,7 @@ def test_a_trial_moves_to_another_node_with_a_folder_of_its_own(place: Path, mon
     """Two nodes whose folders are their own: when one dies, the other goes on from the last epoch in the store."""
     skip_where_there_can_be_none()
     for name, value in machine("cache", place).items():
-        monkeypatch.setitem(commands.ENVIRONMENT, name, value)
+        monkeypatch.setitem(run_commands.ENVIRONMENT, name, value)
     nodes = Nodes(2)
     try:
         (place / "cache").mkdir()

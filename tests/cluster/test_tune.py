@@ -28,7 +28,7 @@ TRIALS = 6
 
 @pytest.fixture(scope="module")
 def found(ray_cluster, tmp_path_factory):
-    from studies import tiny_study
+    from small_studies import tiny_study
 
     storage = tmp_path_factory.mktemp("storage")
     return raykd.tune(tiny_study(), trials=TRIALS, slots=2, storage=storage, name="search", seed=3)
@@ -114,7 +114,7 @@ def test_a_name_is_taken_only_once(found, study):
 
 
 def test_another_study_does_not_go_on_with_it(found):
-    from studies import tiny_study
+    from small_studies import tiny_study
 
     changed = tiny_study(recipe=tiny.recipe(epochs=5))
     with pytest.raises(ValueError, match="with another base recipe than 'tiny' has now"):

@@ -12,7 +12,7 @@ import ray.autoscaler
 import yaml
 from ray.autoscaler._private import util
 
-from commands import ROOT
+from run_commands import ROOT
 
 CLUSTERS = ROOT / "launch" / "clusters"
 CLOUDS = ("aws", "azure", "gcp")

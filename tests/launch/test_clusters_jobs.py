@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from commands import ROOT, free_port, write_study
+from run_commands import ROOT, free_port, write_study
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 

@@ -10,8 +10,8 @@ import pytest
 import yaml
 from packaging.version import Version
 
-from commands import ROOT
 from references.kubernetes import faults
+from run_commands import ROOT
 
 FOLDER = ROOT / "launch" / "kubernetes"
 DOCUMENTS: dict[str, dict[str, Any]] = {

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from commands import ROOT, write_study
+from run_commands import ROOT, write_study
 
 SCRIPT = ROOT / "launch" / "slurm.sh"
 

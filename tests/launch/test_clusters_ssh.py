@@ -14,7 +14,7 @@ import pytest
 import yaml
 from machines import Machines, skip_where_there_can_be_none
 
-from commands import ROOT, write_study
+from run_commands import ROOT, write_study
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 

@@ -8,9 +8,9 @@ import torch
 from safetensors.torch import load_file
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
-from commands import Finished, lines_of, run, run_on_a_terminal, run_several, write_study
 from raykd.data.digits import Digits
 from raykd.models.cnn import CNN
+from run_commands import Finished, lines_of, run, run_on_a_terminal, run_several, write_study
 
 
 @pytest.fixture(scope="module")

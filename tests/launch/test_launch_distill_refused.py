@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from commands import run, run_several, write_study
+from run_commands import run, run_several, write_study
 
 
 @pytest.fixture(scope="module")

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
-from commands import end, lines_of, run, start, write_study
+from run_commands import end, lines_of, run, start, write_study
 
 WORDS = ("--study", "small.py", "--set", "epochs=60", "--set", "terms/quest=on", "--seed", "3")
 

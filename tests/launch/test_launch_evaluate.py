@@ -9,10 +9,10 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
-from commands import Finished, run, run_several, write_study
 from raykd.data.digits import Digits
 from raykd.evaluation import evaluate
 from raykd.models.cnn import CNN
+from run_commands import Finished, run, run_several, write_study
 
 
 @pytest.fixture(scope="module")

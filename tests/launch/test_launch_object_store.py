@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from commands import Finished, end, start, write_study
 from object_store import BUCKET, CREDENTIALS, reached
+from run_commands import Finished, end, start, write_study
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(1800)]
 

@@ -10,10 +10,10 @@ from pathlib import Path
 import pytest
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
-from commands import Finished, end, run, run_several, start, write_study
 from raykd import Store, load_study, teacher_route
 from raykd.commands.teacher import run_teacher
 from raykd.reporting import tensorboard
+from run_commands import Finished, end, run, run_several, start, write_study
 
 
 @pytest.fixture(scope="module")

@@ -3,7 +3,7 @@
 import json
 from pathlib import Path
 
-from commands import run_several, write_study
+from run_commands import run_several, write_study
 
 
 def write_search(folder: Path, name: str, file: object, study: str = "small") -> None:

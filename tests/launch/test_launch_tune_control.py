@@ -12,9 +12,9 @@ from typing import Any
 import pandas
 import pytest
 
-from commands import Finished, end, look, run, start, write_study
 from raykd.storage.layout import EPOCHS
 from raykd.training.checkpoints import load_checkpoint
+from run_commands import Finished, end, look, run, start, write_study
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 LOCAL = ("--address", "local", "--slots", "1")

@@ -69,7 +69,7 @@ def find_codebook(
         "version": _MAKER_VERSION,
         "weights": teacher.digest(checkpoint),
         "images": [dataset.digest, dataset.mean, dataset.std],
-        "leg": stage,
+        "stage": stage,
         "size": size,
         "max_vectors": max_vectors,
         "seed": seed,

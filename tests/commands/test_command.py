@@ -9,8 +9,8 @@ import sys
 
 import pytest
 
-from commands import LAUNCH
 from raykd.commands import again, parse
+from run_commands import LAUNCH
 
 COMMANDS = sorted(path.stem for path in LAUNCH.glob("*.py"))
 

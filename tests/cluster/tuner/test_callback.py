@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from ray.tune.experiment import Trial
 from rich.console import Console
-from studies import tiny_study
+from small_studies import tiny_study
 
 from raykd.cluster.tuner.callback import ProgressCallback
 from raykd.cluster.tuner.disk_pruning import Pruning

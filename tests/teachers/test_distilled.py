@@ -99,7 +99,7 @@ def test_cut_off_it_goes_on(stop: str, store: Store, tmp_path: Path):
 
 TWO = """
 import sys
-import test_distilled
+from teachers import test_distilled
 from raykd.storage.artifacts import Store
 from raykd.teachers import teacher_route
 
@@ -112,7 +112,9 @@ teacher_route(test_distilled.ASSISTANT, test_distilled.DATA, Store(sys.argv[1]),
 def test_two_searches_at_once_train_one(tmp_path: Path, store: Store):
     command = [sys.executable, "-c", TWO, str(tmp_path)]
     both = [
-        subprocess.Popen(command, cwd=Path(__file__).parent, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        subprocess.Popen(
+            command, cwd=Path(__file__).parents[1], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        )
         for _ in range(2)
     ]
     for process in both:

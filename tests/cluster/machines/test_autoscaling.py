@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from nodes import Nodes, skip_where_there_can_be_none
 
-from commands import write_study
+from run_commands import write_study
 from waiting import wait_until
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(1200)]

@@ -15,7 +15,6 @@ import pytest
 import torch
 
 import tiny
-from commands import free_port
 from object_store import BUCKET, CREDENTIALS, reached, served
 from raykd.cluster.tuner import disk_pruning
 from raykd.cluster.workers.job import Job
@@ -37,6 +36,7 @@ from raykd.storage.mirror import Mirror, locate_storage
 from raykd.storage.partial import PartialArtifact
 from raykd.storage.sync import Uploader, pull, pull_grown, take_up
 from raykd.teachers.trained import Teacher
+from run_commands import free_port
 from waiting import wait_until
 
 KEY = "0123abcd"

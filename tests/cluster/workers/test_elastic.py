@@ -9,12 +9,12 @@ import pytest
 from faults import Search
 from nodes import Nodes, skip_where_there_can_be_none
 
-from commands import write_study
 from ranks import train_by_turns
 from raykd.cluster.machines.worker_count import Workers
 from raykd.runs.status import ask_to_stop
 from raykd.runs.trial import read_epochs
 from raykd.space.serialise import from_file
+from run_commands import write_study
 from waiting import wait_until
 
 _TIMEOUT_S = 600.0

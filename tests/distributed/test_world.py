@@ -71,7 +71,7 @@ def test_a_device_that_is_not_there(device: str, message: str):
 
 
 def test_two_ranks_share_sums_gradients_and_buffers(tmp_path: Path):
-    root = Path(__file__).parents[1]
+    root = Path(__file__).parents[2]
     command = [sys.executable, "-c", TWO_RANKS]
     ranks = [
         subprocess.Popen([*command, str(rank), str(tmp_path / "meeting")], cwd=root, stderr=subprocess.PIPE, text=True)

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from commands import Finished, end, free_port, start, write_study
+from run_commands import Finished, end, free_port, start, write_study
 from waiting import wait_until
 
 pytestmark = pytest.mark.slow

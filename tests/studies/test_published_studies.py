@@ -24,7 +24,7 @@ from raykd.studies.study_file import load_study
 from raykd.teachers.trained import Teacher
 from tiny import finish
 
-STUDIES = sorted((Path(__file__).parents[1] / "search_spaces").glob("[!_]*.py"))
+STUDIES = sorted((Path(__file__).parents[2] / "search_spaces").glob("[!_]*.py"))
 PAIRS = [file for file in STUDIES if file.stem.startswith("cifar100_")]
 HEAVY = ("cifar100_", "iakd_", "imagenet_", "infoflow_", "rco_")  # networks that take seconds for each setting
 KINDS = {  # of images, and how many classes, where the data need not be here; ImageNet's are made smaller

@@ -106,7 +106,7 @@ def test_a_listener_gets_every_epoch(tmp_path: Path):
 
 DYING = """
 import os, signal, sys
-import test_teacher
+from teachers import test_trained
 from raykd.storage.artifacts import Store
 from raykd.teachers import teacher_route
 
@@ -114,14 +114,14 @@ def die(line):
     if line.startswith(f"teacher: epoch {sys.argv[2]} of"):
         os.kill(os.getpid(), signal.SIGKILL)
 
-teacher_route(test_teacher.TEACHER, test_teacher.DATA, Store(sys.argv[1]), device="cpu", say=die)
+teacher_route(test_trained.TEACHER, test_trained.DATA, Store(sys.argv[1]), device="cpu", say=die)
 """
 
 
 @pytest.mark.parametrize("epoch", [1, 3, 5])  # before the first checkpoint, between two, after the last epoch
 def test_a_killed_teacher_goes_on_where_it_stopped(epoch: int, store: Store, tmp_path: Path):
     command = [sys.executable, "-c", DYING, str(tmp_path), str(epoch)]
-    died = subprocess.run(command, cwd=Path(__file__).parent, capture_output=True, text=True, timeout=120)
+    died = subprocess.run(command, cwd=Path(__file__).parents[1], capture_output=True, text=True, timeout=120)
     assert died.returncode == -signal.SIGKILL, died.stderr
     (unfinished,) = (tmp_path / "partial").iterdir()
     (unfinished / ".checkpoint_0001-half.safetensors").write_bytes(b"as a kill within a write leaves it")

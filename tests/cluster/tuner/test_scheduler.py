@@ -8,7 +8,7 @@ import pytest
 from optuna.distributions import CategoricalDistribution, IntDistribution
 from ray.tune.experiment import Trial
 from ray.tune.schedulers import TrialScheduler
-from studies import tiny_study
+from small_studies import tiny_study
 
 from raykd.cluster.tuner.callback import ProgressCallback
 from raykd.cluster.tuner.ended_trials import EndedTrials, Record

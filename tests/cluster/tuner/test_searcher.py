@@ -5,7 +5,7 @@ import pickle
 
 import pytest
 from optuna.trial import TrialState
-from studies import tiny_study
+from small_studies import tiny_study
 
 from raykd.cluster.tuner.searcher import StudySearch
 from raykd.studies.baselines import baselines

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from studies import tiny_study
+from small_studies import tiny_study
 
 import tiny
 from raykd.cluster.machines.nodes import Node, one_of_each_gpu
@@ -90,10 +90,10 @@ from collections import Counter
 from ray.util.placement_group import placement_group
 from ray.util.scheduling_strategies import PlacementGroupSchedulingStrategy
 import raykd
-from raykd.cluster.workers.elastic import Workers
+from raykd.cluster.machines.worker_count import Workers
 from raykd.cluster.machines.nodes import living_nodes
 from raykd.cluster.machines.plan import make_plan
-from studies import tiny_study
+from small_studies import tiny_study
 
 kind = {"accelerator_type:T4": 1}
 ray.init(address="local", num_cpus=8, num_gpus=2, resources=kind, object_store_memory=10**8, include_dashboard=False)
@@ -130,7 +130,7 @@ except ValueError as error:
 @pytest.mark.skipif(torch.cuda.is_available(), reason="counts GPUs that are not there")
 def test_ray_places_the_slots_that_share_gpus(tmp_path: Path):
     """On each of two GPUs as many as there should be and no more; PyTorch, which sees neither, is told of."""
-    folder = Path(__file__).parent
+    folder = Path(__file__).parents[1]
     environment = os.environ | {"PYTHONPATH": f"{folder.parent}:{folder}", "OMP_NUM_THREADS": "1"}
     script = PLACED.replace("STORAGE", repr(str(tmp_path / "runs")))
     ended = subprocess.run([sys.executable, "-c", script], env=environment, capture_output=True, text=True, timeout=380)
