@@ -101,7 +101,7 @@ class StatusFile:
             return
         ended = {name: vars(end) for name, end in self._status.ended.items()}
         text = json.dumps(vars(self._status) | {"ended": ended})  # indented, Python itself would write it
-        with contextlib.suppress(OSError):  # a full disk must not end a search for the sake of its notice
+        with contextlib.suppress(OSError):  # a full disk must not end a search for the sake of its status
             write_text(self._file, text + "\n")
             self._written, self._when = self._status, time.monotonic()
 

@@ -76,7 +76,7 @@ def test_ctrl_c_and_the_same_command_end_as_if_nothing_had_happened(place: Path)
     assert recipe.teacher is not None
     undisturbed = teacher_route(recipe.teacher, recipe.data, Store(place / "others"), device="cpu")
     process = start("teacher", "--study", "long.py", folder=place)
-    while not list(place.glob("runs/artifacts/unfinished/*/route.json")):
+    while not list(place.glob("runs/artifacts/partial/*/route.json")):
         assert process.poll() is None, process.communicate()
         time.sleep(0.005)
     process.send_signal(signal.SIGINT)
@@ -124,7 +124,7 @@ def test_only_kept_epochs_are_counted(
 def test_sigterm_is_ctrl_c(place: Path):
     write_study(place, ("epochs=4, every=2", "epochs=2000, every=10"), name="longer")
     process = start("teacher", "--study", "longer.py", "--storage", "terminated", folder=place)
-    while not list(place.glob("terminated/artifacts/unfinished/*/route.json")):
+    while not list(place.glob("terminated/artifacts/partial/*/route.json")):
         assert process.poll() is None, process.communicate()
         time.sleep(0.005)
     process.send_signal(signal.SIGTERM)

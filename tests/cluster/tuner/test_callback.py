@@ -80,7 +80,7 @@ def test_others_read_what_runs_and_what_has_ended(watch, tmp_path):
     }
     for ended in ends.values():
         watch.on_trial_complete(iteration=1, trials=[], trial=ended)
-    assert watch.notice is not None
+    assert watch.status_file is not None
     step(watch, trial(4))
     watch.status_file.change(at_once=True)
     state = read_status(tmp_path)

@@ -26,7 +26,7 @@ def held(group: str) -> str:
 
 
 def is_held(identity: str) -> bool:
-    return placement_group_table()[identity]["outcome"] != "REMOVED"
+    return placement_group_table()[identity]["state"] != "REMOVED"
 
 
 def test_only_what_has_lost_its_mailbox_and_only_for_a_trial_that_waits(monkeypatch: pytest.MonkeyPatch):
