@@ -34,6 +34,7 @@ def imported(path: Path) -> set[str]:
             names |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom) and node.level == 0:
             names.add(node.module or "")
+            names |= {f"{node.module}.{alias.name}" for alias in node.names}  # which may be modules too
     return names
 
 
@@ -85,6 +86,16 @@ def test_ray_is_imported_in_one_package_only():
         if any(name.split(".")[0] == "ray" for name in imported(path))
     }
     assert users <= {"cluster"}
+
+
+def test_ray_tune_is_imported_in_one_folder_only():
+    """All that bends Tune lies there; what it leans on is named in the folder's `__init__.py`."""
+    users = {
+        path.relative_to(ROOT).parent.as_posix()
+        for path in python_files("raykd")
+        if any(name == "ray.tune" or name.startswith("ray.tune.") for name in imported(path))
+    }
+    assert users == {"raykd/cluster/tuner"}
 
 
 def test_importing_raykd_does_not_import_ray():

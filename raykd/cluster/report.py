@@ -7,10 +7,9 @@ from pathlib import Path
 from typing import Any
 
 import pandas
-from ray import tune as ray_tune
 
 from raykd.cluster.machines.resources import Resources
-from raykd.cluster.tuner.ended_trials import Record
+from raykd.cluster.tuner.ended_trials import UNFINISHED, Record
 from raykd.cluster.tuner.trials import Trials
 from raykd.cluster.workers.tasks import as_worker_task, fetch_result
 from raykd.data.dataset import load
@@ -34,20 +33,17 @@ TEST = "test/accuracy"
 TEACHER = "teacher"
 
 
-def report(
-    trials: Trials, grid: ray_tune.ResultGrid, records: Iterable[Record], total: int, resources: Resources
-) -> Result:
+def report(trials: Trials, records: Iterable[Record], total: int, resources: Resources) -> Result:
     """Writes the table, the best recipe and the best student; of a finished search, tests what matters.
 
     Args:
-        records: of the trials that ran to their end, or were stopped by the scheduler.
+        records: of all trials that were begun, each once by its name.
         total: how many the search wants. While some are missing, the test split stays unread.
     """
     if trials.mirror is not None:
         bring_trials(trials.mirror, trials.folder)
-    ended = {record.name: record for record in records}
-    left = [Record.of(trial, trials.name(trial.config), "unfinished") for trial in grid._experiment_analysis.trials]
-    found = {record.name: record for record in left} | ended
+    found = {record.name: record for record in records}
+    has_ended = sum(record.end.kind != UNFINISHED for record in found.values()) == total
     rows = [_row(trials, record) for record in found.values()]
     frame = pandas.DataFrame(rows).sort_values(METRIC, ascending=False, na_position="last", ignore_index=True)
     complete = frame[frame["outcome"] == "complete"]
@@ -59,7 +55,7 @@ def report(
         write_text(trials.folder / BEST_RECIPE, to_text(trials.recipe(found[best].config)))
         write(trials.folder / STUDENT, lambda path: save_safetensors(student_weights(folder), path))
     tested: dict[str, float] = {}
-    if len(ended) == total:
+    if has_ended:
         names = [*complete[complete["baseline"]]["name"], *([best] if best else [])]
         recipes = {name: trials.recipe(found[name].config) for name in names}
         tested = fetch_result(as_worker_task(_test, resources).remote(trials, recipes))
@@ -67,7 +63,7 @@ def report(
     frame[TEST] = [tested.get(name, math.nan) for name in frame["name"]]
     write_text(trials.folder / SUMMARY, json.dumps(summary, indent=2) + "\n")
     write(trials.folder / TABLE, lambda path: frame.to_csv(path, index=False))
-    return Result(trials.folder, frame, interrupted=len(ended) < total, types=own_types(trials.study))
+    return Result(trials.folder, frame, interrupted=not has_ended, types=own_types(trials.study))
 
 
 def _row(trials: Trials, record: Record) -> dict[str, Any]:

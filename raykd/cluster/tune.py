@@ -3,10 +3,8 @@
 import dataclasses
 import os
 from collections.abc import Callable
-from typing import Any
 
 from ray import cloudpickle
-from ray import tune as ray_tune
 
 from raykd.cluster.machines.capacity import wait_for_machines
 from raykd.cluster.machines.connect import connected
@@ -18,13 +16,8 @@ from raykd.cluster.prepare import prepare
 from raykd.cluster.report import report
 from raykd.cluster.tuner.callback import ProgressCallback
 from raykd.cluster.tuner.disk_pruning import Pruning
-from raykd.cluster.tuner.experiment_state import ExperimentState
-from raykd.cluster.tuner.quiet import NoTrialProgress, quiet
-from raykd.cluster.tuner.recovery import Recovery
-from raykd.cluster.tuner.scheduler import ASHA
-from raykd.cluster.tuner.searcher import StudySearch
-from raykd.cluster.tuner.suggestions import TrialGenerator
-from raykd.cluster.tuner.trainable import GROUPS, Slot
+from raykd.cluster.tuner.quiet import quiet
+from raykd.cluster.tuner.search_run import run_search
 from raykd.cluster.tuner.trials import Trials
 from raykd.cluster.workers.coordinator import keep_coordinator
 from raykd.cluster.workers.tasks import run_on_worker
@@ -36,13 +29,11 @@ from raykd.runs.remote_search import keep_in_step, prepare_storage
 from raykd.runs.result import Result
 from raykd.runs.search_folder import Search, new_folder, old_folder, remove_unless_begun, write_search
 from raykd.runs.status import StatusFile, is_asked_to_stop, running
-from raykd.signals import SearchInterrupted, ctrl_c_kept, sigterm_as_ctrl_c
+from raykd.signals import SearchInterrupted, sigterm_as_ctrl_c
 from raykd.storage.layout import ARTIFACTS, BOARD, TRIALS
 from raykd.studies.baselines import baselines
 from raykd.studies.study import Study
 from raykd.studies.study_file import study_module
-
-_TUNE = "tune"
 
 
 def tune(
@@ -143,11 +134,10 @@ def _run(trials: Trials, search: Search, wanted: Wanted, address: str | None, ve
             prepare(trials, plan.resources, say)
             say("starting the groups of workers")
             ProgressCallback.begin(progress, status_file, Pruning(folder / TRIALS, trials.mirror))
-            with ctrl_c_kept():
-                grid = _tuner(trials, plan, search, total, verbose).fit()
+            found = run_search(trials, plan, seed=search.seed, total=total, verbose=verbose)
             progress.status("gathering the results")
             status_file.change(doing="gathering the results", running=(), at_once=True)
-            result = report(trials, grid, ProgressCallback.records, total, plan.resources)
+            result = report(trials, found, total, plan.resources)
             status_file.change(doing="", at_once=True)
             return result
 
@@ -172,33 +162,3 @@ def _plan(trials: Trials, wanted: Wanted, total: int, progress: Progress, say: C
 
 def _footprint(trials: Trials, say: Callable[[str], None]) -> Footprint:
     return footprint(to_measure(trials.study), trials.open_store(), say)
-
-
-def _tuner(trials: Trials, plan: Plan, search: Search, total: int, verbose: bool) -> ray_tune.Tuner:
-    """A new search, or the one that was cut off, or has ended, in this folder."""
-    trainable: Any = ray_tune.with_resources(
-        ray_tune.with_parameters(Slot, trials=trials, resources=plan.resources), plan.slot_resources
-    )
-    path, states = trials.for_ray(_TUNE), ExperimentState(trials.folder, _TUNE, trials.mirror)
-    resuming = ray_tune.Tuner.can_restore(path) and states.put_first()
-    TrialGenerator.begin(total, plan.slots, states, resuming)
-    if resuming:
-        return ray_tune.Tuner.restore(path, trainable=trainable, resume_unfinished=True, resume_errored=True)
-    study = trials.study
-    first = [study.complete(values) for values in study.first or ({},)]
-    return ray_tune.Tuner(
-        trainable,
-        tune_config=ray_tune.TuneConfig(
-            search_alg=TrialGenerator(StudySearch(study, search.seed, first)),
-            scheduler=ASHA(study, trials),
-            reuse_actors=True,
-        ),
-        run_config=ray_tune.RunConfig(
-            name=_TUNE,
-            storage_path=trials.for_ray("."),
-            callbacks=[ProgressCallback(trials), Recovery(trials.for_ray(GROUPS)), NoTrialProgress()],
-            failure_config=ray_tune.FailureConfig(max_failures=3),
-            checkpoint_config=ray_tune.CheckpointConfig(checkpoint_at_end=False),  # the workers keep every epoch
-            verbose=1 if verbose else 0,
-        ),
-    )

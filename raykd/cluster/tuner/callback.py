@@ -9,7 +9,7 @@ from ray.tune import Callback
 from ray.tune.experiment import Trial
 
 from raykd.cluster.tuner.disk_pruning import Pruning
-from raykd.cluster.tuner.ended_trials import EndedTrials, Record
+from raykd.cluster.tuner.ended_trials import UNFINISHED, EndedTrials, Record
 from raykd.cluster.tuner.saved_parts import save_with
 from raykd.cluster.tuner.trials import Trials
 from raykd.protocols.epoch import METRIC
@@ -30,6 +30,7 @@ class ProgressCallback(Callback):
     ended: ClassVar[dict[str, TrialOutcome]]
     stopping: ClassVar[bool] = False
     _pruning: ClassVar[Pruning]
+    _left: ClassVar[list[Record]]
     _waiting: ClassVar[set[str]]  # ids of the trials that have been told to train no further epoch
 
     def __init__(self, trials: Trials):
@@ -42,6 +43,12 @@ class ProgressCallback(Callback):
         """Reports to these from now on, and forgets the trials of the search before."""
         cls.progress, cls.status_file, cls._pruning = progress, status_file, pruning
         cls.records, cls.ended, cls.stopping, cls._waiting = EndedTrials(), {}, False, set()
+        cls._left = []
+
+    @classmethod
+    def found(cls) -> list[Record]:
+        """A record of each trial that was begun, once by its name; of a search that Tune has ended."""
+        return [*({record.name: record for record in (*cls._left, *cls.records)}).values()]
 
     @classmethod
     def go_on(cls, controller: Any) -> list[Record]:
@@ -103,6 +110,9 @@ class ProgressCallback(Callback):
             type(self).stopping = True
         if self.stopping and all(trial.trial_id in self._waiting for trial in training):
             signal.raise_signal(signal.SIGINT)
+
+    def on_experiment_end(self, trials: list[Trial], **info: Any) -> None:
+        type(self)._left = [Record.of(trial, self._name(trial), UNFINISHED) for trial in trials]
 
     def _end(self, trial: Trial, said: str, value: float | None, died: bool) -> None:
         if self.progress is None or self.status_file is None:

@@ -15,6 +15,8 @@ from ray.tune.experiment import Trial
 from raykd.protocols.epoch import METRIC
 from raykd.runs.status import TrialOutcome
 
+UNFINISHED = "unfinished"  # the kind of end of a trial that a search has left
+
 
 @dataclass(frozen=True, kw_only=True)
 class Record:

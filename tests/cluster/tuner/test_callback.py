@@ -95,6 +95,13 @@ def test_others_read_what_runs_and_what_has_ended(watch, tmp_path):
     assert (state.failed, state.best) == (1, (next(iter(state.ended)), 0.5))
 
 
+def test_each_trial_that_was_begun_is_found_once(watch):
+    ended, left = (trial(number, **{"val/accuracy": 0.5, "epoch": 2, "finished": True}) for number in range(2))
+    watch.on_trial_complete(iteration=1, trials=[ended, left], trial=ended)
+    watch.on_experiment_end(trials=[ended, left])  # Tune keeps the last trial that has ended
+    assert [(record.id, record.end.kind) for record in watch.found()] == [("t0", "complete"), ("t1", "unfinished")]
+
+
 class Searching:
     """A search that counts what it has given out."""
 

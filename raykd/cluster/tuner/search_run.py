@@ -1,0 +1,66 @@
+"""One run of Tune over a search: a new one or the one that was cut off, until it has ended or is interrupted."""
+
+from typing import Any
+
+from ray import tune
+
+from raykd.cluster.machines.plan import Plan
+from raykd.cluster.tuner.callback import ProgressCallback
+from raykd.cluster.tuner.ended_trials import Record
+from raykd.cluster.tuner.experiment_state import ExperimentState
+from raykd.cluster.tuner.quiet import NoTrialProgress
+from raykd.cluster.tuner.recovery import Recovery
+from raykd.cluster.tuner.scheduler import ASHA
+from raykd.cluster.tuner.searcher import StudySearch
+from raykd.cluster.tuner.suggestions import TrialGenerator
+from raykd.cluster.tuner.trainable import GROUPS, Slot
+from raykd.cluster.tuner.trials import Trials
+from raykd.signals import ctrl_c_kept
+
+_TUNE = "tune"
+
+
+def run_search(trials: Trials, plan: Plan, *, seed: int, total: int, verbose: bool) -> list[Record]:
+    """Trains the trials of a search that have not ended; `ProgressCallback.begin` has been called before.
+
+    Args:
+        seed: of the sampler.
+        total: trials that are wanted, baselines included.
+        verbose: let Tune print what it likes.
+
+    Returns:
+        All that were begun, each once by its name; those that the search has left are `unfinished`.
+    """
+    with ctrl_c_kept():
+        _tuner(trials, plan, seed, total, verbose).fit()
+    return ProgressCallback.found()
+
+
+def _tuner(trials: Trials, plan: Plan, seed: int, total: int, verbose: bool) -> tune.Tuner:
+    """A new search, or the one that was cut off, or has ended, in this folder."""
+    trainable: Any = tune.with_resources(
+        tune.with_parameters(Slot, trials=trials, resources=plan.resources), plan.slot_resources
+    )
+    path, states = trials.for_ray(_TUNE), ExperimentState(trials.folder, _TUNE, trials.mirror)
+    resuming = tune.Tuner.can_restore(path) and states.put_first()
+    TrialGenerator.begin(total, plan.slots, states, resuming)
+    if resuming:
+        return tune.Tuner.restore(path, trainable=trainable, resume_unfinished=True, resume_errored=True)
+    study = trials.study
+    first = [study.complete(values) for values in study.first or ({},)]
+    return tune.Tuner(
+        trainable,
+        tune_config=tune.TuneConfig(
+            search_alg=TrialGenerator(StudySearch(study, seed, first)),
+            scheduler=ASHA(study, trials),
+            reuse_actors=True,
+        ),
+        run_config=tune.RunConfig(
+            name=_TUNE,
+            storage_path=trials.for_ray("."),
+            callbacks=[ProgressCallback(trials), Recovery(trials.for_ray(GROUPS)), NoTrialProgress()],
+            failure_config=tune.FailureConfig(max_failures=3),
+            checkpoint_config=tune.CheckpointConfig(checkpoint_at_end=False),  # the workers keep every epoch
+            verbose=1 if verbose else 0,
+        ),
+    )
