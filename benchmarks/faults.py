@@ -354,7 +354,7 @@ def _unknown(search: Search, names: list[str]) -> Iterator[str]:
     """Trials of which the sampler was not told what their last epoch says, or not that they have ended."""
     saved = (search.storage / "search" / "tune_state.json").read_text()
     state = json.loads(saved, cls=TuneFunctionDecoder, allow_cloudpickle=True)  # of our own search
-    study: optuna.Study = state["runner_data"]["raykd"]["search"]["search"]["_ot_study"]
+    study: optuna.Study = state["runner_data"]["raykd"]["search"]["search"]["optuna"]
     known = {trial.number: trial for trial in study.get_trials(deepcopy=False)}
     for number, name in enumerate(names):
         recipe: Any = from_file(search.trials / name / "recipe.json")

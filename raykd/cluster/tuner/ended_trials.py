@@ -68,10 +68,11 @@ class EndedTrials:
 
         Without any trial Tune could not go on with the search; those that failed it starts again then.
         """
-        ended = [trial for trial in controller._trials if trial.status == Trial.TERMINATED]
+        known = controller.get_trials()  # Tune's own list, as the next is its own set
+        ended = [trial for trial in known if trial.status == Trial.TERMINATED]
         for trial in ended[:-1]:
             if trial.trial_id in self._records:
-                controller._trials.remove(trial)
-                for trials in (controller._stopped_trials, controller._live_trials, controller._trials_to_cache):
+                known.remove(trial)
+                for trials in (controller.get_live_trials(), controller._stopped_trials, controller._trials_to_cache):
                     trials.discard(trial)
                 controller._trial_metadata.pop(trial.trial_id, None)

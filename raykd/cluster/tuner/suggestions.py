@@ -51,7 +51,7 @@ class TrialGenerator(SearchGenerator):
         if self.resuming:
             raise FailureError("Tune cannot go on from the state that it saved; why, it says in ray.log")
         super().add_configurations(experiments)
-        self._total_samples = self.total
+        self.set_state(self.get_state() | {"total_samples": self.total})
 
     def to_save(self) -> dict[str, Any]:
         limiter = self._limiter
@@ -59,10 +59,9 @@ class TrialGenerator(SearchGenerator):
 
     def go_on(self, saved: dict[str, Any]) -> None:
         """Takes up what another has saved, with the numbers that are wanted now."""
-        self.set_state(saved["generator"])
+        self.set_state(saved["generator"] | {"total_samples": self.total, "finished": False})
         self._limiter.set_state(saved["limiter"])
         self._limiter.searcher.set_state(saved["search"])
-        self._total_samples, self._finished = self.total, False
         self._limiter.set_max_concurrency(self.slots)
 
     @property

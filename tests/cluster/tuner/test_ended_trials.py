@@ -1,18 +1,24 @@
 """A trial that has ended leaves Tune, and a record of it stays."""
 
-from types import SimpleNamespace
-from typing import Any
+import json
+from pathlib import Path
 
-from ray.tune.experiment import Trial
+import pytest
+from controllers import add, new_controller
+from ray.tune.execution.tune_controller import TuneController
 
 from raykd.cluster.tuner.ended_trials import EndedTrials, Record
 from raykd.runs.status import TrialOutcome
 
+pytestmark = [
+    pytest.mark.usefixtures("ray_cluster"),
+    pytest.mark.filterwarnings("ignore::optuna.exceptions.ExperimentalWarning"),
+]
 
-def trial(name: str, status: str) -> Trial:
-    made = Trial("stub", stub=True, trial_id=name, config={"number": 3, "values": {"a": 0.5}})
-    made.set_status(status)
-    return made
+
+@pytest.fixture
+def of_tune(tmp_path: Path) -> TuneController:
+    return new_controller(tmp_path)
 
 
 def record(name: str, state: str = "complete") -> Record:
@@ -20,28 +26,21 @@ def record(name: str, state: str = "complete") -> Record:
     return Record(id=name, name=f"trial-{name}", config={"number": 3, "values": {"a": 0.5}}, end=end)
 
 
-def controller(*trials: Trial) -> Any:
-    """What Tune's keeps of its trials."""
-    return SimpleNamespace(
-        _trials=list(trials),
-        _live_trials={trial for trial in trials if trial.status != Trial.TERMINATED},
-        _stopped_trials={trial for trial in trials if trial.status == Trial.TERMINATED},
-        _trials_to_cache=set(trials),
-        _trial_metadata={trial.trial_id: "saved" for trial in trials},
-    )
-
-
-def known(controller: Any) -> list[str]:
-    """The trials that a controller knows, in all that it knows them in."""
-    names = [trial.trial_id for trial in controller._trials]
-    assert {trial.trial_id for trial in controller._live_trials | controller._stopped_trials} == set(names)
-    assert {trial.trial_id for trial in controller._trials_to_cache} == set(controller._trial_metadata) == set(names)
+def known(controller: TuneController) -> list[str]:
+    """The trials that a controller knows, all of which it saves, and no other."""
+    names = [trial.trial_id for trial in controller.get_trials()]
+    assert {trial.trial_id for trial in controller.get_live_trials() | controller._stopped_trials} == set(names)
+    controller.save_to_dir()
+    saved = json.loads(Path(controller.experiment_state_path).read_text())["trial_data"]
+    assert {json.loads(trial)["trial_id"] for trial, _ in saved} == set(names)
     return names
 
 
-def test_a_trial_that_has_ended_leaves_tune_once_there_is_a_record_of_it():
+def test_a_trial_that_has_ended_leaves_tune_once_there_is_a_record_of_it(of_tune):
     statuses = {"a": "TERMINATED", "b": "RUNNING", "c": "TERMINATED", "d": "PENDING", "e": "TERMINATED"}
-    of_tune, records = controller(*(trial(name, status) for name, status in statuses.items())), EndedTrials()
+    for name, status in statuses.items():
+        add(of_tune, name, status)
+    records = EndedTrials()
     records.take_out(of_tune)
     assert known(of_tune) == ["a", "b", "c", "d", "e"]
     for name in "ae":
@@ -50,8 +49,10 @@ def test_a_trial_that_has_ended_leaves_tune_once_there_is_a_record_of_it():
     assert known(of_tune) == ["b", "c", "d", "e"]  # the last stays, as Tune goes on with no search without a trial
 
 
-def test_one_that_failed_stays_to_be_started_again():
-    of_tune, records = controller(trial("a", "ERROR"), trial("b", "TERMINATED")), EndedTrials()
+def test_one_that_failed_stays_to_be_started_again(of_tune):
+    add(of_tune, "a", "ERROR")
+    add(of_tune, "b", "TERMINATED")
+    records = EndedTrials()
     records.add(record("a", "failed"))
     records.take_out(of_tune)
     assert known(of_tune) == ["a", "b"]

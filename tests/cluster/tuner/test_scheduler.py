@@ -5,6 +5,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from controllers import add, new_controller
 from optuna.distributions import CategoricalDistribution, IntDistribution
 from ray.tune.experiment import Trial
 from ray.tune.schedulers import TrialScheduler
@@ -116,20 +117,15 @@ def test_a_trial_of_more_epochs_than_the_base_recipe_has_trains_them_all(trials)
     assert [made.on_trial_result(CONTROLLER, longer, result(0.5, epoch)) for epoch in range(1, 6)] == ["CONTINUE"] * 5
 
 
-class Controller:
-    """The part of Tune's that a scheduler asks for its next trial."""
-
-    def __init__(self, *trials: Trial):
-        self._trials = trials
-        self._tune_controller = self
-
-    def get_live_trials(self):
-        return set(self._trials)
-
-
-def test_the_first_trial_that_waits_is_run_next(scheduler, monkeypatch):
+@pytest.mark.usefixtures("ray_cluster")
+@pytest.mark.filterwarnings("ignore::optuna.exceptions.ExperimentalWarning")
+def test_the_first_trial_that_waits_is_run_next(study, trials, tmp_path, monkeypatch):
     monkeypatch.setattr(ProgressCallback, "records", EndedTrials(), raising=False)
-    running, first, second = (trial(f"t_{number:05d}", number=number) for number in (8, 9, 10))
+    scheduler = ASHA(study, trials)
+    controller = new_controller(tmp_path, scheduler=scheduler)
+    second, running, first = (add(controller, f"t_000{number}", "PENDING") for number in ("10", "08", "09"))
     running.set_status(Trial.RUNNING)
-    assert scheduler.choose_trial_to_run(Controller(second, running, first)) is first
-    assert scheduler.choose_trial_to_run(Controller(running)) is None
+    assert scheduler.choose_trial_to_run(controller._wrapped()) is first
+    first.set_status(Trial.RUNNING)
+    second.set_status(Trial.RUNNING)
+    assert scheduler.choose_trial_to_run(controller._wrapped()) is None

@@ -24,7 +24,7 @@ def make_searcher(study, seed=0):
 
 def told(searcher):
     """The trials that Optuna knows of, without the first settings that wait for their turn."""
-    return [trial for trial in searcher._ot_study.trials if trial.state != TrialState.WAITING]
+    return [trial for trial in searcher.get_state()["optuna"].trials if trial.state != TrialState.WAITING]
 
 
 def result(value, epoch, finished=False):

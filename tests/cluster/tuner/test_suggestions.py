@@ -1,7 +1,6 @@
 """How many trials Tune is given: what the driver wants now, whatever a search was started with."""
 
 import pickle
-from typing import Any
 
 import pytest
 from ray.tune.experiment import Experiment
@@ -66,8 +65,7 @@ def test_a_finished_search_is_given_more_trials_and_other_slots(study, tmp_path)
     end(resumed, more)
     assert [trial.config["number"] for trial in ask(resumed)] == [4]
     assert resumed.is_finished()
-    limiter: Any = resumed.searcher
-    known = limiter.searcher._ot_study.trials
+    known = resumed.to_save()["search"]["optuna"].trials
     assert [trial.value for trial in known[:4]] == [0.2, 0.3, 0.0, 0.1]
 
 
