@@ -20,6 +20,7 @@ from record import Record
 from raykd.cluster.machines.resources import Resources
 from raykd.cluster.workers.group import Group  # before Ray: it sets what Ray reads when it is imported
 from raykd.cluster.workers.job import Job
+from raykd.storage.local import LocalStorage
 
 # isort: split
 import ray
@@ -116,9 +117,10 @@ def _rank(rank: int, recipe: Recipe, folder: Path) -> None:
 
 
 def _on_two_workers(recipe: Recipe, folder: Path) -> Metrics:
-    places = {name: str(folder / name) for name in ("trial", "board", "artifacts")}
+    places = {name: str(folder / name) for name in ("trial", "board")}
     group = Group("composed", str(folder / "groups"), Resources(workers=2))
-    job = Job(recipe=recipe, folder=places["trial"], board=places["board"], store=places["artifacts"], values={})
+    storage = LocalStorage(root=folder)
+    job = Job(recipe=recipe, folder=places["trial"], board=places["board"], storage=storage, values={})
     group.start(job)
     metrics: Metrics = []
     for _ in range(recipe.epochs):

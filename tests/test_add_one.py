@@ -12,6 +12,7 @@ from raykd.cluster.tuner.trials import Trials
 from raykd.space.ranges import override, space
 from raykd.space.serialise import decode, encode
 from raykd.storage.artifacts import Store
+from raykd.storage.local import LocalStorage
 from raykd.studies.study import Study
 from raykd.studies.study_file import load_study, own_types, study_module
 from tiny import finish
@@ -78,7 +79,7 @@ def test_a_search_draws_its_settings_and_makes_trials_of_them(kind: str, study: 
     optuna.logging.set_verbosity(before)
     drawn = {path.rpartition("/")[2] for path in trial.params}
     assert space(own_part(study, kind)).keys() <= drawn
-    job = Trials(study, tmp_path, tmp_path / "artifacts").job({"number": 0, "values": dict(trial.params)})
+    job = Trials(study, tmp_path, LocalStorage(root=tmp_path)).job({"number": 0, "values": dict(trial.params)})
     assert job.recipe == study.recipe_of(trial.params) != study.recipe
     assert decode(encode(job.recipe), own_types(study)) == job.recipe  # as best_recipe.json is read
     assert study_module(study) is not None  # how the workers get its classes

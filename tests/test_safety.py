@@ -20,6 +20,7 @@ from raykd.runs.search_folder import Search
 from raykd.storage.artifacts import Store
 from raykd.storage.atomic import write_text
 from raykd.storage.layout import check_name, is_plain
+from raykd.storage.local import LocalStorage
 from raykd.studies.study import Study
 from run_commands import end, start, write_study
 from tiny import recipe
@@ -61,14 +62,14 @@ def test_a_name_that_leads_elsewhere_is_refused(name: str, root: Path):
     """Of a search or a run, by `--name` or from the name of its study or its recipe's file."""
     before, search = around(root), Search.of(named("study"), trials=1, seed=0)
     with pytest.raises(ValueError, match="a name has letters"):
-        search_folder.new_folder(root, name, search, named("study"))
+        search_folder.new_folder(LocalStorage(root=root), name, search, named("study"))
     with pytest.raises(ValueError, match="a name has letters"):
-        run_folder.new_folder(root, name, "label", recipe())
+        run_folder.new_folder(LocalStorage(root=root), name, "label", recipe())
     if name not in (".", ".."):  # which make a hidden file's name, with the time behind them
         assert not is_plain(f"{name}-20260101-000000")
     for make in (
-        lambda: search_folder.new_folder(root, None, search, named(name)),
-        lambda: run_folder.new_folder(root, None, name, recipe()),
+        lambda: search_folder.new_folder(LocalStorage(root=root), None, search, named(name)),
+        lambda: run_folder.new_folder(LocalStorage(root=root), None, name, recipe()),
     ):
         with pytest.raises(ValueError, match="a name has letters"):
             make()
@@ -78,8 +79,10 @@ def test_a_name_that_leads_elsewhere_is_refused(name: str, root: Path):
 @pytest.mark.parametrize("name", ["../out", "/out", "..", "artifacts/../../out"])
 def test_only_what_lies_in_the_storage_is_gone_on_with(name: str, root: Path):
     elsewhere = root.parent / "out"
-    search_folder.new_folder(root.parent, "out", Search.of(named("study"), trials=1, seed=0), named("study"))
-    run_folder.new_folder(root.parent, "run", "label", recipe())
+    search_folder.new_folder(
+        LocalStorage(root=root.parent), "out", Search.of(named("study"), trials=1, seed=0), named("study")
+    )
+    run_folder.new_folder(LocalStorage(root=root.parent), "run", "label", recipe())
     assert (elsewhere / "search.json").is_file()
     with pytest.raises(FileNotFoundError, match="to resume"):
         search_folder.old_folder(root, name, named("study"))
@@ -110,7 +113,9 @@ def test_a_trials_folder_lies_among_the_trials(number: int, option: str, path: s
     )
     if len(options) < 2:
         return
-    trials = Trials(Study(recipe=base, choices={path: options}), Path("/storage/search"), Path("/storage/artifacts"))
+    trials = Trials(
+        Study(recipe=base, choices={path: options}), Path("/storage/search"), LocalStorage(root=Path("/storage"))
+    )
     for config in ({"number": number, "values": {path: option}}, {"baseline": "plain KD"}):
         check_name(trials.name(config))
         job = trials.job(config)

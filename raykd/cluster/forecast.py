@@ -23,9 +23,8 @@ from raykd.distributed.world import World
 from raykd.errors import AlreadyExistsError, InvalidError
 from raykd.recipe import Recipe
 from raykd.runs.remote_search import prepare_storage
-from raykd.storage.artifacts import NotMadeError, Store
-from raykd.storage.layout import ARTIFACTS
-from raykd.storage.mirror import Mirror
+from raykd.storage.artifacts import NotMadeError, open_store
+from raykd.storage.storage import Storage
 from raykd.studies.baselines import baselines
 from raykd.studies.study import Study
 from raykd.studies.study_file import study_module
@@ -98,14 +97,14 @@ def forecast(
     if trials < 1:
         raise InvalidError(f"trials must be at least 1, got {trials}")
     study.check(wanted.workers.needed)
-    root, mirror = prepare_storage(storage, name, resume=False, writes=False)
-    if name is not None and mirror is None and (root / name).exists():
-        raise AlreadyExistsError(f"{root / name} exists already; choose another name")
+    opened = prepare_storage(storage, name, resume=False, writes=False)
+    if name is not None and opened.has(opened.root / name):
+        raise AlreadyExistsError(f"{opened.uri_of(opened.root / name)} exists already; choose another name")
     if (module := study_module(study)) is not None:
         cloudpickle.register_pickle_by_value(module)  # the worker cannot import a study's file
     beside = len(baselines(study.recipe))
     with connected(address, Path(os.devnull)) as line, quiet(Path(os.devnull)):
-        nodes, store, took = living_nodes(), root / ARTIFACTS, tuple[Footprint, ...]()
+        nodes, took = living_nodes(), tuple[Footprint, ...]()
         try:
             plan = make_plan(nodes, wanted.workers, slots, trials + beside, wanted.most_sharing)
         except ValueError as error:
@@ -116,10 +115,10 @@ def forecast(
             raise
         check_gpus(nodes, plan.resources.gpus_per_worker)
         if wanted.measures:
-            took = _footprints(nodes, to_measure(study), store, mirror)
+            took = _footprints(nodes, to_measure(study), opened)
             plan = make_plan(nodes, wanted.workers, slots, trials + beside, _sharing(took, wanted))
         alone = dataclasses.replace(plan.resources, workers=1, elastic=None)
-        rehearsal: Rehearsal = run_on_worker(_rehearse, alone, say, study.recipe, store, mirror)
+        rehearsal: Rehearsal = run_on_worker(_rehearse, alone, say, study.recipe, opened)
     epochs = most_epochs(study)
     return Forecast(
         cluster=line,
@@ -143,26 +142,24 @@ def likely_epochs(epochs: int, grace: int, reduction: int) -> float:
     return mean
 
 
-def _rehearse(recipe: Recipe, store: Path, mirror: Mirror | None, say: Callable[[str], None]) -> Rehearsal:
-    return rehearse(recipe, Store(store, makes=(), mirror=mirror), World.alone(World.current().device), say)
+def _rehearse(recipe: Recipe, storage: Storage, say: Callable[[str], None]) -> Rehearsal:
+    return rehearse(recipe, open_store(storage, makes=()), World.alone(World.current().device), say)
 
 
-def _footprints(
-    nodes: Sequence[Node], recipes: Sequence[Recipe], store: Path, mirror: Mirror | None
-) -> tuple[Footprint, ...]:
+def _footprints(nodes: Sequence[Node], recipes: Sequence[Recipe], storage: Storage) -> tuple[Footprint, ...]:
     """On each kind of GPU at the same time; none where the recipes cannot be rehearsed yet."""
     measuring = [
-        as_worker_task(_footprint, make_plan([node], Workers(), 1, 1).resources, node).remote(recipes, store, mirror)
+        as_worker_task(_footprint, make_plan([node], Workers(), 1, 1).resources, node).remote(recipes, storage)
         for node in one_of_each_gpu(nodes)
     ]
     took = [fetch_result(reference) for reference in measuring]
     return () if None in took else tuple(took)
 
 
-def _footprint(recipes: Sequence[Recipe], store: Path, mirror: Mirror | None) -> Footprint | None:
+def _footprint(recipes: Sequence[Recipe], storage: Storage) -> Footprint | None:
     """A worker's footprint, or None where the recipes cannot be rehearsed yet."""
     with contextlib.suppress(NotMadeError):
-        return footprint(recipes, Store(store, makes=(), mirror=mirror))
+        return footprint(recipes, open_store(storage, makes=()))
     with scratch() as made, contextlib.suppress(NotMadeError):
         return footprint([untaught(recipe) for recipe in recipes], made)
     return None

@@ -25,7 +25,6 @@ from raykd.runs.trial import read_epochs, saved_epoch, student_weights
 from raykd.space.serialise import to_text
 from raykd.storage.atomic import write, write_text
 from raykd.storage.layout import TRIALS
-from raykd.storage.sync import pull
 from raykd.storage.tensors import save_safetensors
 from raykd.studies.study_file import own_types
 
@@ -40,8 +39,7 @@ def report(trials: Trials, records: Iterable[Record], total: int, resources: Res
         records: of all trials that were begun, each once by its name.
         total: how many the search wants. While some are missing, the test split stays unread.
     """
-    if trials.mirror is not None:
-        bring_trials(trials.mirror, trials.folder)
+    bring_trials(trials.storage, trials.folder)
     found = {record.name: record for record in records}
     has_ended = sum(record.end.kind != UNFINISHED for record in found.values()) == total
     rows = [_row(trials, record) for record in found.values()]
@@ -97,8 +95,7 @@ def _test(trials: Trials, recipes: dict[str, Recipe]) -> dict[str, float]:
 def _pulled(trials: Trials, name: str) -> Path:
     """The folder of a trial that has ended, with its checkpoint."""
     folder = trials.folder / TRIALS / name
-    if trials.mirror is not None:
-        pull(trials.mirror, folder)
+    trials.storage.pull(folder)
     return folder
 
 

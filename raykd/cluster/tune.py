@@ -30,7 +30,7 @@ from raykd.runs.result import Result
 from raykd.runs.search_folder import Search, new_folder, old_folder, remove_unless_begun, write_search
 from raykd.runs.status import StatusFile, is_asked_to_stop, running
 from raykd.signals import SearchInterrupted, sigterm_as_ctrl_c
-from raykd.storage.layout import ARTIFACTS, BOARD, TRIALS
+from raykd.storage.layout import BOARD, TRIALS
 from raykd.studies.baselines import baselines
 from raykd.studies.study import Study
 from raykd.studies.study_file import study_module
@@ -62,7 +62,7 @@ def tune(
         slots_per_gpu: how many of them may share a GPU; `auto` for as many as fit by the memory that an epoch of the
             base recipe and one of the largest first setting are measured to take, on each kind of GPU in the cluster.
         storage: a folder that all machines of the cluster see, or the URI of an object store such as
-            `s3://bucket/prefix`, where each machine has a folder of its own (`raykd.storage.mirror`). The search writes
+            `s3://bucket/prefix`, where each machine has a folder of its own (`raykd.storage.synced`). The search writes
             to `storage/name`, and shares the artefacts in `storage/artifacts` with every other search there.
         name: of the search; the study's name and the time by default.
         seed: of the sampler, which reads the newest 500 trials and the best. What a trial gives depends on the recipe's
@@ -88,9 +88,9 @@ def tune(
             raise InvalidError(f"{word} must be at least 1, got {value}")
     wanted = Wanted(workers=Workers.of(workers), slots=slots, slots_per_gpu=slots_per_gpu)
     study.check(wanted.workers.needed)
-    root, mirror = prepare_storage(storage, name, resume=bool(resume or more_trials))
+    opened = prepare_storage(storage, name, resume=bool(resume or more_trials))
     if resume or more_trials:
-        folder, search = old_folder(root, name, study)
+        folder, search = old_folder(opened.root, name, study)
         if trials is not None and trials > search.trials:
             raise InvalidError(
                 f"{folder.name} has {search.trials} trials, got trials={trials}; "
@@ -98,11 +98,11 @@ def tune(
             )
     else:
         search = Search.of(study, study.trials if trials is None else trials, seed)
-        folder = new_folder(root, name, search, study)
+        folder = new_folder(opened, name, search, study)
     search = dataclasses.replace(search, trials=search.trials + (more_trials or 0))
-    with keep_in_step(folder, mirror), running(folder), remove_unless_begun(folder):
+    with keep_in_step(folder, opened), running(folder), remove_unless_begun(folder):
         try:
-            return _run(Trials(study, folder, root / ARTIFACTS, mirror), search, wanted, address, verbose)
+            return _run(Trials(study, folder, opened), search, wanted, address, verbose)
         except KeyboardInterrupt:
             raise SearchInterrupted(folder) from None
 
@@ -133,7 +133,7 @@ def _run(trials: Trials, search: Search, wanted: Wanted, address: str | None, ve
         with progress:
             prepare(trials, plan.resources, say)
             say("starting the groups of workers")
-            ProgressCallback.begin(progress, status_file, Pruning(folder / TRIALS, trials.mirror))
+            ProgressCallback.begin(progress, status_file, Pruning(folder / TRIALS, trials.storage))
             found = run_search(trials, plan, seed=search.seed, total=total, verbose=verbose)
             progress.status("gathering the results")
             status_file.change(doing="gathering the results", running=(), at_once=True)

@@ -24,9 +24,9 @@ from raykd.runs.remote_search import prepare_storage_for_run
 from raykd.runs.result import STUDENT, SUMMARY
 from raykd.runs.run_folder import new_folder, old_folder
 from raykd.runs.trial import run_trial, saved_epoch, student_weights
-from raykd.storage.artifacts import Store
+from raykd.storage.artifacts import Store, open_store
 from raykd.storage.atomic import write, write_text
-from raykd.storage.layout import ARTIFACTS, BOARD
+from raykd.storage.layout import BOARD
 from raykd.storage.sync import Uploader
 from raykd.storage.tensors import save_safetensors
 from raykd.training.loop import Epoch, prepare
@@ -37,17 +37,17 @@ def run_distill(options: argparse.Namespace, root: Path) -> int:
     world = World.current(options.device)
     requested = requested_recipe(options, root)
     requested.recipe.check()
-    storage, mirror = prepare_storage_for_run(options.storage, options.name, resume=options.resume)
+    storage = prepare_storage_for_run(options.storage, options.name, resume=options.resume)
     if options.resume:
-        folder = old_folder(storage, options.name, requested.label, requested.recipe, requested.types)
+        folder = old_folder(storage.root, options.name, requested.label, requested.recipe, requested.types)
     else:
         folder = new_folder(storage, options.name, requested.label, requested.recipe)
     line = StatusLine(Console(highlight=False, soft_wrap=True))
-    uploader = None if mirror is None else Uploader(mirror, (folder, "**/*"))
+    uploader = storage.uploader((folder, "**/*"))
     try:
         if not (folder / SUMMARY).exists():
-            line.say(f"training on {world.device}; everything goes to {mirror.at(folder) if mirror else folder}")
-            _train(requested, folder, Store(storage / ARTIFACTS, mirror=mirror), world, line, uploader)
+            line.say(f"training on {world.device}; everything goes to {storage.uri_of(folder)}")
+            _train(requested, folder, open_store(storage), world, line, uploader)
     except KeyboardInterrupt:
         saved = saved_epoch(folder)
         finished = saved["number"] if saved else 0
@@ -60,7 +60,7 @@ def run_distill(options: argparse.Namespace, root: Path) -> int:
 
 
 def _train(
-    requested: RequestedRecipe, folder: Path, store: Store, world: World, line: StatusLine, uploader: Uploader | None
+    requested: RequestedRecipe, folder: Path, store: Store, world: World, line: StatusLine, uploader: Uploader
 ) -> None:
     """Trains what is still to be trained, then saves the student and reads the test split, once."""
     recipe = requested.recipe
@@ -82,8 +82,7 @@ def _train(
         "teacher": _teacher_accuracy(recipe, store, world.device),
     }
     write_text(folder / SUMMARY, json.dumps(summary, indent=2) + "\n")
-    if uploader is not None:
-        uploader.push()
+    uploader.push()
 
 
 def _follow(epochs: Iterator[Epoch], line: StatusLine) -> None:

@@ -17,7 +17,7 @@ from raykd.errors import InvalidError
 from raykd.evaluation import evaluate
 from raykd.evaluation.embeddings import METRICS
 from raykd.reporting.status_line import StatusLine
-from raykd.runs.student import Trained, find_mirrored, trained
+from raykd.runs.student import Trained, find, trained
 from raykd.storage.atomic import write_text
 from raykd.storage.layout import is_plain
 from raykd.studies.study_file import load_study, own_types
@@ -39,7 +39,7 @@ def run_evaluate(options: argparse.Namespace) -> int:
     """Measures the student of a folder, shows the values and keeps them in the folder's `evaluation.json`."""
     device = World.current(options.device).device
     held_out = _classes(options.held_out)
-    folder, mirror = find_mirrored(options.folder, options.storage)
+    folder, storage = find(options.folder, options.storage)
     student = trained(folder, own_types(load_study(options.study)) if options.study else ())
     known = _read(folder / EVALUATION)
     split = "test" if options.test else "validation"
@@ -54,8 +54,7 @@ def run_evaluate(options: argparse.Namespace) -> int:
     if set(held_out) & set(dataset.train.labels.tolist()):
         line.say("identification: the student was trained on held-out classes; new ones may be told apart less well")
     _keep(folder / EVALUATION, known, student, split, values, line)
-    if mirror is not None:
-        mirror.push(folder / EVALUATION)
+    storage.push(folder / EVALUATION)
     return 0
 
 

@@ -3,12 +3,15 @@
 import contextlib
 import functools
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from raykd.runs.status import ask_to_stop, is_running
+from raykd.runs.heartbeat import find_living
+from raykd.runs.remote_search import look_at
+from raykd.runs.status import is_running
 from raykd.storage.layout import STOP, folders
+from raykd.storage.storage import Storage
 
 
 @dataclass(frozen=True)
@@ -16,16 +19,31 @@ class OpenedStorage:
     """Searches to look at.
 
     Args:
-        folder: the folder to look into.
-        is_alive: whether the process of a search, given by its folder, lives.
-        ask_to_stop: asks a search to stop.
-        name: what a folder is called by whoever typed the command.
+        storage: its root is the folder to look into, which may be that of a search.
     """
 
-    folder: Path
-    is_alive: Callable[[Path], bool]
-    ask_to_stop: Callable[[Path], None]
-    name: Callable[[Path], str]
+    storage: Storage
+
+    @property
+    def folder(self) -> Path:
+        return self.storage.root
+
+    def is_alive(self, folder: Path) -> bool:
+        """Whether the process of a search, given by its folder, lives."""
+        return is_running(folder) or folder in self._living
+
+    def ask_to_stop(self, folder: Path) -> None:
+        """Asks a search to stop."""
+        self.storage.write(folder / STOP, b"")
+
+    def name(self, folder: Path) -> str:
+        """What a folder is called by whoever typed the command."""
+        return self.storage.uri_of(folder)
+
+    @functools.cached_property
+    def _living(self) -> frozenset[Path]:
+        """The searches whose drivers leave heartbeats, all looked at together."""
+        return frozenset(find_living(self.storage, [self.folder, *folders(self.folder)]))
 
 
 @contextlib.contextmanager
@@ -35,18 +53,5 @@ def open_storage(typed: str) -> Iterator[OpenedStorage]:
     Raises:
         ValueError, FileNotFoundError, PermissionError, ConnectionError: one line on what is wrong with a URI.
     """
-    if "://" not in typed:
-        yield OpenedStorage(Path(typed).expanduser(), is_running, ask_to_stop, str)
-        return
-    from raykd.runs.heartbeat import find_living
-    from raykd.runs.remote_search import copy_to_look_at  # pyarrow is slow to load, and a folder needs none
-
     with tempfile.TemporaryDirectory() as copy:
-        mirror, shown = copy_to_look_at(typed, Path(copy))
-        alive = functools.cache(lambda: find_living(mirror, [shown, *folders(shown)]))
-        yield OpenedStorage(
-            shown,
-            is_alive=lambda folder: folder in alive(),
-            ask_to_stop=lambda folder: mirror.write(folder / STOP, b""),
-            name=mirror.at,
-        )
+        yield OpenedStorage(look_at(typed, Path(copy)))

@@ -18,9 +18,8 @@ from raykd.reporting.status_line import StatusLine
 from raykd.reporting.tensorboard import tensorboard
 from raykd.runs.remote_search import prepare_storage
 from raykd.space.serialise import fingerprint
-from raykd.storage.artifacts import Store
-from raykd.storage.layout import ARTIFACTS, TEACHERS, check_name, check_writable
-from raykd.storage.sync import Uploader
+from raykd.storage.artifacts import open_store
+from raykd.storage.layout import TEACHERS, check_name, check_writable
 from raykd.studies.study_file import load_study
 from raykd.training.loop import Epoch
 
@@ -29,12 +28,12 @@ def run_teacher(options: argparse.Namespace, root: Path) -> int:
     """Trains the teacher of a study unless the storage has it, and shows its route; 130 where Ctrl-C stopped it."""
     device = World.current(options.device).device
     study = load_study(options.study or root / DEFAULT_STUDY)
-    recipe, (storage, mirror) = study.recipe, prepare_storage(options.storage, None, resume=False)
+    recipe, storage = study.recipe, prepare_storage(options.storage, None, resume=False)
     if recipe.teacher is None:
         raise InvalidError(f"the recipe of the study {study.name!r} has no teacher")
     check_name(study.name)
-    check_writable(storage)
-    board = storage / TEACHERS / f"{study.name}-{fingerprint((recipe.teacher, recipe.data))[:8]}"
+    check_writable(storage.root)
+    board = storage.root / TEACHERS / f"{study.name}-{fingerprint((recipe.teacher, recipe.data))[:8]}"
     line, heard = StatusLine(Console(highlight=False, soft_wrap=True)), _Board(board)
 
     def say(text: str) -> None:
@@ -46,7 +45,7 @@ def run_teacher(options: argparse.Namespace, root: Path) -> int:
             route = teacher_route(
                 recipe.teacher,
                 recipe.data,
-                Store(storage / ARTIFACTS, mirror=mirror),
+                open_store(storage),
                 device=device,
                 say=say,
                 listen=heard,
@@ -56,8 +55,7 @@ def run_teacher(options: argparse.Namespace, root: Path) -> int:
         return INTERRUPTED
     finally:
         heard.close()
-        if mirror is not None:
-            Uploader(mirror, (board, "**/*")).push()
+        storage.uploader((board, "**/*")).push()
     _show(route, line)
     line.say(f"{'trained; it' if heard.kept else 'it was there already, and'} lies in {route.folder}")
     if board.exists():

@@ -74,7 +74,7 @@ def _study(options: argparse.Namespace, resumed: str | None, root: Path) -> Stud
     """The study that was asked for, or else the one that the resumed search was started with, or the default one."""
     if options.study is not None or resumed is None:
         return load_study(options.study or root / DEFAULT_STUDY)
-    recorded = read_search(find(prepare_storage(options.storage, resumed, resume=True)[0], resumed)).file
+    recorded = read_search(find(prepare_storage(options.storage, resumed, resume=True).root, resumed)).file
     if recorded is None:
         raise InvalidError(
             f"the search {resumed!r} was started in Python, not from a file; go on with it there by "

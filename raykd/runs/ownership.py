@@ -10,9 +10,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from raykd.errors import OwnershipLostError
-from raykd.storage.atomic import write_text
-from raykd.storage.mirror import Mirror
-from raykd.storage.retry import retry_while_unavailable
+from raykd.storage.storage import Storage
 
 E = TypeVar("E")
 _FILE = ".owner"
@@ -23,12 +21,13 @@ class Ownership:
 
     Args:
         folder: of the trial.
-        mirror: of the storage, where each machine has a folder of its own.
+        storage: that the folder lies in.
     """
 
-    def __init__(self, folder: Path, mirror: Mirror | None = None):
-        self._file, self._mirror, self._mark = folder / _FILE, mirror, uuid.uuid4().hex
-        self._write()
+    def __init__(self, folder: Path, storage: Storage):
+        self._file, self._storage, self._mark = folder / _FILE, storage, uuid.uuid4().hex.encode()
+        storage.make_parent(folder)
+        storage.write(self._file, self._mark)
 
     def guarded(self, epochs: Iterator[E]) -> Iterator[E]:
         """Hands epochs on, each right before it is written down.
@@ -37,20 +36,8 @@ class Ownership:
             OwnershipLostError: another has taken the trial up since.
         """
         for epoch in epochs:
-            if self._read() != self._mark:
+            if self._storage.read_back(self._file) != self._mark:
                 raise OwnershipLostError(
                     f"{self._file.parent.name} is trained by other workers since these seemed lost"
                 )
             yield epoch
-
-    def _write(self) -> None:
-        if self._mirror is not None:  # which is patient itself
-            self._mirror.write(self._file, self._mark.encode())
-            return
-        retry_while_unavailable(lambda: self._file.parent.parent.mkdir(exist_ok=True))
-        retry_while_unavailable(lambda: write_text(self._file, self._mark))
-
-    def _read(self) -> str:
-        if self._mirror is not None:
-            return (self._mirror.read(self._file) or b"").decode()
-        return retry_while_unavailable(self._file.read_text)

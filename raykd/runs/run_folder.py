@@ -12,9 +12,10 @@ from raykd.space.ranges import paths, value_at
 from raykd.space.serialise import from_file, to_text
 from raykd.storage.atomic import write_text
 from raykd.storage.layout import check_name, check_writable
+from raykd.storage.storage import Storage
 
 
-def new_folder(storage: Path, name: str | None, label: str, recipe: Recipe) -> Path:
+def new_folder(storage: Storage, name: str | None, label: str, recipe: Recipe) -> Path:
     """A new run's folder, made, with its recipe.
 
     Args:
@@ -27,13 +28,13 @@ def new_folder(storage: Path, name: str | None, label: str, recipe: Recipe) -> P
     """
     name = name or f"{label}-{time.strftime('%Y%m%d-%H%M%S')}"
     check_name(name)
-    check_writable(storage)
-    folder = storage / name
+    check_writable(storage.root)
+    folder = storage.root / name
     try:
-        folder.mkdir()
+        storage.make_new(folder)
     except FileExistsError:
         raise AlreadyExistsError(
-            f"{folder} exists already; go on with it by --resume, or choose another --name"
+            f"{storage.uri_of(folder)} exists already; go on with it by --resume, or choose another --name"
         ) from None
     write_text(folder / RECIPE, to_text(recipe))
     return folder

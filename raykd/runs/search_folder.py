@@ -15,6 +15,7 @@ from raykd.errors import AlreadyExistsError, InvalidError, MissingError, NotPerm
 from raykd.space.serialise import fingerprint, to_text
 from raykd.storage.atomic import write_text
 from raykd.storage.layout import BOARD, SEARCH, check_name, check_writable, folders
+from raykd.storage.storage import Storage
 from raykd.studies.study import Study
 from raykd.studies.study_file import study_module
 
@@ -55,7 +56,7 @@ class Search:
         )
 
 
-def new_folder(root: Path, name: str | None, search: Search, study: Study) -> Path:
+def new_folder(storage: Storage, name: str | None, search: Search, study: Study) -> Path:
     """A new search's folder, made, with its `search.json`.
 
     Raises:
@@ -65,18 +66,18 @@ def new_folder(root: Path, name: str | None, search: Search, study: Study) -> Pa
     """
     name = name or f"{study.name}-{time.strftime('%Y%m%d-%H%M%S')}"
     check_name(name)
-    check_writable(root)
-    folder = root / name
+    check_writable(storage.root)
+    folder = storage.root / name
     try:
-        folder.mkdir()
+        storage.make_new(folder)
         write_text(folder / _BASE_RECIPE, to_text(study.recipe))
         write_search(folder, search)
     except FileExistsError:
         raise AlreadyExistsError(
-            f"{folder} exists already; go on with it by --resume, or choose another name"
+            f"{storage.uri_of(folder)} exists already; go on with it by --resume, or choose another name"
         ) from None
     except OSError as error:
-        raise NotPermittedError(f"cannot write to the storage {root}: {error.strerror}") from None
+        raise NotPermittedError(f"cannot write to the storage {storage.root}: {error.strerror}") from None
     return folder
 
 

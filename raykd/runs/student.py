@@ -1,6 +1,5 @@
 """The student that a folder of raykd holds: a search's winner, a run's, or a trial's after its last kept epoch."""
 
-import difflib
 import json
 import os
 import re
@@ -14,16 +13,16 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file
 
 from raykd.data.dataset import load
-from raykd.errors import InvalidError, MissingError, nearest
+from raykd.errors import InvalidError, MissingError
 from raykd.models.staged import Staged
 from raykd.recipe import Recipe
-from raykd.runs.remote_search import bring
+from raykd.runs.remote_search import bring_search
 from raykd.runs.result import BEST_RECIPE, STUDENT, SUMMARY
 from raykd.runs.trial import CHECKPOINT, RECIPE, read_epochs, student_weights
 from raykd.space.serialise import from_file
-from raykd.storage.layout import SEARCH, is_plain
-from raykd.storage.mirror import Mirror, locate_storage
-from raykd.storage.sync import pull
+from raykd.storage.layout import SEARCH
+from raykd.storage.opening import open_storage
+from raykd.storage.storage import Storage
 from raykd.training.checkpoints import load_checkpoint
 
 
@@ -52,50 +51,24 @@ class Trained:
         return student.to(device).eval()
 
 
-def find(folder: str | None, storage: str) -> Path:
-    """The folder that was meant: as typed, or else by its name in the storage.
-
-    Raises:
-        ValueError: none was typed.
-        FileNotFoundError: there is no such folder.
-    """
-    there = Path(storage).expanduser()
-    known = sorted({file.parent.name for name in (RECIPE, SUMMARY) for file in there.glob(f"*/{name}")})
-    listed = f"in {there} there are {', '.join(known)}" if known else f"in {there} there is none yet"
-    if folder is None:
-        raise InvalidError(f"needs the folder of a search, run or trial, or its name; {listed}")
-    for path in (Path(folder).expanduser(), there / folder):
-        if path.is_dir():
-            return path
-    close = difflib.get_close_matches(Path(folder).name, known, n=1)
-    raise MissingError(f"no folder {folder!r}; {f'did you mean {there / close[0]}' if close else listed}")
-
-
-def find_mirrored(folder: str | None, storage: str) -> tuple[Path, Mirror | None]:
-    """The folder that was meant, and its mirror where the storage is on an object store.
+def find(folder: str | None, storage: str) -> tuple[Path, Storage]:
+    """The folder that was meant, on this machine: as typed, or else by its name in the storage; and the storage.
 
     Raises:
         ValueError, FileNotFoundError, PermissionError, ConnectionError: one line on what is wrong.
     """
-    root, mirror = locate_storage(storage)
+    opened = open_storage(storage)
     if folder is not None and "://" in folder:
         raise InvalidError(
             f"on an object store, say --storage and the name there: NAME --storage {shlex.quote(folder)}"
         )
-    if mirror is None:
-        return find(folder, storage), None
-    mirror.check(writes=True)
-    if folder is None or not all(is_plain(part) for part in Path(folder).parts):
-        raise InvalidError(f"needs the name of a search, run or trial in {mirror.uri}, such as NAME/trials/trial-0003")
-    there = root / folder
-    if not (names := mirror.files(there)):
-        known = mirror.inside(there.parent)
-        raise MissingError(f"no {folder!r} in {mirror.uri}; {nearest(there.name, known)}")
-    if SEARCH in names:
-        bring(mirror, folder)
+    opened.check(writes=True)
+    there = opened.find(folder, (RECIPE, SUMMARY))
+    if opened.read(there / SEARCH) is not None:
+        bring_search(opened, there)
     else:
-        pull(mirror, there)
-    return there, mirror
+        opened.pull(there)
+    return there, opened
 
 
 def trained(folder: Path, types: Iterable[type] = ()) -> Trained:

@@ -22,12 +22,26 @@ from raykd.storage.artifacts import Store
 from raykd.storage.atomic import append, write_text
 from raykd.storage.layout import EPOCHS, RECIPE
 from raykd.storage.retry import retry_while_unavailable
-from raykd.storage.sync import Uploader, pushing
+from raykd.storage.storage import Storage
+from raykd.storage.sync import LocalUploader, Uploader, pushing
 from raykd.training.checkpoints import checkpoints, load_checkpoint, previous
 from raykd.training.loop import distill
 
 CHECKPOINT, VALUES = "checkpoint.pt", "values.json"
 ERROR = "error.txt"  # the traceback of a trial that failed
+_NOTHING_TO_PUSH = LocalUploader()
+
+
+def take_up(storage: Storage, folder: Path, board: Path) -> Uploader:
+    """Makes a trial's folders on this machine what the storage has of it; gives what pushes all that follows.
+
+    Its checkpoints leave this machine when the trial does, as soon as the storage has them.
+    """
+    storage.pull(folder)
+    storage.pull(board)
+    uploader = storage.uploader((folder, "*"), (board, "**/*"), spent=checkpoints_in(folder))
+    uploader.skip_present()
+    return uploader
 
 
 def run_trial(
@@ -37,7 +51,7 @@ def run_trial(
     store: Store,
     values: Mapping[str, Any],
     world: World,
-    uploader: Uploader | None = None,
+    uploader: Uploader = _NOTHING_TO_PUSH,
     ownership: Ownership | None = None,
 ) -> Iterator[Epoch]:
     """The epochs of a trial that are still to be trained, written down by rank 0 as they end.
@@ -62,7 +76,7 @@ def run_trial(
     # The checkpoint comes last: what the others hold of an epoch that it lacks is dropped when the trial goes on.
     logged = tensorboard(_log(epochs, folder / EPOCHS, resumed_at, world.size), board, values, resumed_at)
     kept = checkpoints(logged, folder / CHECKPOINT)
-    return kept if uploader is None else pushing(kept, uploader)
+    return pushing(kept, uploader)
 
 
 def saved_epoch(folder: Path) -> dict[str, Any] | None:

@@ -3,52 +3,24 @@
 An artefact is a folder of files under `ROOT/KIND/HASH`. It is made in a temporary folder under a lock, by one
 process while others wait, then renamed into place, so that nobody ever sees half of one. A manifest holds
 the size and SHA-256 of each file; a torn or foreign folder is found out and made again. Works for
-any number of processes on file systems with POSIX locks, without Ray. Files are safetensors, npy without pickle,
-or JSON, so that loading one runs no code.
-
-Where machines have a folder each (`mirror.py`), the storage has the files under the digest of their manifest, and
-the manifest under the artefact's own name, written last. Where two machines have made one at a time, both read after
-a pause whose manifest came last, and take that one's files, so that all compute with the same bits.
+any number of processes on file systems with POSIX locks, without Ray, and for machines that have a folder each
+(`exchange.py`). Files are safetensors, npy without pickle, or JSON, so that loading one runs no code.
 """
 
-import hashlib
-import json
 import os
-import shutil
-import time
 from collections.abc import Callable, Collection
 from pathlib import Path
-from typing import Protocol, runtime_checkable
 
 from filelock import FileLock
 
 from raykd.errors import InvalidError
-from raykd.storage.atomic import working_folder, write_text
-from raykd.storage.layout import is_inside, is_plain
+from raykd.storage.atomic import working_folder
+from raykd.storage.layout import ARTIFACTS, is_plain
+from raykd.storage.local import LocalStorage
+from raykd.storage.manifest import MANIFEST, agrees, write_manifest
 from raykd.storage.partial import PartialArtifact
 from raykd.storage.retry import FULL, retry_while_unavailable
-
-_MANIFEST = "manifest.json"
-_SETTLING_S = 1.0  # far longer than it takes from the look for another's manifest to the writing of one's own
-
-
-@runtime_checkable
-class Remote(Protocol):
-    """What a store asks of the storage that machines share, by local paths; `raykd.storage.mirror.Mirror` is one."""
-
-    def moved_here(self) -> "Remote": ...
-
-    def here(self, path: Path) -> Path: ...
-
-    def read(self, path: Path) -> bytes | None: ...
-
-    def write(self, path: Path, content: bytes) -> None: ...
-
-    def push(self, file: Path, to: Path) -> None: ...
-
-    def fetch(self, path: Path, into: Path) -> None: ...
-
-    def partial(self, folder: Path, state: str) -> PartialArtifact: ...
+from raykd.storage.storage import Storage
 
 
 class Store:
@@ -57,16 +29,15 @@ class Store:
     Args:
         root: made when the first artefact is; several processes and machines may share it.
         makes: the kinds that it makes where they are not there; all by default, none for a store that is only read.
-        mirror: of a storage whose machines have a folder each; `root` may then be that of another machine.
+        storage: that the root lies in; a folder that all machines see by default. Both may come from another machine.
     """
 
     def __init__(
-        self, root: str | os.PathLike[str], *, makes: Collection[str] | None = None, mirror: Remote | None = None
+        self, root: str | os.PathLike[str], *, makes: Collection[str] | None = None, storage: Storage | None = None
     ):
         path = Path(root).expanduser().absolute()
-        self.root = path if mirror is None else mirror.here(path)
-        self._mirror = None if mirror is None else mirror.moved_here()
-        self._makes = makes
+        sent = storage or LocalStorage(root=path)
+        self.root, self._storage, self._makes = sent.here(path), sent.moved_here(), makes
 
     def __repr__(self) -> str:
         return f"Store({str(self.root)!r})"
@@ -91,12 +62,12 @@ class Store:
         if _is_whole(folder):
             return folder
         makes = self._makes is None or kind in self._makes
-        if not makes and self._mirror is None:
+        if not makes and self._storage.read(folder / MANIFEST) is None:  # who only reads leaves no locks
             raise NotMadeError(kind)
         locks = self.root / "locks"
         locks.mkdir(parents=True, exist_ok=True)
         with FileLock(locks / f"{kind}-{key}.lock"):
-            if not _is_whole(folder) and not self._fetch(folder):
+            if not _is_whole(folder) and not self._storage.fetch_artifact(folder):
                 if not makes:
                     raise NotMadeError(kind)
                 retry_while_unavailable(
@@ -110,54 +81,22 @@ class Store:
         Args:
             state: the file that is written last whenever there is more to go on from.
         """
-        folder = self.root / "partial" / name
-        return PartialArtifact(folder) if self._mirror is None else self._mirror.partial(folder, state)
+        return self._storage.partial(self.root / "partial" / name, state)
 
     def _make(self, folder: Path, make: Callable[[Path], None]) -> None:
         with working_folder(folder) as working:
             make(working)
-            sums = {str(path.relative_to(working)): _sum(path) for path in sorted(working.rglob("*")) if path.is_file()}
-            if not sums:
-                raise RuntimeError(f"the maker of {folder.parent.name}/{folder.name} wrote no file")
-            write_text(working / _MANIFEST, json.dumps(sums, indent=1))
-            if self._mirror is None or self._offer(self._mirror, working, folder):
-                _place(working, folder)
-
-    def _offer(self, mirror: Remote, working: Path, folder: Path) -> bool:
-        """Keeps what was made here for all machines, and whether they take it; else another one's is in its place."""
-        manifest = (working / _MANIFEST).read_bytes()
-        for name in json.loads(manifest):
-            mirror.push(working / name, folder / _digest(manifest) / name)
-        if self._fetch(folder):
-            return False
-        mirror.write(folder / _MANIFEST, manifest)
-        time.sleep(_SETTLING_S)
-        return mirror.read(folder / _MANIFEST) == manifest or not self._fetch(folder)
-
-    def _fetch(self, folder: Path) -> bool:
-        """Takes what another machine has made; whether there is such an artefact, and it is whole."""
-        if self._mirror is None or (manifest := self._mirror.read(folder / _MANIFEST)) is None:
-            return False
-        with working_folder(folder) as working:
-            (working / _MANIFEST).write_bytes(manifest)
-            try:
-                for name in json.loads(manifest):
-                    if not is_inside(name):
-                        return False  # a foreign file: nothing may be written outside
-                    self._mirror.fetch(folder / _digest(manifest) / name, working / name)
-            except (LookupError, ValueError):
-                return False
-            if whole := _agrees(working):
-                _place(working, folder)
-                _whole.add(folder)
-        return whole
+            write_manifest(working, f"{folder.parent.name}/{folder.name}")
+            self._storage.place_artifact(working, folder)
 
 
-def _place(working: Path, folder: Path) -> None:
-    for remains in (folder, *folder.parent.glob(f".{folder.name}-*")):  # torn, or left by a killed process
-        if remains != working:
-            shutil.rmtree(remains, ignore_errors=True)
-    working.rename(folder)
+def open_store(storage: Storage, makes: Collection[str] | None = None) -> Store:
+    """The store of a storage, on the machine that this is called on.
+
+    Args:
+        makes: as of `Store`.
+    """
+    return Store(storage.root / ARTIFACTS, makes=makes, storage=storage)
 
 
 class NotMadeError(LookupError):
@@ -171,26 +110,6 @@ def _is_whole(folder: Path) -> bool:
     """Whether a folder is a finished artefact; its sums are checked once per process."""
     if folder in _whole and folder.exists():
         return True
-    if whole := _agrees(folder):
+    if whole := agrees(folder):
         _whole.add(folder)
     return whole
-
-
-def _agrees(folder: Path) -> bool:
-    """Whether the files of a folder are those of its manifest."""
-    try:
-        sums = json.loads((folder / _MANIFEST).read_text())
-        entries = sums.items() if isinstance(sums, dict) else ()
-        return bool(entries) and all(is_inside(name) and _sum(folder / name) == entry for name, entry in entries)
-    except (OSError, ValueError):
-        return False
-
-
-def _digest(manifest: bytes) -> str:
-    return hashlib.sha256(manifest).hexdigest()[:16]
-
-
-def _sum(path: Path) -> list[int | str]:
-    with path.open("rb") as file:
-        digest = hashlib.file_digest(file, "sha256").hexdigest()
-    return [path.stat().st_size, digest]

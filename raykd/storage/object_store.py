@@ -1,15 +1,20 @@
-"""An object store as pyarrow opens it by a URI, its errors told as those of files are."""
+"""An object store as pyarrow opens it by a URI, its errors told as those of files are.
+
+pyarrow is imported when a URI is opened: with NumPy it takes longer to load than `raykd status` of a folder takes.
+"""
 
 import errno
 import functools
 import re
 from collections.abc import Callable
-from typing import TypeVar
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import urlsplit
 
-from pyarrow import fs
-
 from raykd.errors import InvalidError, MissingError, NotPermittedError, StorageError, UnreachableError
+
+if TYPE_CHECKING:
+    from pyarrow import fs
 
 T = TypeVar("T")
 
@@ -27,12 +32,14 @@ _SECRET = re.compile(r"(?i)(key|secret|token|password|signature)[^=&]*=")
 
 
 @functools.cache
-def opened(uri: str) -> tuple[fs.FileSystem, str]:
+def opened(uri: str) -> "tuple[fs.FileSystem, str]":
     """The file system of a URI, and the path in it: the bucket and the prefix.
 
     Raises:
         ValueError: it is no such URI, or holds credentials; in a line that does not repeat those.
     """
+    from pyarrow import fs
+
     parts = urlsplit(uri)
     if "@" in uri or _SECRET.search(parts.query):
         raise InvalidError(f"the storage {parts.scheme}://*** must hold no credentials; they come from the environment")
@@ -47,7 +54,43 @@ def opened(uri: str) -> tuple[fs.FileSystem, str]:
         ) from None
 
 
-def missing_told(action: Callable[[fs.FileSystem], T], uri: str) -> T:
+@dataclass(frozen=True, kw_only=True)
+class Entry:
+    """An object, or a folder of them.
+
+    Args:
+        size: bytes.
+        time_ns: when it was written, nanoseconds since 1970; a store's times may be whole seconds.
+    """
+
+    is_folder: bool
+    size: int
+    time_ns: int
+
+
+def entries(files: "fs.FileSystem", key: str, *, recursive: bool) -> dict[str, Entry]:
+    """What lies right in a folder, or anywhere below it, by name relative to it; nothing where there is none."""
+    from pyarrow import fs
+
+    selector = fs.FileSelector(key, allow_not_found=True, recursive=recursive)
+    infos: Any = files.get_file_info(selector)
+    return {
+        info.path[len(key) + 1 :].rstrip("/"): Entry(
+            is_folder=info.type == fs.FileType.Directory, size=info.size or 0, time_ns=info.mtime_ns or 0
+        )
+        for info in infos
+    }
+
+
+def exists(files: "fs.FileSystem", key: str) -> bool:
+    """Whether there is such an object, or anything in such a folder."""
+    from pyarrow import fs
+
+    info: Any = files.get_file_info(key)
+    return info.type != fs.FileType.NotFound
+
+
+def missing_told(action: "Callable[[fs.FileSystem], T]", uri: str) -> T:
     """What an action on the store gives.
 
     Raises:

@@ -1,26 +1,60 @@
-"""Folders that machines with a folder of their own push to the storage, and pull from it (see `mirror.py`)."""
+"""Folders of machines that work in one of their own each: pushed to a storage's objects, and pulled from them."""
 
 import contextlib
 import hashlib
 import os
 import shutil
+from abc import ABC, abstractmethod
 from collections.abc import Collection, Generator, Iterator
 from pathlib import Path
 from typing import TypeVar
 
 from filelock import FileLock
-from pyarrow import fs
 
 from raykd.storage.atomic import working_folder
 from raykd.storage.layout import SIGNALS
-from raykd.storage.mirror import Mirror
+from raykd.storage.object_store import Entry
+from raykd.storage.objects import Objects
 
 E = TypeVar("E")
 _LOCAL = (".log", ".lock", ".torn")
 
 
-class Uploader:
-    """Files that go to the storage when they have changed, in the order that they were written.
+class Uploader(ABC):
+    """Files that other machines are to see when they have changed."""
+
+    @abstractmethod
+    def push(self, *, wait: bool = True) -> None:
+        """Pushes what has changed since.
+
+        Args:
+            wait: for a storage that is away, instead of raising an `OSError`.
+        """
+
+    @abstractmethod
+    def skip_present(self) -> None:
+        """Takes all that is there for pushed, as after it was pulled."""
+
+    @abstractmethod
+    def clear(self) -> None:
+        """Removes what is spent from this machine, once the storage has all that was to be pushed."""
+
+
+class LocalUploader(Uploader):
+    """Has nothing to do: other machines see the very files."""
+
+    def push(self, *, wait: bool = True) -> None:
+        pass
+
+    def skip_present(self) -> None:
+        pass
+
+    def clear(self) -> None:
+        pass
+
+
+class SyncedUploader(Uploader):
+    """Pushes files in the order that they were written.
 
     What is being written has a name that begins with a dot, and stays; so do logs, locks, and the checkpoint before
     the last one, as an object in the storage is never torn.
@@ -30,30 +64,22 @@ class Uploader:
         spent: files that need not stay on this machine when the last push is done.
     """
 
-    def __init__(self, mirror: Mirror, *globs: tuple[Path, str], spent: Collection[Path] = ()):
-        self.mirror = mirror
-        self._globs, self._spent = globs, spent
+    def __init__(self, objects: Objects, *globs: tuple[Path, str], spent: Collection[Path] = ()):
+        self._objects, self._globs, self._spent = objects, globs, spent
         self._pushed: dict[Path, tuple[int, int]] = {}
 
     def push(self, *, wait: bool = True) -> None:
-        """Pushes what has changed since.
-
-        Args:
-            patient: wait for a storage that is away, instead of raising an `OSError`.
-        """
-        mirror = self.mirror if wait else self.mirror.without_waiting()
+        objects = self._objects if wait else self._objects.without_waiting()
         for file, mark in self._found():
             if self._pushed.get(file) != mark:
                 with contextlib.suppress(LookupError):  # it has been renamed or deleted since
-                    mirror.push(file)
+                    objects.push(file)
                     self._pushed[file] = mark
 
     def skip_present(self) -> None:
-        """Takes all that is there for pushed, as after it was pulled."""
         self._pushed = dict(self._found())
 
     def clear(self) -> None:
-        """Removes the spent files from this machine, once the storage has all that was to be pushed."""
         if dict(self._found()).items() <= self._pushed.items():
             for file in self._spent:
                 file.unlink(missing_ok=True)
@@ -70,48 +96,6 @@ class Uploader:
         return sorted(marks.items(), key=lambda item: item[1])
 
 
-def pull(mirror: Mirror, folder: Path) -> None:
-    """Makes a local folder what the storage has of it: what else lies there is removed."""
-    locks = mirror.root / "locks"
-    locks.mkdir(parents=True, exist_ok=True)
-    name = hashlib.sha256(str(folder).encode()).hexdigest()[:16]
-    with FileLock(locks / f"pull-{name}.lock"):  # several workers of a machine may take up a trial together
-        kept = mirror.names(folder)
-        with working_folder(folder) as working:
-            for name in kept:
-                mirror.fetch(folder / name, working / name)
-            shutil.rmtree(folder, ignore_errors=True)
-            if kept:
-                working.rename(folder)
-
-
-def pull_grown(mirror: Mirror, folder: Path, pattern: str = "*") -> None:
-    """Copies the files that are missing here, or shorter than what the storage has: right for those that only grow."""
-    for name, info in mirror.names(folder, pattern).items():
-        file = folder / name
-        if not file.exists() or file.stat().st_size < info.size:
-            copy(mirror, file, info)
-
-
-def copy(mirror: Mirror, file: Path, info: fs.FileInfo) -> None:
-    """Copies a file, with the time at which it was pushed."""
-    mirror.fetch(file, file)
-    os.utime(file, ns=(info.mtime_ns, info.mtime_ns))
-
-
-def take_up(mirror: Mirror, folder: Path, board: Path, spent: Collection[Path] = ()) -> Uploader:
-    """Makes a trial's folders on this machine what the storage has of it; gives what pushes all that follows.
-
-    Args:
-        spent: as of `Uploader`.
-    """
-    pull(mirror, folder)
-    pull(mirror, board)
-    uploader = Uploader(mirror, (folder, "*"), (board, "**/*"), spent=spent)
-    uploader.skip_present()
-    return uploader
-
-
 def pushing(epochs: Iterator[E], uploader: Uploader) -> Generator[E, None, None]:
     """Hands epochs on when the storage has all that was written of them, and in the end what the end has written.
 
@@ -126,6 +110,42 @@ def pushing(epochs: Iterator[E], uploader: Uploader) -> Generator[E, None, None]
             epochs.close()
         uploader.push()
         uploader.clear()
+
+
+def pull(objects: Objects, folder: Path) -> None:
+    """Makes a local folder what is kept of it: what else lies there is removed."""
+    locks = objects.root / "locks"
+    locks.mkdir(parents=True, exist_ok=True)
+    name = hashlib.sha256(str(folder).encode()).hexdigest()[:16]
+    with FileLock(locks / f"pull-{name}.lock"):  # several workers of a machine may take up a trial together
+        kept = objects.names(folder)
+        with working_folder(folder) as working:
+            for name in kept:
+                objects.fetch(folder / name, working / name)
+            shutil.rmtree(folder, ignore_errors=True)
+            if kept:
+                working.rename(folder)
+
+
+def pull_files(objects: Objects, folder: Path, but: Collection[str]) -> None:
+    """Copies the files that lie right in a folder, but for some names."""
+    for name, entry in objects.inside(folder).items():
+        if not entry.is_folder and name not in but:
+            _copy(objects, folder / name, entry)
+
+
+def pull_grown(objects: Objects, folder: Path, pattern: str) -> None:
+    """Copies the files that are missing here, or shorter than what is kept: right for those that only grow."""
+    for name, entry in objects.names(folder, pattern).items():
+        file = folder / name
+        if not file.exists() or file.stat().st_size < entry.size:
+            _copy(objects, file, entry)
+
+
+def _copy(objects: Objects, file: Path, entry: Entry) -> None:
+    """Copies a file, with the time at which it was pushed."""
+    objects.fetch(file, file)
+    os.utime(file, ns=(entry.time_ns, entry.time_ns))
 
 
 def _is_local(file: Path) -> bool:

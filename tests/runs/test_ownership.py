@@ -10,6 +10,7 @@ from raykd.errors import OwnershipLostError
 from raykd.runs.ownership import Ownership
 from raykd.runs.trial import read_epochs, run_trial
 from raykd.storage.artifacts import Store
+from raykd.storage.local import LocalStorage
 from tiny import finish, recipe
 
 
@@ -19,11 +20,14 @@ def contents(folder: Path) -> dict[str, bytes]:
 
 def test_who_had_a_trial_before_writes_no_further_epoch(tmp_path: Path):
     """The first stands still in its third epoch while the second trains that and the last."""
+    storage = LocalStorage(root=tmp_path)
     store, folder, spec = Store(tmp_path / "store"), tmp_path / "trials" / "trial-0007", recipe()
 
     def taken_up():
         alone = World(0, 1, torch.device("cpu"))
-        return run_trial(spec, folder, tmp_path / "board", store, {"lr": 0.1}, alone, ownership=Ownership(folder))
+        return run_trial(
+            spec, folder, tmp_path / "board", store, {"lr": 0.1}, alone, ownership=Ownership(folder, storage)
+        )
 
     first = taken_up()
     found = [next(first).metrics, next(first).metrics]
@@ -39,6 +43,7 @@ def test_who_had_a_trial_before_writes_no_further_epoch(tmp_path: Path):
 
 
 def test_a_claim_is_no_part_of_what_a_user_sees(tmp_path: Path):
-    Ownership(tmp_path / "trials" / "one")
+    storage = LocalStorage(root=tmp_path)
+    Ownership(tmp_path / "trials" / "one", storage)
     assert [file.name for file in (tmp_path / "trials" / "one").iterdir()] == [".owner"]
-    assert list(Ownership(tmp_path / "trials" / "one").guarded(iter("abc"))) == ["a", "b", "c"]
+    assert list(Ownership(tmp_path / "trials" / "one", storage).guarded(iter("abc"))) == ["a", "b", "c"]

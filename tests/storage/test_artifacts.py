@@ -239,8 +239,9 @@ def test_a_reader_sees_the_old_file_or_the_new_one(tmp_path: Path):
     path = tmp_path / "file"
     write_text(path, "a" * 100_000)
     program = """
+from raykd.storage import atomic
 for number in range(50):
-    artifacts.write_text(root / "file", "ab"[number % 2] * 100_000)
+    atomic.write_text(root / "file", "ab"[number % 2] * 100_000)
 """
     process = start(program, tmp_path)
     seen = set()

@@ -14,6 +14,7 @@ from raykd.methods.iakd import IAKD, NoSwap
 from raykd.methods.kd import KD
 from raykd.methods.rco import EqualInterval
 from raykd.space.ranges import space
+from raykd.storage.local import LocalStorage
 from raykd.studies.study import Study
 from tiny import recipe
 
@@ -71,7 +72,7 @@ def test_a_table_has_a_column_of_the_choice():
 
 
 def test_a_trials_setting_is_the_options_name(tmp_path):
-    trials = Trials(STUDY, tmp_path, tmp_path / "artifacts")
+    trials = Trials(STUDY, tmp_path, LocalStorage(root=tmp_path))
     assert trials.setting({"number": 0, "values": STUDY.complete({"method": "fitnet"})}) == "fitnet"
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from raykd.runs.status import TrialOutcome
 from raykd.runs.trial import CHECKPOINT, checkpoints_in
-from raykd.storage.mirror import Mirror
+from raykd.storage.storage import Storage
 
 KEPT = 5
 _LAG_S = 60.0  # by then Tune has saved that the trial has ended: none is ever started again without its checkpoint
@@ -24,12 +24,12 @@ class Pruning:
 
     Args:
         trials: the folder of the trials.
-        mirror: of the storage, where it has the checkpoints too.
+        storage: that they lie in.
     """
 
-    def __init__(self, trials: Path, mirror: Mirror | None = None):
+    def __init__(self, trials: Path, storage: Storage):
         self._trials = trials
-        self._mirror = None if mirror is None else mirror.without_waiting()
+        self._storage = storage.without_waiting()
         self._best: dict[str, float] = {}
         self._fresh: deque[tuple[float, str]] = deque()
         self._due: set[str] = set()  # that need not be kept, unless they are among the best
@@ -56,5 +56,4 @@ class Pruning:
     def _delete(self, trial: Path) -> None:
         for file in checkpoints_in(trial):
             file.unlink(missing_ok=True)
-        if self._mirror is not None:
-            self._mirror.delete(trial / CHECKPOINT)
+        self._storage.delete(trial / CHECKPOINT)

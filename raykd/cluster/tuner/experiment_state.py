@@ -10,17 +10,12 @@ search goes on from. An object store shows a file only when it is whole: there T
 given a name that comes before every year.
 """
 
-import functools
-import os
-import shutil
 from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from raykd.storage.atomic import write
-from raykd.storage.mirror import Mirror
-from raykd.storage.retry import retry_while_unavailable
+from raykd.storage.storage import Storage
 
 _STATE, _TYPE = "experiment_state-", ".json"
 _FIRST = f"{_STATE}0000{_TYPE}"
@@ -34,12 +29,12 @@ class ExperimentState:
     Args:
         folder: of the search.
         tune: Tune's own in it.
-        mirror: where the storage is an object store, the only place where Tune's own folder is.
+        storage: that they lie in; of an object store, the only place where Tune's own folder is.
     """
 
     folder: Path
     tune: str
-    mirror: Mirror | None = None
+    storage: Storage
 
     def keep(self, gathered: Path, session: str) -> None:
         """Keeps the state that Tune has just written, whole or not at all.
@@ -48,10 +43,8 @@ class ExperimentState:
             gathered: where the driver gathers its files.
             session: that Tune names its state after.
         """
-        if self.mirror is None:
-            with suppress(OSError):  # a full disk, a storage that is away: tried again at the next save
-                state = gathered / f"{_STATE}{session}{_TYPE}"
-                write(self.folder / _KEPT, functools.partial(shutil.copyfile, state))
+        with suppress(OSError):  # a full disk, a storage that is away: tried again at the next save
+            self.storage.back_up(gathered / f"{_STATE}{session}{_TYPE}", self.folder / _KEPT)
 
     def put_first(self) -> bool:
         """Lets Tune find the newest state alone; may be cut off anywhere, and be repeated.
@@ -62,14 +55,9 @@ class ExperimentState:
             Whether there is any.
         """
         there = self.folder / self.tune
-        if self.mirror is None:
-            names = [file.name for file in retry_while_unavailable(lambda: list(there.iterdir()))]
-        else:
-            names = list(self.mirror.files(there))
-        states = sorted(name for name in names if name.startswith(_STATE))
-        kept = self.folder / _KEPT
-        if self.mirror is None and retry_while_unavailable(kept.exists):
-            retry_while_unavailable(lambda: write(there / _FIRST, functools.partial(shutil.copyfile, kept)))
+        states = sorted(name for name in self.storage.inside(there) if name.startswith(_STATE))
+        if (kept := self.storage.read(self.folder / _KEPT)) is not None:
+            self.storage.write(there / _FIRST, kept)
             self._remove(set(states) - {_FIRST})
             return True
         if not states:
@@ -94,15 +82,9 @@ class ExperimentState:
 
     def _remove(self, names: Iterable[str]) -> None:
         for name in names:
-            file = self.folder / self.tune / name
-            if self.mirror is None:
-                file.unlink(missing_ok=True)
-            else:
-                self.mirror.delete(file)
+            self.storage.delete(self.folder / self.tune / name)
 
     def _rename(self, old: Path, new: Path) -> None:
-        if self.mirror is None:
-            retry_while_unavailable(functools.partial(os.replace, old, new))
-        elif (content := self.mirror.read(old)) is not None:
-            self.mirror.write(new, content)
-            self.mirror.delete(old)
+        if (content := self.storage.read(old)) is not None:
+            self.storage.write(new, content)
+            self.storage.delete(old)

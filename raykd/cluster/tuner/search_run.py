@@ -41,7 +41,7 @@ def _tuner(trials: Trials, plan: Plan, seed: int, total: int, verbose: bool) -> 
     trainable: Any = tune.with_resources(
         tune.with_parameters(Slot, trials=trials, resources=plan.resources), plan.slot_resources
     )
-    path, states = trials.for_ray(_TUNE), ExperimentState(trials.folder, _TUNE, trials.mirror)
+    path, states = trials.for_ray(_TUNE), ExperimentState(trials.folder, _TUNE, trials.storage)
     resuming = tune.Tuner.can_restore(path) and states.put_first()
     TrialGenerator.begin(total, plan.slots, states, resuming)
     if resuming:

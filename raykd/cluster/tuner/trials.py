@@ -11,9 +11,9 @@ from raykd.methods.iakd import NoSwap
 from raykd.methods.rco import FinalTeacher
 from raykd.recipe import Recipe
 from raykd.space.serialise import fingerprint
-from raykd.storage.artifacts import Store
+from raykd.storage.artifacts import Store, open_store
 from raykd.storage.layout import BOARD
-from raykd.storage.mirror import Mirror
+from raykd.storage.storage import Storage
 from raykd.studies.baselines import baselines
 from raykd.studies.study import Study
 
@@ -25,29 +25,25 @@ class Trials:
     Args:
         study: what is searched.
         folder: of the search.
-        store: root of the artefact store.
-        mirror: of the storage, where each machine has a folder of its own.
+        storage: that it lies in, with the artefacts.
     """
 
     study: Study
     folder: Path
-    store: Path
-    mirror: Mirror | None = None
+    storage: Storage
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         """What arrives on another machine, or is saved by Tune and brought back there, has that machine's folders."""
         self.__dict__.update(state)
-        if self.mirror is not None:
-            folder, store = self.mirror.here(self.folder), self.mirror.here(self.store)
-            self.__dict__.update(folder=folder, store=store, mirror=self.mirror.moved_here())
+        self.__dict__.update(folder=self.storage.here(self.folder), storage=self.storage.moved_here())
 
     def open_store(self) -> Store:
         """The artefact store, on the machine that this is called on."""
-        return Store(self.store, mirror=self.mirror)
+        return open_store(self.storage)
 
     def for_ray(self, name: str) -> str:
         """Where a part of Ray keeps its own files, which all machines must see: a path, or the URI of the storage."""
-        return str(self.folder / name) if self.mirror is None else self.mirror.at(self.folder / name)
+        return self.storage.uri_of(self.folder / name)
 
     def recipe(self, config: Mapping[str, Any]) -> Recipe:
         if "baseline" in config:
@@ -79,7 +75,6 @@ class Trials:
             recipe=self.recipe(config),
             folder=str(self.folder / "trials" / name),
             board=str(self.folder / BOARD / name),
-            store=str(self.store),
+            storage=self.storage,
             values=config.get("values", {}),
-            mirror=self.mirror,
         )

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from raykd.recipe import Recipe
-from raykd.storage.mirror import Mirror
+from raykd.storage.storage import Storage
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -17,24 +17,21 @@ class Job:
         recipe: the run.
         folder: the trial's own folder, made by the worker; a checkpoint found there is gone on from.
         board: the folder of its TensorBoard run.
-        store: the root of the artefact store.
+        storage: that they lie in, with the artefacts.
         values: the setting, for the record.
-        mirror: of the storage, where each machine has a folder of its own.
     """
 
     recipe: Recipe
     folder: str
     board: str
-    store: str
+    storage: Storage
     values: Mapping[str, Any]
-    mirror: Mirror | None = None
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         """A job that arrives on another machine has the folders of that machine."""
         self.__dict__.update(state)
-        if self.mirror is not None:
-            folders = {name: str(self.mirror.here(Path(state[name]))) for name in ("folder", "board", "store")}
-            self.__dict__.update(folders, mirror=self.mirror.moved_here())
+        folders = {name: str(self.storage.here(Path(state[name]))) for name in ("folder", "board")}
+        self.__dict__.update(folders, storage=self.storage.moved_here())
 
 
 @dataclass(frozen=True, kw_only=True)

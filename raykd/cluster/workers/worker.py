@@ -23,10 +23,9 @@ from raykd.distributed.world import World
 from raykd.errors import OwnershipLostError, one_line
 from raykd.protocols.epoch import Epoch
 from raykd.runs.ownership import Ownership
-from raykd.runs.trial import ERROR, checkpoints_in, run_trial, saved_epoch
-from raykd.storage.artifacts import Store
+from raykd.runs.trial import ERROR, run_trial, saved_epoch, take_up
+from raykd.storage.artifacts import open_store
 from raykd.storage.atomic import write_text
-from raykd.storage.sync import take_up
 
 TIMEOUT_S = 24 * 3600  # ranks wait for each other while rank 0 alone makes an artefact, such as a teacher
 
@@ -72,11 +71,10 @@ def work(config: dict[str, Any]) -> None:
 
 def _answers(job: Job, world: World) -> Generator[Answer, None, None]:
     """An answer for each epoch of a job. An epoch that was finished before a death is told again, not trained again."""
-    folder, board, uploader = Path(job.folder), Path(job.board), None
+    folder, board = Path(job.folder), Path(job.board)
     try:
-        ownership = Ownership(folder, job.mirror) if world.rank == 0 else None
-        if job.mirror is not None:
-            uploader = take_up(job.mirror, folder, board, spent=checkpoints_in(folder))
+        ownership = Ownership(folder, job.storage) if world.rank == 0 else None
+        uploader = take_up(job.storage, folder, board)
         world.sum(
             torch.zeros((), device=world.device)
         )  # nobody reads before the ownership, or writes before all have read
@@ -84,7 +82,7 @@ def _answers(job: Job, world: World) -> Generator[Answer, None, None]:
         if saved is not None:
             done = saved["number"] == job.recipe.epochs
             yield Answer(number=saved["number"], metrics=saved["metrics"], done=done)
-        store = Store(job.store, mirror=job.mirror)
+        store = open_store(job.storage)
         for epoch in run_trial(job.recipe, folder, board, store, job.values, world, uploader, ownership):
             yield _answer(epoch)
     except OwnershipLostError:
@@ -95,8 +93,7 @@ def _answers(job: Job, world: World) -> Generator[Answer, None, None]:
         if world.rank == 0:
             with contextlib.suppress(OSError):  # a full disk may be the very error that is told here
                 write_text(folder / ERROR, traceback.format_exc())
-                if uploader is not None:
-                    uploader.push(wait=False)
+                job.storage.without_waiting().push(folder / ERROR)
         yield Answer(error=f"{type(error).__name__}: {one_line(error)}", done=True)
 
 

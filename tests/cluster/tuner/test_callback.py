@@ -16,6 +16,7 @@ from raykd.cluster.tuner.disk_pruning import Pruning
 from raykd.cluster.tuner.trials import Trials
 from raykd.reporting.progress import Progress
 from raykd.runs.status import StatusFile, TrialOutcome, ask_to_stop, read_status
+from raykd.storage.local import LocalStorage
 
 
 @pytest.fixture
@@ -28,8 +29,12 @@ def raised(monkeypatch: pytest.MonkeyPatch) -> list[int]:
 
 @pytest.fixture
 def watch(study, tmp_path):
-    ProgressCallback.begin(Progress(5, Console(file=io.StringIO())), StatusFile(tmp_path, 5), Pruning(tmp_path))
-    yield ProgressCallback(Trials(study, tmp_path, tmp_path / "artifacts"))
+    ProgressCallback.begin(
+        Progress(5, Console(file=io.StringIO())),
+        StatusFile(tmp_path, 5),
+        Pruning(tmp_path, LocalStorage(root=tmp_path)),
+    )
+    yield ProgressCallback(Trials(study, tmp_path, LocalStorage(root=tmp_path)))
     ProgressCallback.progress, ProgressCallback.status_file, ProgressCallback.stopping = None, None, False
 
 
@@ -122,7 +127,7 @@ def test_a_resumed_search_brings_back_what_has_ended(watch, tmp_path):
     watch.on_trial_complete(iteration=1, trials=[], trial=ended)
     resumed: Any = SimpleNamespace(raykd=pickle.loads(pickle.dumps(controller.raykd)), search_alg=Searching())
     progress = Progress(5, Console(file=io.StringIO()))
-    ProgressCallback.begin(progress, StatusFile(tmp_path, 5), Pruning(tmp_path))
+    ProgressCallback.begin(progress, StatusFile(tmp_path, 5), Pruning(tmp_path, LocalStorage(root=tmp_path)))
     (record,) = ProgressCallback.go_on(resumed)
     assert (record.id, record.config, resumed.search_alg.count) == ("t0", ended.config, 3)
     assert ProgressCallback.ended == {record.name: TrialOutcome(kind="complete", accuracy=0.5, epochs=4)}

@@ -5,6 +5,7 @@ import pytest
 from raykd.cluster.tuner import disk_pruning
 from raykd.cluster.tuner.disk_pruning import KEPT, Pruning
 from raykd.runs.status import TrialOutcome
+from raykd.storage.local import LocalStorage
 
 
 def complete(accuracy):
@@ -41,7 +42,7 @@ def with_checkpoints(trials):
 
 
 def test_the_others_lose_their_checkpoints_a_while_after_their_end(trials, clock):
-    pruner = Pruning(trials)
+    pruner = Pruning(trials, LocalStorage(root=trials.parent))
     for name, end in ENDED.items():
         pruner.ended(name, end)
     pruner.prune()
@@ -54,7 +55,7 @@ def test_the_others_lose_their_checkpoints_a_while_after_their_end(trials, clock
 
 
 def test_a_trial_is_kept_until_better_ones_have_ended(trials, clock):
-    pruner = Pruning(trials)
+    pruner = Pruning(trials, LocalStorage(root=trials.parent))
     for number in (7, 6, 5, 4, 0):
         pruner.ended(f"trial-{number:04d}-x", complete(number / 100))
     clock[0] += 61.0
@@ -67,7 +68,7 @@ def test_a_trial_is_kept_until_better_ones_have_ended(trials, clock):
 
 
 def test_a_failed_trial_that_was_tried_again_is_like_any_other(trials, clock):
-    pruner = Pruning(trials)
+    pruner = Pruning(trials, LocalStorage(root=trials.parent))
     pruner.ended("trial-0009-x", ENDED["trial-0009-x"])
     pruner.ended("trial-0009-x", TrialOutcome(kind="stopped", accuracy=0.5, epochs=3))
     clock[0] += 61.0
@@ -76,7 +77,7 @@ def test_a_failed_trial_that_was_tried_again_is_like_any_other(trials, clock):
 
 
 def test_what_cannot_be_deleted_now_is_deleted_later(trials, clock, monkeypatch):
-    pruner, away = Pruning(trials), OSError("the storage is away")
+    pruner, away = Pruning(trials, LocalStorage(root=trials.parent)), OSError("the storage is away")
     pruner.ended("trial-0008-x", ENDED["trial-0008-x"])
     clock[0] += 61.0
     with monkeypatch.context() as broken:

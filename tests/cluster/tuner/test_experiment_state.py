@@ -1,14 +1,15 @@
 """Which state of a search Tune goes on from: the newest whole one, though its name may come before an older one's."""
 
+import shutil
 from pathlib import Path
 
 import pytest
 from ray.tune.execution.experiment_state import _find_newest_experiment_checkpoint
 from ray.tune.execution.tune_controller import TuneController
 
-from raykd.cluster.tuner import experiment_state as module
 from raykd.cluster.tuner.experiment_state import ExperimentState
-from raykd.storage.mirror import Mirror
+from raykd.storage.local import LocalStorage
+from raykd.storage.synced import SyncedStorage
 
 TODAY, LATER, YESTERDAY = "2026-11-22_10-00-00", "2026-11-22_11-00-00", "2026-11-21_10-00-00"
 NAME = TuneController.CKPT_FILE_TMPL.format
@@ -27,7 +28,7 @@ def saved(folder: Path) -> dict[str, str]:
 @pytest.fixture
 def on_disk(tmp_path: Path) -> ExperimentState:
     (tmp_path / "search").mkdir()
-    return ExperimentState(tmp_path / "search", "tune")
+    return ExperimentState(tmp_path / "search", "tune", LocalStorage(root=tmp_path))
 
 
 @pytest.fixture(params=["a folder", "an object store"])
@@ -35,8 +36,8 @@ def storage(request: pytest.FixtureRequest, on_disk: ExperimentState, tmp_path: 
     """Where Tune's states of a search lie."""
     if request.param == "a folder":
         return on_disk.folder / "tune", on_disk
-    mirror = Mirror(f"file://{tmp_path}/there", tmp_path / "here")
-    return tmp_path / "there" / "search" / "tune", ExperimentState(tmp_path / "here" / "search", "tune", mirror)
+    synced = SyncedStorage(uri=f"file://{tmp_path}/there", root=tmp_path / "here")
+    return tmp_path / "there" / "search" / "tune", ExperimentState(tmp_path / "here" / "search", "tune", synced)
 
 
 def test_the_newest_comes_before_all_that_follow_it(storage: tuple[Path, ExperimentState]):
@@ -98,7 +99,7 @@ def test_a_kept_state_is_whole_whenever_its_driver_dies(
     save(tmp_path / "gathered", TODAY, "whole")
     on_disk.keep(tmp_path / "gathered", TODAY)
     kept = saved(on_disk.folder)
-    monkeypatch.setattr(module.shutil, "copyfile", half)
+    monkeypatch.setattr(shutil, "copyfile", half)
     error: BaseException = KeyboardInterrupt()
     with pytest.raises(KeyboardInterrupt):
         on_disk.keep(tmp_path / "gathered", TODAY)

@@ -15,6 +15,7 @@ from raykd.cluster.tuner.callback import ProgressCallback
 from raykd.cluster.tuner.ended_trials import EndedTrials, Record
 from raykd.cluster.tuner.scheduler import ASHA, most_epochs
 from raykd.cluster.tuner.trials import Trials
+from raykd.storage.local import LocalStorage
 
 CONTROLLER: Any = SimpleNamespace(_tune_controller=SimpleNamespace())
 
@@ -29,7 +30,7 @@ def result(value, epoch, finished=False):
 
 @pytest.fixture
 def trials(study, tmp_path):
-    return Trials(study, tmp_path, tmp_path / "artifacts")
+    return Trials(study, tmp_path, LocalStorage(root=tmp_path))
 
 
 @pytest.fixture

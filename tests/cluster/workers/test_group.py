@@ -12,6 +12,7 @@ from raykd.cluster.workers.job import Job
 from raykd.optim import SGD
 from raykd.runs.trial import read_epochs
 from raykd.storage.artifacts import Store
+from raykd.storage.local import LocalStorage
 
 pytestmark = [pytest.mark.usefixtures("ray_cluster"), pytest.mark.timeout(300)]
 
@@ -24,7 +25,7 @@ class Folder:
 
     def job(self, recipe, name):
         trial, board = str(self.path / "trials" / name), str(self.path / "tensorboard" / name)
-        return Job(recipe=recipe, folder=trial, board=board, store=str(self.path / "artifacts"), values={})
+        return Job(recipe=recipe, folder=trial, board=board, storage=LocalStorage(root=self.path), values={})
 
     def epochs(self, name):
         """The metrics of each epoch that a job wrote down."""

@@ -18,7 +18,7 @@ import tiny
 from object_store import BUCKET, CREDENTIALS, reached, served
 from raykd.cluster.tuner import disk_pruning
 from raykd.cluster.workers.job import Job
-from raykd.commands.opened_storage import open_storage
+from raykd.commands.opened_storage import open_storage as open_view
 from raykd.distributed.world import World
 from raykd.errors import OwnershipLostError
 from raykd.protocols.teacher import TeacherRoute, teacher_route
@@ -26,15 +26,20 @@ from raykd.runs import heartbeat, remote_search
 from raykd.runs.heartbeat import ALIVE_S, find_living
 from raykd.runs.ownership import Ownership
 from raykd.runs.remote_search import keep_in_step, prepare_storage
-from raykd.runs.search_folder import remove_unless_begun
+from raykd.runs.search_folder import Search, new_folder, remove_unless_begun
 from raykd.runs.status import StatusFile, TrialOutcome, is_asked_to_stop
-from raykd.runs.trial import checkpoints_in, read_epochs, run_trial
-from raykd.storage import artifacts
-from raykd.storage.artifacts import NotMadeError, Store
+from raykd.runs.trial import read_epochs, run_trial, take_up
+from raykd.storage import exchange
+from raykd.storage.artifacts import NotMadeError, Store, open_store
 from raykd.storage.layout import BOARD
-from raykd.storage.mirror import Mirror, locate_storage
+from raykd.storage.local import LocalStorage
+from raykd.storage.manifest import MANIFEST, digest, write_manifest
+from raykd.storage.objects import Objects
+from raykd.storage.opening import open_storage
 from raykd.storage.partial import PartialArtifact
-from raykd.storage.sync import Uploader, pull, pull_grown, take_up
+from raykd.storage.storage import Storage
+from raykd.storage.synced import SyncedStorage
+from raykd.studies.study import Study
 from raykd.teachers.trained import Teacher
 from run_commands import free_port
 from waiting import wait_until
@@ -50,13 +55,13 @@ def address() -> Iterator[str]:
 
 @pytest.fixture
 def machine(address: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    """Gives the mirror of the test's storage on a machine of a name; the last one asked for is the one we are on."""
+    """Gives the test's storage on a machine of a name; the last one asked for is the one we are on."""
 
-    def on(name: str) -> Mirror:
+    def on(name: str) -> SyncedStorage:
         monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / name))
-        _, mirror = locate_storage(f"s3://{BUCKET}/{tmp_path.name}{address}")
-        assert mirror is not None
-        return mirror
+        storage = open_storage(f"s3://{BUCKET}/{tmp_path.name}{address}")
+        assert isinstance(storage, SyncedStorage)
+        return storage
 
     return on
 
@@ -77,11 +82,14 @@ def texts(folder: Path) -> dict[str, str]:
     return {path.relative_to(folder).as_posix(): path.read_text() for path in files}
 
 
-def test_a_plain_folder_has_no_mirror(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+def test_a_plain_folder_is_one_for_all_machines(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.chdir(tmp_path)
-    assert locate_storage("runs") == (tmp_path / "runs", None)
-    assert locate_storage(tmp_path) == (tmp_path, None)
-    assert locate_storage(f"file://{tmp_path}/runs") == (tmp_path / "runs", None)
+    assert open_storage("runs") == LocalStorage(root=Path("runs"))
+    assert open_storage("runs").absolute() == LocalStorage(root=tmp_path / "runs")
+    assert open_storage(tmp_path) == LocalStorage(root=tmp_path)
+    assert open_storage(f"file://{tmp_path}/runs") == LocalStorage(root=tmp_path / "runs")
+    with open_view("runs") as view:
+        assert view.name(view.folder / "search") == "runs/search", "as it was typed"
 
 
 def test_each_machine_has_a_folder_of_its_own_for_a_storage(machine, address: str, tmp_path: Path):
@@ -90,9 +98,8 @@ def test_each_machine_has_a_folder_of_its_own_for_a_storage(machine, address: st
     assert one.root.name == two.root.name
     assert one.here(one.root / "a" / "b") == two.root / "a" / "b", "we are on machine two"
     assert one.moved_here() == two
-    assert one.at(one.root / "search") == f"s3://{BUCKET}/{tmp_path.name}/search{address}"
-    other = locate_storage(f"s3://{BUCKET}/another{address}")[0]
-    assert other != two.root
+    assert one.uri_of(one.root / "search") == f"s3://{BUCKET}/{tmp_path.name}/search{address}"
+    assert open_storage(f"s3://{BUCKET}/another{address}").root != two.root
 
 
 def test_what_one_machine_pushes_another_one_pulls(machine):
@@ -102,13 +109,13 @@ def test_what_one_machine_pushes_another_one_pulls(machine):
     two = machine("two")
     write(two.root / "trial/stale", "of a time before")
     write(two.root / "trial/first", "a longer text of a time before")
-    pull(two, two.root / "trial")
+    two.pull(two.root / "trial")
     assert texts(two.root / "trial") == {"deep/second": "deep/second", "first": "first"}
     two.delete(two.root / "trial/first")
     two.delete(two.root / "trial/first")
-    assert list(one.names(one.root / "trial")) == ["deep/second"]
+    assert list(one.objects.names(one.root / "trial")) == ["deep/second"]
     assert one.read(one.root / "trial/first") is None
-    pull(two, two.root / "nothing")
+    two.pull(two.root / "nothing")
     assert not (two.root / "nothing").exists()
 
 
@@ -118,14 +125,14 @@ def test_files_that_grow_are_pulled_where_they_are_longer(machine):
         one.write(one.root / "board" / name, text.encode())
     write(two.root / "board/a.log", "1 2")
     write(two.root / "board/b.log", "1 2")
-    pull_grown(two, two.root / "board", "*.log")
+    two.pull_grown(two.root / "board", "*.log")
     assert texts(two.root / "board") == {"a.log": "1 2 3", "b.log": "1 2", "c.log": "1"}
 
 
 def test_unfinished_work_goes_on_on_another_machine_and_nobody_mixes_files(machine):
     def begun(name: str) -> tuple[PartialArtifact, Path]:
-        mirror = machine(name)
-        unfinished = Store(mirror.root / "artifacts", mirror=mirror).partial("route-1", "state")
+        storage = machine(name)
+        unfinished = open_store(storage).partial("route-1", "state")
         return unfinished, unfinished.take_up()
 
     def worked(unfinished: PartialArtifact, folder: Path, epoch: int) -> None:
@@ -153,20 +160,20 @@ def test_unfinished_work_goes_on_on_another_machine_and_nobody_mixes_files(machi
     assert [texts(again)[f"checkpoint-{epoch}"] for epoch in (1, 2, 4)] == [
         f"1 of {first.name}", f"2 of {second.name}", f"4 of {second.name}",
     ]  # fmt: skip
-    mirror = machine("two")
+    storage = machine("two")
     two.remove()
-    assert not second.exists() and mirror.names(mirror.root / "artifacts") == {}
+    assert not second.exists() and storage.objects.names(storage.root / "artifacts") == {}
 
 
 def test_a_teacher_goes_on_on_another_machine(machine, tmp_path: Path):
     heard: list[int] = []
 
-    def route(mirror: Mirror, until: int) -> TeacherRoute:
+    def route(storage: Storage, until: int) -> TeacherRoute:
         def say(line: str) -> None:
             if line.startswith(f"teacher: epoch {until} of"):
                 raise KeyboardInterrupt
 
-        store = Store(mirror.root / "artifacts", mirror=mirror)
+        store = open_store(storage)
         return teacher_route(teacher, data, store, say=say, listen=lambda epoch: heard.append(epoch.number))
 
     data, teacher = tiny.recipe().data, Teacher(model=tiny.TEACHER.model, epochs=5, every=2, batch_size=4)
@@ -180,8 +187,8 @@ def test_a_teacher_goes_on_on_another_machine(machine, tmp_path: Path):
     for checkpoint in (1, 2, 3):
         weights, expected = made.weights(checkpoint), undisturbed.weights(checkpoint)
         assert all(torch.equal(weights[name], expected[name]) for name in expected)
-    mirror = machine("three")
-    assert not any(name.startswith("partial") for name in mirror.names(mirror.root / "artifacts"))
+    storage = machine("three")
+    assert not any(name.startswith("partial") for name in storage.objects.names(storage.root / "artifacts"))
 
 
 def test_an_artefact_is_made_by_one_machine_and_fetched_by_the_others(machine):
@@ -192,11 +199,11 @@ def test_an_artefact_is_made_by_one_machine_and_fetched_by_the_others(machine):
         write(folder / "deep/words", "a" * 1000)
         write(folder / "more", "b")
 
-    folder = Store(machine("one").root / "artifacts", mirror=machine("one")).get("codebook", KEY, make)
-    mirror = machine("two")
+    folder = open_store(machine("one")).get("codebook", KEY, make)
+    storage = machine("two")
     with pytest.raises(NotMadeError):
-        Store(mirror.root / "artifacts", mirror=mirror, makes=()).get("codebook", "none", make)
-    fetch_result = Store(mirror.root / "artifacts", mirror=mirror, makes=()).get("codebook", KEY, make)
+        open_store(storage, makes=()).get("codebook", "none", make)
+    fetch_result = open_store(storage, makes=()).get("codebook", KEY, make)
     assert len(made) == 1
     assert fetch_result != folder and texts(fetch_result) == texts(folder)
 
@@ -204,7 +211,7 @@ def test_an_artefact_is_made_by_one_machine_and_fetched_by_the_others(machine):
 def test_a_store_that_comes_from_another_machine_works_in_this_ones_folder(machine):
     sent = machine("one")
     here = machine("two")
-    assert Store(sent.root / "artifacts", mirror=sent).root == here.root / "artifacts"
+    assert open_store(sent).root == here.root / "artifacts"
 
 
 def test_of_two_machines_that_make_an_artefact_at_a_time_one_is_taken(machine):
@@ -212,29 +219,30 @@ def test_of_two_machines_that_make_an_artefact_at_a_time_one_is_taken(machine):
 
     def make_slower(folder: Path) -> None:
         machine("one")
-        Store(one.root / "artifacts", mirror=one).get("codebook", KEY, lambda other: words(other, "one's"))
+        open_store(one).get("codebook", KEY, lambda other: words(other, "one's"))
         machine("two")
         write(folder / "words", "two's")
 
-    folder = Store(two.root / "artifacts", mirror=two).get("codebook", KEY, make_slower)
+    folder = open_store(two).get("codebook", KEY, make_slower)
     assert folder.is_relative_to(two.root)
     assert (folder / "words").read_text() == "one's"
 
 
 def test_of_two_machines_that_write_at_once_the_last_is_taken(machine, monkeypatch: pytest.MonkeyPatch):
     one, two = machine("one"), machine("two")
-    store = Store(two.root / "artifacts", mirror=two)
+    store = open_store(two)
 
     def another_is_later(seconds: float) -> None:
         """Both have seen no manifest, and machine one's comes in after ours."""
         working = one.root / "working"
         write(working / "words", "one's")
-        sums = json.dumps({"words": artifacts._sum(working / "words")}).encode()
+        write_manifest(working, "a test")
+        manifest = (working / MANIFEST).read_bytes()
         place = one.root / "artifacts" / "codebook" / KEY
-        one.push(working / "words", place / artifacts._digest(sums) / "words")
-        one.write(place / "manifest.json", sums)
+        one.objects.push(working / "words", place / digest(manifest) / "words")
+        one.write(place / MANIFEST, manifest)
 
-    monkeypatch.setattr(artifacts.time, "sleep", another_is_later)
+    monkeypatch.setattr(exchange.time, "sleep", another_is_later)
     folder = store.get("codebook", KEY, lambda folder: words(folder, "two's"))
     assert (folder / "words").read_text() == "one's"
 
@@ -243,8 +251,8 @@ def test_of_two_machines_that_write_at_once_the_last_is_taken(machine, monkeypat
 def test_a_broken_artefact_in_the_storage_is_made_anew(broken: str, machine, tmp_path: Path):
     one = machine("one")
     place = one.root / "artifacts" / "codebook" / KEY
-    Store(one.root / "artifacts", mirror=one).get("codebook", KEY, lambda folder: words(folder, "one's"))
-    (file,) = [name for name in one.names(place) if name.endswith("words")]
+    open_store(one).get("codebook", KEY, lambda folder: words(folder, "one's"))
+    (file,) = [name for name in one.objects.names(place) if name.endswith("words")]
     match broken:
         case "manifest":
             one.write(place / "manifest.json", b"{")
@@ -255,11 +263,11 @@ def test_a_broken_artefact_in_the_storage_is_made_anew(broken: str, machine, tmp
         case "missing":
             one.delete(place / file)
     two = machine("two")
-    folder = Store(two.root / "artifacts", mirror=two).get("codebook", KEY, lambda folder: words(folder, "two's"))
+    folder = open_store(two).get("codebook", KEY, lambda folder: words(folder, "two's"))
     assert (folder / "words").read_text() == "two's"
     assert not list(tmp_path.rglob("outside"))
     three = machine("three")
-    folder = Store(three.root / "artifacts", mirror=three, makes=()).get("codebook", KEY, lambda folder: None)
+    folder = open_store(three, makes=()).get("codebook", KEY, lambda folder: None)
     assert (folder / "words").read_text() == "two's"
 
 
@@ -275,7 +283,7 @@ def test_a_broken_artefact_in_the_storage_is_made_anew(broken: str, machine, tmp
 )  # fmt: skip
 def test_a_wrong_uri_is_one_clear_line(uri: str, said: str):
     with pytest.raises(ValueError, match=said) as caught:
-        locate_storage(uri)
+        open_storage(uri)
     assert "secret@" not in str(caught.value) and "very" not in str(caught.value)
     assert "\n" not in str(caught.value)
 
@@ -283,9 +291,8 @@ def test_a_wrong_uri_is_one_clear_line(uri: str, said: str):
 @pytest.mark.parametrize("writes", [True, False])
 def test_a_store_that_cannot_be_used_is_one_clear_line(writes: bool, address: str, machine):
     machine("one").check(writes=writes)
-    _, no_bucket = locate_storage(f"s3://no-such-bucket/x{address}")
-    _, no_server = locate_storage(f"s3://bucket/x?endpoint_override=127.0.0.1:{free_port()}&scheme=http")
-    assert no_bucket is not None and no_server is not None
+    no_bucket = open_storage(f"s3://no-such-bucket/x{address}")
+    no_server = open_storage(f"s3://bucket/x?endpoint_override=127.0.0.1:{free_port()}&scheme=http")
     if writes:
         with pytest.raises(
             FileNotFoundError, match=r"cannot write to the storage s3://no-such-bucket/x.*: there is no such bucket$"
@@ -300,23 +307,22 @@ def test_a_storage_that_is_away_is_waited_for(tmp_path: Path, monkeypatch: pytes
         monkeypatch.setenv(name, value)
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     port = free_port()
-    _, mirror = locate_storage(f"s3://{BUCKET}/away?endpoint_override=127.0.0.1:{port}&scheme=http&region=us-east-1")
-    assert mirror is not None
-    thread = threading.Thread(target=mirror.write, args=(mirror.root / "late", b"kept"))
+    storage = open_storage(f"s3://{BUCKET}/away?endpoint_override=127.0.0.1:{port}&scheme=http&region=us-east-1")
+    thread = threading.Thread(target=storage.write, args=(storage.root / "late", b"kept"))
     thread.start()
     with served(port):
         thread.join(timeout=60)
-        assert mirror.read(mirror.root / "late") == b"kept"
+        assert storage.read(storage.root / "late") == b"kept"
     assert re.fullmatch(r"(waiting for the storage: .*: s3://.*\n)?", capfd.readouterr().err)
 
 
-def test_an_outbox_pushes_what_has_changed_in_the_order_of_writing(machine, monkeypatch: pytest.MonkeyPatch):
-    mirror = machine("one")
-    folder, pushed = mirror.root / "trial", []
+def test_an_uploader_pushes_what_has_changed_in_the_order_of_writing(machine, monkeypatch: pytest.MonkeyPatch):
+    storage = machine("one")
+    folder, pushed = storage.root / "trial", []
     for number, name in enumerate(["z", "a", "checkpoint.previous.pt", ".half", "ray.log", "deep/b"]):
         os.utime(write(folder / name, name), (number, number))
-    monkeypatch.setattr(Mirror, "push", lambda self, file, to=None: pushed.append(file.name))
-    uploader = Uploader(mirror, (folder, "*"))
+    monkeypatch.setattr(Objects, "push", lambda self, file, to=None: pushed.append(file.name))
+    uploader = storage.uploader((folder, "*"))
     uploader.push()
     uploader.push()
     assert pushed == ["z", "a"]
@@ -324,17 +330,17 @@ def test_an_outbox_pushes_what_has_changed_in_the_order_of_writing(machine, monk
     write(folder / "c", "new")
     uploader.push()
     assert pushed == ["z", "a", "a", "c"]
-    again = Uploader(mirror, (folder, "**/*"))
+    again = storage.uploader((folder, "**/*"))
     again.skip_present()
     again.push()
     assert pushed == ["z", "a", "a", "c"]
 
 
 def test_what_is_spent_leaves_only_when_the_storage_has_it_as_it_stands(machine):
-    mirror = machine("one")
-    folder = mirror.root / "trial"
+    storage = machine("one")
+    folder = storage.root / "trial"
     spent = [write(folder / name, name) for name in ("checkpoint.pt", "checkpoint.previous.pt")]
-    uploader = Uploader(mirror, (folder, "*"), spent=spent)
+    uploader = storage.uploader((folder, "*"), spent=spent)
     uploader.clear()
     assert [file.exists() for file in spent] == [True, True]
     uploader.push()
@@ -345,7 +351,7 @@ def test_what_is_spent_leaves_only_when_the_storage_has_it_as_it_stands(machine)
     uploader.clear()
     uploader.clear()
     assert [file.exists() for file in spent] == [False, False]
-    assert mirror.read(folder / "checkpoint.pt") == b"a later one"
+    assert storage.read(folder / "checkpoint.pt") == b"a later one"
 
 
 def test_a_trial_that_moves_goes_on_from_its_last_epoch(machine):
@@ -353,20 +359,20 @@ def test_a_trial_that_moves_goes_on_from_its_last_epoch(machine):
     whole, spec = tiny.finish(tiny.recipe(), Store(machine("one").root / "whole")), tiny.recipe()
     found: list[dict[str, float]] = []
     for name, epochs in (("one", 2), ("two", 1), ("one", 1)):
-        mirror = machine(name)
-        folder, board = mirror.root / "search/trials/t", mirror.root / "search/tensorboard/t"
-        uploader = take_up(mirror, folder, board, spent=checkpoints_in(folder))
-        store = Store(mirror.root / "artifacts", mirror=mirror)
+        storage = machine(name)
+        folder, board = storage.root / "search/trials/t", storage.root / "search/tensorboard/t"
+        uploader = take_up(storage, folder, board)
+        store = open_store(storage)
         run = run_trial(spec, folder, board, store, {}, World(0, 1, torch.device("cpu")), uploader)
         found += [epoch.metrics for epoch in itertools.islice(run, epochs)]
         assert (folder / "checkpoint.pt").exists()
         run.close()  # pyright: ignore[reportAttributeAccessIssue]
-        assert not list(mirror.root.rglob("checkpoint*.pt")), "the storage has it; here it would stay for ever"
+        assert not list(storage.root.rglob("checkpoint*.pt")), "the storage has it; here it would stay for ever"
         (folder / "epochs.jsonl").write_text("what was written after the last push\n")
     assert found == whole.metrics
-    pull(mirror := machine("three"), mirror.root / "search")
-    assert [record["number"] for record in read_epochs(mirror.root / "search/trials/t")] == [1, 2, 3, 4]
-    assert not list(mirror.root.rglob("checkpoint.previous.pt"))
+    (storage := machine("three")).pull(storage.root / "search")
+    assert [record["number"] for record in read_epochs(storage.root / "search/trials/t")] == [1, 2, 3, 4]
+    assert not list(storage.root.rglob("checkpoint.previous.pt"))
 
 
 def test_a_machine_that_wakes_up_writes_nothing_over_what_another_has_trained(machine):
@@ -381,11 +387,11 @@ def test_a_machine_that_wakes_up_writes_nothing_over_what_another_has_trained(ma
     assert not list(one.root.rglob(".owner")), "the storage has it"
 
 
-def begin(mirror: Mirror, name: str) -> Path:
+def begin(storage: Storage, name: str) -> Path:
     """A search's folder, as if it had just been begun on this machine."""
-    write(mirror.root / name / "search.json", json.dumps({"study": "small", "file": "small.py"}))
-    write(mirror.root / name / BOARD / "experiment", "ranges")
-    return mirror.root / name
+    write(storage.root / name / "search.json", json.dumps({"study": "small", "file": "small.py"}))
+    write(storage.root / name / BOARD / "experiment", "ranges")
+    return storage.root / name
 
 
 def test_a_search_is_seen_and_stopped_from_another_machine(machine, monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
@@ -395,20 +401,20 @@ def test_a_search_is_seen_and_stopped_from_another_machine(machine, monkeypatch:
     with keep_in_step(folder, one):
         status_file = StatusFile(folder, total=3)
         status_file.change(doing="teacher", at_once=True)
-        with open_storage(one.at(folder)) as view:
+        with open_view(one.uri_of(folder)) as view:
             assert view.folder.name == "search" and view.is_alive(view.folder)
-            assert view.name(view.folder) == one.at(folder)
+            assert view.name(view.folder) == one.uri_of(folder)
             view.ask_to_stop(view.folder)
         with pytest.raises(RuntimeError, match=r"s3://.*/search.* is running already \(process \d+ on .* heard of "):
             prepare_storage(one.uri, "search", resume=True)
         wait_until(lambda: is_asked_to_stop(folder))
         wait_until(lambda: b"teacher" in (one.read(folder / "status.json") or b""))
         write(folder / "trials.csv", "table")
-    with open_storage(one.uri) as view:
+    with open_view(one.uri) as view:
         assert not view.is_alive(view.folder / "search")
     two = machine("two")
     two.write(two.root / "search/running.json", json.dumps({"host": "elsewhere", "pid": 1, "time": 0.0}).encode())
-    root, _ = prepare_storage(two.uri, "search", resume=True)
+    root = prepare_storage(two.uri, "search", resume=True).root
     assert root == two.root
     assert (root / "search/trials.csv").read_text() == "table"
     assert not (root / "search/running.json").exists(), "an old heartbeat would be pushed again"
@@ -417,35 +423,35 @@ def test_a_search_is_seen_and_stopped_from_another_machine(machine, monkeypatch:
 
 
 def test_a_search_of_another_machine_counts_as_dead_after_a_while(machine, monkeypatch: pytest.MonkeyPatch):
-    mirror = machine("one")
-    folder = begin(mirror, "search")
+    storage = machine("one")
+    folder = begin(storage, "search")
     sign = {"host": "elsewhere", "pid": 1, "time": time.time()}
-    mirror.write(folder / "running.json", json.dumps(sign).encode())
-    with pytest.raises(RuntimeError, match="process 1 on elsewhere"), keep_in_step(folder, mirror):
+    storage.write(folder / "running.json", json.dumps(sign).encode())
+    with pytest.raises(RuntimeError, match="process 1 on elsewhere"), keep_in_step(folder, storage):
         pass
-    mirror.write(folder / "running.json", json.dumps(sign | {"time": time.time() - ALIVE_S}).encode())
-    with keep_in_step(folder, mirror):
+    storage.write(folder / "running.json", json.dumps(sign | {"time": time.time() - ALIVE_S}).encode())
+    with keep_in_step(folder, storage):
         pass
     dead = subprocess.Popen(["true"])
     dead.wait()
-    mirror.write(folder / "running.json", json.dumps(sign | {"host": os.uname().nodename, "pid": dead.pid}).encode())
-    assert find_living(mirror, [folder]) == {}
+    storage.write(folder / "running.json", json.dumps(sign | {"host": os.uname().nodename, "pid": dead.pid}).encode())
+    assert find_living(storage, [folder]) == {}
 
 
 def test_a_sign_from_the_future_counts_where_another_follows(machine, monkeypatch: pytest.MonkeyPatch):
-    mirror, waited = machine("one"), list[float]()
-    lives, dead, near = (begin(mirror, name) for name in ("lives", "dead", "near"))
+    storage, waited = machine("one"), list[float]()
+    lives, dead, near = (begin(storage, name) for name in ("lives", "dead", "near"))
     sign = {"host": "elsewhere", "pid": 1, "time": time.time() + 24 * 3600}
     for folder in (lives, dead):
-        mirror.write(folder / "running.json", json.dumps(sign).encode())
-    mirror.write(near / "running.json", json.dumps(sign | {"time": time.time() + 5}).encode())
+        storage.write(folder / "running.json", json.dumps(sign).encode())
+    storage.write(near / "running.json", json.dumps(sign | {"time": time.time() + 5}).encode())
 
     def sleep(seconds: float) -> None:
         waited.append(seconds)
-        mirror.write(lives / "running.json", json.dumps(sign | {"time": sign["time"] + seconds}).encode())
+        storage.write(lives / "running.json", json.dumps(sign | {"time": sign["time"] + seconds}).encode())
 
     monkeypatch.setattr(heartbeat.time, "sleep", sleep)
-    assert list(find_living(mirror, [lives, dead, near])) == [lives, near]
+    assert list(find_living(storage, [lives, dead, near])) == [lives, near]
     assert waited == [20.0], "for both at once"
 
 
@@ -454,12 +460,14 @@ def test_a_search_that_was_refused_leaves_its_name_free(machine):
     folder = write(one.root / "search/search.json", "{}").parent
     with pytest.raises(ValueError, match="no room"), keep_in_step(folder, one), remove_unless_begun(folder):
         raise ValueError("no room")
-    assert not one.names(one.root)
+    assert not one.objects.names(one.root)
     begin(one, "search")
     with keep_in_step(folder, one):
         pass
-    with pytest.raises(FileExistsError, match=r"s3://.*/search.* exists already; --resume it, or choose another name"):
-        prepare_storage(machine("two").uri, "search", resume=False)
+    two, study = prepare_storage(machine("two").uri, "search", resume=False), Study(recipe=tiny.recipe(), name="small")
+    said = r"s3://.*/search.* exists already; go on with it by --resume, or choose another name"
+    with pytest.raises(FileExistsError, match=said):
+        new_folder(two, "search", Search.of(study, trials=1, seed=0), study)
     with pytest.raises(FileNotFoundError, match=r"no search 'serch' in s3://.* to resume; did you mean search"):
         prepare_storage(one.uri, "serch", resume=True)
 
@@ -470,24 +478,23 @@ def test_what_is_sent_to_another_machine_has_its_folders(machine):
         recipe=tiny.recipe(),
         folder=str(one.root / "search/trials/t"),
         board=str(one.root / "search/tensorboard/t"),
-        store=str(one.root / "artifacts"),
+        storage=one,
         values={},
-        mirror=one,
     )
     sent = pickle.dumps(job)
     two = machine("two")
     got = pickle.loads(sent)
-    assert (got.folder, got.store) == (str(two.root / "search/trials/t"), str(two.root / "artifacts"))
-    assert got.mirror == two
+    assert (got.folder, got.board) == (str(two.root / "search/trials/t"), str(two.root / "search/tensorboard/t"))
+    assert got.storage == two
     assert pickle.loads(pickle.dumps(got)) == got
 
 
 def test_a_checkpoint_that_is_not_kept_is_deleted_from_the_storage(machine, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(disk_pruning, "_LAG_S", -1.0)
-    mirror = machine("one")
+    storage = machine("one")
     for name in ("checkpoint.pt", "epochs.jsonl"):
-        mirror.push(write(mirror.root / "search/trials/trial-0000-x" / name, "content"))
-    pruner = disk_pruning.Pruning(mirror.root / "search/trials", mirror)
+        storage.push(write(storage.root / "search/trials/trial-0000-x" / name, "content"))
+    pruner = disk_pruning.Pruning(storage.root / "search/trials", storage)
     pruner.ended("trial-0000-x", TrialOutcome(kind="stopped", accuracy=0.5, epochs=1))
     pruner.prune()
-    assert list(mirror.names(mirror.root)) == ["search/trials/trial-0000-x/epochs.jsonl"]
+    assert list(storage.objects.names(storage.root)) == ["search/trials/trial-0000-x/epochs.jsonl"]

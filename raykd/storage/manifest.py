@@ -1,0 +1,52 @@
+"""The manifest of an artefact: the size and SHA-256 of each file, by which a torn or foreign one is found out."""
+
+import hashlib
+import json
+import shutil
+from pathlib import Path
+
+from raykd.storage.atomic import write_text
+from raykd.storage.layout import is_inside
+
+MANIFEST = "manifest.json"
+
+
+def write_manifest(folder: Path, artifact: str) -> None:
+    """Writes the manifest of all files that the maker of an artefact has written into a folder.
+
+    Raises:
+        RuntimeError: there are none.
+    """
+    sums = {str(path.relative_to(folder)): _sum(path) for path in sorted(folder.rglob("*")) if path.is_file()}
+    if not sums:
+        raise RuntimeError(f"the maker of {artifact} wrote no file")
+    write_text(folder / MANIFEST, json.dumps(sums, indent=1))
+
+
+def agrees(folder: Path) -> bool:
+    """Whether the files of a folder are those of its manifest."""
+    try:
+        sums = json.loads((folder / MANIFEST).read_text())
+        entries = sums.items() if isinstance(sums, dict) else ()
+        return bool(entries) and all(is_inside(name) and _sum(folder / name) == entry for name, entry in entries)
+    except (OSError, ValueError):
+        return False
+
+
+def digest(manifest: bytes) -> str:
+    """What the files of a manifest are kept under where several machines may have made an artefact."""
+    return hashlib.sha256(manifest).hexdigest()[:16]
+
+
+def put_in_place(working: Path, folder: Path) -> None:
+    """Renames a whole artefact to its own name, in place of what was torn, or left by a killed process."""
+    for remains in (folder, *folder.parent.glob(f".{folder.name}-*")):
+        if remains != working:
+            shutil.rmtree(remains, ignore_errors=True)
+    working.rename(folder)
+
+
+def _sum(path: Path) -> list[int | str]:
+    with path.open("rb") as file:
+        found = hashlib.file_digest(file, "sha256").hexdigest()
+    return [path.stat().st_size, found]
