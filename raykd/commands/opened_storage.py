@@ -2,7 +2,6 @@
 
 import contextlib
 import functools
-import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -53,5 +52,5 @@ def open_storage(typed: str) -> Iterator[OpenedStorage]:
     Raises:
         ValueError, FileNotFoundError, PermissionError, ConnectionError: one line on what is wrong with a URI.
     """
-    with tempfile.TemporaryDirectory() as copy:
-        yield OpenedStorage(look_at(typed, Path(copy)))
+    with look_at(typed) as storage:
+        yield OpenedStorage(storage)

@@ -5,8 +5,10 @@ pushes what it writes (the state that `raykd status` shows, the table, the winne
 workers elsewhere have pushed, looks whether the search is asked to stop, and leaves a heartbeat.
 """
 
+import contextlib
 import os
 import time
+from collections.abc import Iterator
 from contextlib import AbstractContextManager
 from pathlib import Path
 
@@ -81,22 +83,20 @@ def bring_trials(storage: Storage, folder: Path) -> None:
     storage.pull_grown(folder / BOARD)
 
 
-def look_at(typed: str, folder: Path) -> Storage:
-    """What a user has typed, a storage or one search, to look at.
-
-    Args:
-        folder: an empty one, for what must be copied to this machine.
+@contextlib.contextmanager
+def look_at(typed: str) -> Iterator[Storage]:
+    """What a user has typed, a storage or one search, to look at for as long as the context lasts.
 
     Raises:
         ValueError, FileNotFoundError, PermissionError, ConnectionError: one line on what is wrong.
     """
-    storage = open_storage(typed).copied_to(folder)
-    storage.check(writes=False)
-    if storage.read(storage.root / SEARCH) is None:
-        bring(storage)
-    else:
-        bring_search(storage, storage.root)
-    return storage
+    with open_storage(typed).set_apart() as storage:
+        storage.check(writes=False)
+        if storage.read(storage.root / SEARCH) is None:
+            bring(storage)
+        else:
+            bring_search(storage, storage.root)
+        yield storage
 
 
 def keep_in_step(folder: Path, storage: Storage) -> AbstractContextManager[None]:

@@ -30,8 +30,9 @@ class LocalStorage(Storage):
     def moved_here(self) -> Storage:
         return self
 
-    def copied_to(self, folder: Path) -> Storage:
-        return self.without_waiting()
+    @contextlib.contextmanager
+    def set_apart(self) -> Iterator[Storage]:
+        yield self.without_waiting()
 
     def uri_of(self, path: Path) -> str:
         return str(path)

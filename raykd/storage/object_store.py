@@ -82,12 +82,12 @@ def entries(files: "fs.FileSystem", key: str, *, recursive: bool) -> dict[str, E
     }
 
 
-def exists(files: "fs.FileSystem", key: str) -> bool:
-    """Whether there is such an object, or anything in such a folder."""
+def is_object(files: "fs.FileSystem", key: str) -> bool:
+    """Whether there is such an object, which is no folder."""
     from pyarrow import fs
 
     info: Any = files.get_file_info(key)
-    return info.type != fs.FileType.NotFound
+    return info.type == fs.FileType.File
 
 
 def missing_told(action: "Callable[[fs.FileSystem], T]", uri: str) -> T:

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, TypeVar
 from urllib.parse import urlsplit, urlunsplit
 
 from raykd.storage.layout import is_inside
-from raykd.storage.object_store import Entry, entries, exists, missing_told, opened
+from raykd.storage.object_store import Entry, entries, is_object, missing_told, opened
 from raykd.storage.retry import retry_while_unavailable
 
 if TYPE_CHECKING:
@@ -47,10 +47,9 @@ class Objects:
 
     def uri_of(self, path: Path) -> str:
         """The URI of a local path, which may be that of the folder that `root` lies in too."""
-        inner, parts = os.path.relpath(path, self.root), urlsplit(self.uri)
-        if inner == ".":
-            return self.uri
-        return urlunsplit(parts._replace(path=posixpath.normpath(f"{parts.path}/{Path(inner).as_posix()}")))
+        parts = urlsplit(self.uri)
+        joined = posixpath.normpath(f"{parts.path}/{Path(os.path.relpath(path, self.root)).as_posix()}")
+        return urlunsplit(parts._replace(path=joined.rstrip("/")))
 
     def names(self, folder: Path, pattern: str = "*") -> dict[str, Entry]:
         """What is kept below a folder, by name relative to the folder; a `*` matches `/` too."""
@@ -68,7 +67,8 @@ class Objects:
 
     def has(self, path: Path) -> bool:
         """Whether a file is kept, or anything in a folder."""
-        return self._try(lambda files: exists(files, self._key(path)))
+        # Where the last object of a folder is deleted, pyarrow leaves the folder, as an object of no bytes.
+        return bool(self.inside(path)) or self._try(lambda files: is_object(files, self._key(path)))
 
     def read(self, path: Path) -> bytes | None:
         """What is kept of a small file; None where nothing is."""

@@ -60,8 +60,8 @@ class Storage(ABC):
         """This storage with the folder of this machine."""
 
     @abstractmethod
-    def copied_to(self, folder: Path) -> "Storage":
-        """This storage to look at without waiting: its files come into an empty folder, out of the way of what runs."""
+    def set_apart(self) -> "AbstractContextManager[Storage]":
+        """This storage to look at without waiting: what is pulled lies out of the way of what runs on this machine."""
 
     @abstractmethod
     def uri_of(self, path: Path) -> str:

@@ -10,6 +10,7 @@ import hashlib
 import os
 import re
 import shutil
+import tempfile
 import threading
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass, replace
@@ -58,9 +59,11 @@ class SyncedStorage(Storage):
     def moved_here(self) -> Storage:
         return replace(self, root=local_root(self.uri))
 
-    def copied_to(self, folder: Path) -> Storage:
+    @contextlib.contextmanager
+    def set_apart(self) -> Iterator[Storage]:
         name = urlsplit(self.uri).path.rpartition("/")[-1]  # of a search, maybe, which is called as its folder
-        return replace(self, root=folder / (name if is_plain(name) else "storage"), timeout_s=0.0)
+        with tempfile.TemporaryDirectory() as folder:
+            yield replace(self, root=Path(folder, name if is_plain(name) else "storage"), timeout_s=0.0)
 
     def uri_of(self, path: Path) -> str:
         return self.objects.uri_of(path)
