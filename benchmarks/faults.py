@@ -41,6 +41,7 @@ from record import Record, spread
 from raykd.runs.trial import read_epochs, saved_epoch
 from raykd.space.serialise import from_file
 from raykd.storage.artifacts import Store
+from raykd.storage.layout import TUNE_STATE
 from raykd.training.loop import distill
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -352,7 +353,7 @@ def _look(search: Search) -> tuple[int, list[str]]:
 
 def _unknown(search: Search, names: list[str]) -> Iterator[str]:
     """Trials of which the sampler was not told what their last epoch says, or not that they have ended."""
-    saved = (search.storage / "search" / "tune_state.json").read_text()
+    saved = (search.storage / "search" / TUNE_STATE).read_text()
     state = json.loads(saved, cls=TuneFunctionDecoder, allow_cloudpickle=True)  # of our own search
     study: optuna.Study = state["runner_data"]["raykd"]["search"]["search"]["optuna"]
     known = {trial.number: trial for trial in study.get_trials(deepcopy=False)}

@@ -14,6 +14,7 @@ from rich.table import Table
 from raykd.commands.opened_storage import OpenedStorage, open_storage
 from raykd.errors import MissingError
 from raykd.reporting.status_line import clock
+from raykd.runs.folder_format import format_problem
 from raykd.runs.status import SearchStatus, read_status
 from raykd.storage.layout import EPOCHS, RECIPE, SEARCH, SUMMARY, TRIALS, folders
 
@@ -31,7 +32,7 @@ def run_status(options: argparse.Namespace) -> int:
         console = Console(highlight=False, markup=False, soft_wrap=True)
         for folder in found:
             _show(folder, opened, console)
-        if found == [opened.folder]:
+        if found == [opened.folder] and format_problem(found[0]) is None:
             console.print(_trials(found[0], opened), soft_wrap=False)
     return 0
 
@@ -65,6 +66,10 @@ def go_on(folder: Path, opened: OpenedStorage) -> str:
 
 def _show(folder: Path, opened: OpenedStorage, console: Console) -> None:
     """How far a search is, what runs in it or how to go on with it."""
+    name = f"{folder.name} (study {_record(folder)['study']})"
+    if problem := format_problem(folder):
+        console.print(f"{name} {problem}")
+        return
     status = read_status(folder)
     word = _word(folder, status, opened)
     done, best, failed = "no trial done", "none yet", ""
@@ -72,8 +77,7 @@ def _show(folder: Path, opened: OpenedStorage, console: Console) -> None:
         done = f"{len(status.ended)} of {status.total} trials done"
         failed = f", {status.failed} failed" if status.failed else ""
         best = f"{status.best[1]:.4f} ({status.best[0]})" if status.best else best
-    about = f"{folder.name} (study {_record(folder)['study']}): {word}"
-    console.print(f"{about}, {done}{failed}, best so far {best}, last epoch {_last_epoch(folder)}")
+    console.print(f"{name}: {word}, {done}{failed}, best so far {best}, last epoch {_last_epoch(folder)}")
     if word == "stopped":
         console.print(f"  {go_on(folder, opened)}")
     elif word == "finished":

@@ -7,6 +7,7 @@ from rich.console import Console
 from raykd.commands.opened_storage import open_storage
 from raykd.commands.status import go_on, searches
 from raykd.errors import InvalidError
+from raykd.runs.folder_format import format_problem
 
 
 def run_stop(options: argparse.Namespace) -> int:
@@ -22,6 +23,8 @@ def run_stop(options: argparse.Namespace) -> int:
             raise InvalidError(
                 f"say which search: {', '.join(f'raykd stop {opened.name(folder)}' for folder in found)}"
             )
+        if problem := format_problem(asked):
+            raise InvalidError(f"{opened.name(asked)} {problem}")
         if not opened.is_alive(asked):
             raise InvalidError(f"{opened.name(asked)} is not running; {go_on(asked, opened)}")
         opened.ask_to_stop(asked)

@@ -15,7 +15,7 @@ from pathlib import Path
 from raykd.errors import MissingError, nearest
 from raykd.runs import heartbeat
 from raykd.runs.status import ask_to_stop
-from raykd.storage.layout import BOARD, EPOCHS, HEARTBEAT, RECIPE, SEARCH, SIGNALS, STOP, TRIALS, check_name
+from raykd.storage.layout import BOARD, EPOCHS, HEARTBEAT, RECIPE, SEARCH, STOP, TRIALS, check_name
 from raykd.storage.opening import open_storage
 from raykd.storage.storage import Follower, Storage
 from raykd.storage.sync import Uploader
@@ -72,7 +72,7 @@ def bring(storage: Storage, name: str | None = None) -> None:
 
 def bring_search(storage: Storage, folder: Path) -> None:
     """Copies a search to this machine, all but its checkpoints."""
-    storage.pull_files(folder, but=SIGNALS)
+    storage.pull_files(folder)
     bring_trials(storage, folder)
 
 

@@ -12,6 +12,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 from raykd.errors import AlreadyExistsError, InvalidError, MissingError, NotPermittedError, nearest
+from raykd.runs.folder_format import FORMAT, check_format
 from raykd.space.serialise import fingerprint, to_text
 from raykd.storage.atomic import write_text
 from raykd.storage.layout import BOARD, SEARCH, check_name, check_writable, folders
@@ -33,6 +34,7 @@ class Search:
         seed: of the sampler.
         versions: of what it ran with.
         file: that the study was read from; None where it was made in Python.
+        format: of its folder, see `folder_format.py`.
     """
 
     study: str
@@ -41,6 +43,7 @@ class Search:
     seed: int
     versions: dict[str, str]
     file: str | None = None
+    format: int = FORMAT
 
     @classmethod
     def of(cls, study: Study, trials: int, seed: int) -> "Search":
@@ -97,7 +100,7 @@ def old_folder(root: Path, name: str | None, study: Study) -> tuple[Path, Search
 
     Raises:
         FileNotFoundError: there is none.
-        ValueError: the study is another one, or its base recipe has changed since.
+        ValueError: the study is another one, its base recipe has changed since, or the folder has another format.
     """
     if name is None:
         searches = {folder.name: read_search(folder) for folder in folders(root)}
@@ -114,19 +117,21 @@ def old_folder(root: Path, name: str | None, study: Study) -> tuple[Path, Search
 
 
 def find(root: Path, name: str) -> Path:
-    """The folder of a search in a storage, by its name.
+    """The folder of a search to go on with, by its name.
 
     Raises:
         FileNotFoundError: there is none, with those that there are.
+        ValueError: its folder has another format.
     """
     found = {folder.name: folder for folder in folders(root)}
     if name not in found:
         raise MissingError(f"no search {name!r} in {root} to resume; {nearest(name, found)}")
+    check_format(found[name])
     return found[name]
 
 
 def read_search(folder: Path) -> Search:
-    return Search(**json.loads((folder / SEARCH).read_text()))
+    return Search(**{"format": 1} | json.loads((folder / SEARCH).read_text()))
 
 
 def write_search(folder: Path, search: Search) -> None:

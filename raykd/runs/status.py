@@ -1,9 +1,9 @@
 """What a search and other processes tell each other through its folder, without Ray and without PyTorch.
 
 * `status.json` is what the search has last written of itself, atomically.
-* `running.lock` is locked as long as its process lives, so that a killed search looks like one, from other machines
-  too where the file system has locks.
-* `stop` is made by whoever wants the search to end after its running epochs; the next start takes it away.
+* `.raykd/running.lock` is locked as long as its process lives, so that a killed search looks like one, from other
+  machines too where the file system has locks.
+* `.raykd/stop` is made by whoever wants the search to end after its running epochs; the next start takes it away.
 """
 
 import contextlib
@@ -20,9 +20,9 @@ from typing import IO, Any
 
 from raykd.errors import FailureError
 from raykd.storage.atomic import write_text
-from raykd.storage.layout import STOP
+from raykd.storage.layout import LOCK, STOP
 
-_STATE, _LOCK = "status.json", "running.lock"
+_STATE = "status.json"
 _EVERY_S = 1.0
 _CONTENTION = (errno.EACCES, errno.EAGAIN)
 
@@ -113,7 +113,8 @@ def running(folder: Path) -> Iterator[None]:
     Raises:
         RuntimeError: another process runs it.
     """
-    with (folder / _LOCK).open("a") as lock:
+    (folder / LOCK).parent.mkdir(exist_ok=True)
+    with (folder / LOCK).open("a") as lock:
         if not _locked(lock, fcntl.LOCK_EX, timeout_s=2.0):  # somebody may look at it right now
             status = read_status(folder)
             who = f" (process {status.pid} on {status.host})" if status else ""
@@ -125,7 +126,7 @@ def running(folder: Path) -> Iterator[None]:
 def is_running(folder: Path) -> bool:
     """Whether the process of a search lives."""
     try:
-        with (folder / _LOCK).open() as lock:  # shared: who may read the folder may look
+        with (folder / LOCK).open() as lock:  # shared: who may read the folder may look
             return not _locked(lock, fcntl.LOCK_SH)
     except FileNotFoundError:
         return False

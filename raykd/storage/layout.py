@@ -10,9 +10,12 @@ ARTIFACTS, TEACHERS = "artifacts", "teachers"
 BOARD = "tensorboard"  # of a search or a single run, a folder in it for each trial
 # Files of a search or a trial that are read without PyTorch too.
 SEARCH, SUMMARY, TRIALS, RECIPE, EPOCHS = "search.json", "summary.json", "trials", "recipe.json", "epochs.jsonl"
-# Objects of an object store alone, that a search and others talk by: it is to stop, it is alive.
-STOP, HEARTBEAT = "stop", "running.json"
-SIGNALS = (STOP, HEARTBEAT)
+# What a search needs to go on lies in one folder of its own, where nobody who looks at what it found need see it.
+INNER = ".raykd"
+TUNE, GROUPS = f"{INNER}/tune", f"{INNER}/groups"  # Ray Tune's and Ray Train's own files
+TUNE_STATE, LOCK = f"{INNER}/tune_state.json", f"{INNER}/running.lock"
+# What a search and others talk by: it is to stop; in an object store alone, as there are no locks, it is alive.
+STOP, HEARTBEAT = f"{INNER}/stop", f"{INNER}/running.json"
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
 
 

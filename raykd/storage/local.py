@@ -94,7 +94,7 @@ class LocalStorage(Storage):
     def pull(self, folder: Path) -> None:
         pass
 
-    def pull_files(self, folder: Path, but: Collection[str]) -> None:
+    def pull_files(self, folder: Path) -> None:
         pass
 
     def pull_grown(self, folder: Path, pattern: str = "*") -> None:

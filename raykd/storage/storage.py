@@ -140,8 +140,8 @@ class Storage(ABC):
         """Makes a folder of this machine what the storage has of it: what else lies there is removed."""
 
     @abstractmethod
-    def pull_files(self, folder: Path, but: Collection[str]) -> None:
-        """Copies what lies right in a folder to this machine, but for some names."""
+    def pull_files(self, folder: Path) -> None:
+        """Copies the files that lie right in a folder to this machine."""
 
     @abstractmethod
     def pull_grown(self, folder: Path, pattern: str = "*") -> None:

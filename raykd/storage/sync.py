@@ -12,7 +12,6 @@ from typing import TypeVar
 from filelock import FileLock
 
 from raykd.storage.atomic import working_folder
-from raykd.storage.layout import SIGNALS
 from raykd.storage.object_store import Entry
 from raykd.storage.objects import Objects
 
@@ -127,10 +126,10 @@ def pull(objects: Objects, folder: Path) -> None:
                 working.rename(folder)
 
 
-def pull_files(objects: Objects, folder: Path, but: Collection[str]) -> None:
-    """Copies the files that lie right in a folder, but for some names."""
+def pull_files(objects: Objects, folder: Path) -> None:
+    """Copies the files that lie right in a folder."""
     for name, entry in objects.inside(folder).items():
-        if not entry.is_folder and name not in but:
+        if not entry.is_folder:
             _copy(objects, folder / name, entry)
 
 
@@ -149,4 +148,4 @@ def _copy(objects: Objects, file: Path, entry: Entry) -> None:
 
 
 def _is_local(file: Path) -> bool:
-    return file.name.startswith(".") or file.suffix in _LOCAL or ".previous." in file.name or file.name in SIGNALS
+    return file.name.startswith(".") or file.suffix in _LOCAL or ".previous." in file.name

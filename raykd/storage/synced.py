@@ -128,8 +128,8 @@ class SyncedStorage(Storage):
     def pull(self, folder: Path) -> None:
         sync.pull(self.objects, folder)
 
-    def pull_files(self, folder: Path, but: Collection[str]) -> None:
-        sync.pull_files(self.objects, folder, but)
+    def pull_files(self, folder: Path) -> None:
+        sync.pull_files(self.objects, folder)
 
     def pull_grown(self, folder: Path, pattern: str = "*") -> None:
         sync.pull_grown(self.objects, folder, pattern)

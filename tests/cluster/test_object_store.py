@@ -21,7 +21,7 @@ from object_store import BUCKET, CREDENTIALS, reached, served
 from ranks import train_on_two_ranks
 from raykd.space.serialise import from_file
 from raykd.storage.artifacts import Store
-from raykd.storage.layout import EPOCHS
+from raykd.storage.layout import EPOCHS, HEARTBEAT
 from raykd.training.loop import distill
 from run_commands import end, look, start, write_study
 from waiting import wait_until
@@ -118,7 +118,7 @@ def test_a_killed_search_goes_on_on_another_machine(
         assert f"tensorboard/{trial}/events.out.tfevents.end" in kept.names()
     for name in ("trials.csv", "summary.json", "best_recipe.json", "student.safetensors"):
         assert kept.read(name) == (folder / name).read_bytes()
-    assert "running.json" not in kept.names()
+    assert HEARTBEAT not in kept.names()
     assert not any(b"testing-secret" in kept.read(name) for name in kept.names())
 
 

@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 
 from raykd.__main__ import main
+from raykd.runs.folder_format import FORMAT
 from raykd.runs.status import StatusFile, TrialOutcome, is_asked_to_stop, running
 
 
@@ -22,6 +23,7 @@ def write_search(storage: Path, name: str, total: int = 4, file: str | None = "s
     folder = storage / name
     folder.mkdir(parents=True)
     record = {"study": "small", "recipe": "abc", "trials": total - 2, "seed": 0, "versions": {}, "file": file}
+    record["format"] = FORMAT
     (folder / "search.json").write_text(json.dumps(record))
     if state:
         StatusFile(folder, total).change(at_once=True, **state)
@@ -107,6 +109,23 @@ def test_a_finished_search_shows_its_winner_and_all_its_trials(tmp_path: Path, m
         ["trial-0", "complete", "0.2500", "9"],
         ["trial-1", "failed", "", "0"],
     ]
+
+
+def test_a_search_of_an_older_raykd_is_told_from_those_that_can_go_on(tmp_path: Path, monkeypatch):
+    folder = write_search(tmp_path, "one")
+    record = json.loads((folder / "search.json").read_text())
+    del record["format"]
+    (folder / "search.json").write_text(json.dumps(record | {"versions": {"raykd": "0.1.0"}}))
+    write_trial(folder, "trial-0", 0.75)
+    problem = f"was written by raykd 0.1.0 in format 1, and this raykd goes on with format {FORMAT} alone: "
+    for shown in (tmp_path, folder):
+        code, lines, error = raykd(["status", shown], monkeypatch)
+        assert (code, error) == (0, "")
+        (line,) = lines
+        assert line.startswith(f"one (study small) {problem}")
+    code, lines, error = raykd(["stop", folder], monkeypatch)
+    assert (code, lines) == (1, [])
+    assert f"{folder} {problem}" in error
 
 
 def test_a_running_search_is_asked_to_stop(tmp_path: Path, monkeypatch):

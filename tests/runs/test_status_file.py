@@ -18,6 +18,7 @@ from raykd.runs.status import (
     read_status,
     running,
 )
+from raykd.storage.layout import LOCK
 
 
 class Clock:
@@ -113,7 +114,8 @@ def test_a_search_runs_until_its_process_ends_however_it_does(tmp_path: Path):
 
 
 def test_looking_at_it_does_not_keep_it_from_starting(tmp_path: Path):
-    (tmp_path / "running.lock").touch()
+    (tmp_path / LOCK).parent.mkdir()
+    (tmp_path / LOCK).touch()
     looked = [is_running(tmp_path) for _ in range(3)]
     with running(tmp_path):
         assert looked == [False, False, False]

@@ -31,7 +31,7 @@ from raykd.runs.status import StatusFile, TrialOutcome, is_asked_to_stop
 from raykd.runs.trial import read_epochs, run_trial, take_up
 from raykd.storage import exchange
 from raykd.storage.artifacts import NotMadeError, Store, open_store
-from raykd.storage.layout import BOARD
+from raykd.storage.layout import BOARD, HEARTBEAT, STOP
 from raykd.storage.local import LocalStorage
 from raykd.storage.manifest import MANIFEST, digest, write_manifest
 from raykd.storage.objects import Objects
@@ -413,28 +413,28 @@ def test_a_search_is_seen_and_stopped_from_another_machine(machine, monkeypatch:
     with open_view(one.uri) as view:
         assert not view.is_alive(view.folder / "search")
     two = machine("two")
-    two.write(two.root / "search/running.json", json.dumps({"host": "elsewhere", "pid": 1, "time": 0.0}).encode())
+    two.write(two.root / "search" / HEARTBEAT, json.dumps({"host": "elsewhere", "pid": 1, "time": 0.0}).encode())
     root = prepare_storage(two.uri, "search", resume=True).root
     assert root == two.root
     assert (root / "search/trials.csv").read_text() == "table"
-    assert not (root / "search/running.json").exists(), "an old heartbeat would be pushed again"
+    assert not (root / "search" / HEARTBEAT).exists(), "an old heartbeat would be pushed again"
     with keep_in_step(root / "search", two):
-        assert two.read(root / "search/stop") is None, "it was to stop before"
+        assert two.read(root / "search" / STOP) is None, "it was to stop before"
 
 
 def test_a_search_of_another_machine_counts_as_dead_after_a_while(machine, monkeypatch: pytest.MonkeyPatch):
     storage = machine("one")
     folder = begin(storage, "search")
     sign = {"host": "elsewhere", "pid": 1, "time": time.time()}
-    storage.write(folder / "running.json", json.dumps(sign).encode())
+    storage.write(folder / HEARTBEAT, json.dumps(sign).encode())
     with pytest.raises(RuntimeError, match="process 1 on elsewhere"), keep_in_step(folder, storage):
         pass
-    storage.write(folder / "running.json", json.dumps(sign | {"time": time.time() - ALIVE_S}).encode())
+    storage.write(folder / HEARTBEAT, json.dumps(sign | {"time": time.time() - ALIVE_S}).encode())
     with keep_in_step(folder, storage):
         pass
     dead = subprocess.Popen(["true"])
     dead.wait()
-    storage.write(folder / "running.json", json.dumps(sign | {"host": os.uname().nodename, "pid": dead.pid}).encode())
+    storage.write(folder / HEARTBEAT, json.dumps(sign | {"host": os.uname().nodename, "pid": dead.pid}).encode())
     assert find_living(storage, [folder]) == {}
 
 
@@ -443,12 +443,12 @@ def test_a_sign_from_the_future_counts_where_another_follows(machine, monkeypatc
     lives, dead, near = (begin(storage, name) for name in ("lives", "dead", "near"))
     sign = {"host": "elsewhere", "pid": 1, "time": time.time() + 24 * 3600}
     for folder in (lives, dead):
-        storage.write(folder / "running.json", json.dumps(sign).encode())
-    storage.write(near / "running.json", json.dumps(sign | {"time": time.time() + 5}).encode())
+        storage.write(folder / HEARTBEAT, json.dumps(sign).encode())
+    storage.write(near / HEARTBEAT, json.dumps(sign | {"time": time.time() + 5}).encode())
 
     def sleep(seconds: float) -> None:
         waited.append(seconds)
-        storage.write(lives / "running.json", json.dumps(sign | {"time": sign["time"] + seconds}).encode())
+        storage.write(lives / HEARTBEAT, json.dumps(sign | {"time": sign["time"] + seconds}).encode())
 
     monkeypatch.setattr(heartbeat.time, "sleep", sleep)
     assert list(find_living(storage, [lives, dead, near])) == [lives, near]

@@ -15,11 +15,11 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from raykd.storage.layout import TUNE_STATE
 from raykd.storage.storage import Storage
 
 _STATE, _TYPE = "experiment_state-", ".json"
 _FIRST = f"{_STATE}0000{_TYPE}"
-_KEPT = "tune_state.json"
 
 
 @dataclass(frozen=True)
@@ -44,7 +44,7 @@ class ExperimentState:
             session: that Tune names its state after.
         """
         with suppress(OSError):  # a full disk, a storage that is away: tried again at the next save
-            self.storage.back_up(gathered / f"{_STATE}{session}{_TYPE}", self.folder / _KEPT)
+            self.storage.back_up(gathered / f"{_STATE}{session}{_TYPE}", self.folder / TUNE_STATE)
 
     def put_first(self) -> bool:
         """Lets Tune find the newest state alone; may be cut off anywhere, and be repeated.
@@ -56,7 +56,7 @@ class ExperimentState:
         """
         there = self.folder / self.tune
         states = sorted(name for name in self.storage.inside(there) if name.startswith(_STATE))
-        if (kept := self.storage.read(self.folder / _KEPT)) is not None:
+        if (kept := self.storage.read(self.folder / TUNE_STATE)) is not None:
             self.storage.write(there / _FIRST, kept)
             self._remove(set(states) - {_FIRST})
             return True

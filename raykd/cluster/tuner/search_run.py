@@ -1,5 +1,6 @@
 """One run of Tune over a search: a new one or the one that was cut off, until it has ended or is interrupted."""
 
+from pathlib import Path
 from typing import Any
 
 from ray import tune
@@ -13,11 +14,10 @@ from raykd.cluster.tuner.recovery import Recovery
 from raykd.cluster.tuner.scheduler import ASHA
 from raykd.cluster.tuner.searcher import StudySearch
 from raykd.cluster.tuner.suggestions import TrialGenerator
-from raykd.cluster.tuner.trainable import GROUPS, Slot
+from raykd.cluster.tuner.trainable import Slot
 from raykd.cluster.tuner.trials import Trials
 from raykd.signals import ctrl_c_kept
-
-_TUNE = "tune"
+from raykd.storage.layout import GROUPS, INNER, TUNE
 
 
 def run_search(trials: Trials, plan: Plan, *, seed: int, total: int, verbose: bool) -> list[Record]:
@@ -41,7 +41,7 @@ def _tuner(trials: Trials, plan: Plan, seed: int, total: int, verbose: bool) -> 
     trainable: Any = tune.with_resources(
         tune.with_parameters(Slot, trials=trials, resources=plan.resources), plan.slot_resources
     )
-    path, states = trials.for_ray(_TUNE), ExperimentState(trials.folder, _TUNE, trials.storage)
+    path, states = trials.for_ray(TUNE), ExperimentState(trials.folder, TUNE, trials.storage)
     resuming = tune.Tuner.can_restore(path) and states.put_first()
     TrialGenerator.begin(total, plan.slots, states, resuming)
     if resuming:
@@ -56,8 +56,8 @@ def _tuner(trials: Trials, plan: Plan, seed: int, total: int, verbose: bool) -> 
             reuse_actors=True,
         ),
         run_config=tune.RunConfig(
-            name=_TUNE,
-            storage_path=trials.for_ray("."),
+            name=Path(TUNE).name,
+            storage_path=trials.for_ray(INNER),
             callbacks=[ProgressCallback(trials), Recovery(trials.for_ray(GROUPS)), NoTrialProgress()],
             failure_config=tune.FailureConfig(max_failures=3),
             checkpoint_config=tune.CheckpointConfig(checkpoint_at_end=False),  # the workers keep every epoch

@@ -11,8 +11,7 @@ from raykd.cluster.tuner.trials import Trials
 from raykd.cluster.workers.group import Group
 from raykd.cluster.workers.job import Answer
 from raykd.protocols.epoch import METRIC
-
-GROUPS = "groups"  # where Ray Train keeps its own files, in the search's folder
+from raykd.storage.layout import GROUPS
 
 
 class Slot(tune.Trainable):

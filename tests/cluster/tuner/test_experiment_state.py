@@ -8,6 +8,7 @@ from ray.tune.execution.experiment_state import _find_newest_experiment_checkpoi
 from ray.tune.execution.tune_controller import TuneController
 
 from raykd.cluster.tuner.experiment_state import ExperimentState
+from raykd.storage.layout import INNER
 from raykd.storage.local import LocalStorage
 from raykd.storage.synced import SyncedStorage
 
@@ -98,14 +99,14 @@ def test_a_kept_state_is_whole_whenever_its_driver_dies(
 
     save(tmp_path / "gathered", TODAY, "whole")
     on_disk.keep(tmp_path / "gathered", TODAY)
-    kept = saved(on_disk.folder)
+    kept = saved(on_disk.folder / INNER)
     monkeypatch.setattr(shutil, "copyfile", half)
     error: BaseException = KeyboardInterrupt()
     with pytest.raises(KeyboardInterrupt):
         on_disk.keep(tmp_path / "gathered", TODAY)
     error = OSError("the disk is full")
     on_disk.keep(tmp_path / "gathered", TODAY)  # it is tried again at the next save
-    assert saved(on_disk.folder) == kept == {"tune_state.json": "whole"}
+    assert saved(on_disk.folder / INNER) == kept == {"tune_state.json": "whole"}
 
 
 def test_what_an_earlier_driver_left_on_this_machine_is_dropped(tmp_path: Path):

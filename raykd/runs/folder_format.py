@@ -1,0 +1,34 @@
+"""Which format a search's folder has, and what is said of one that this raykd cannot go on with.
+
+Format 1 is what wrote no number into `search.json`: what Ray goes on from is a pickle of classes by their modules'
+names, which have changed since. The table, recipes and students of any format are plain files, and stay readable.
+"""
+
+import json
+from pathlib import Path
+
+from raykd.errors import InvalidError
+from raykd.storage.layout import SEARCH
+
+FORMAT = 2
+
+
+def format_problem(folder: Path) -> str | None:
+    """What keeps this raykd from going on with a search, in words that follow its name; None where nothing does."""
+    record = {"format": 1} | json.loads((folder / SEARCH).read_text())
+    if record["format"] == FORMAT:
+        return None
+    return (
+        f"was written by raykd {record['versions'].get('raykd', '(unknown)')} in format {record['format']}, and this "
+        f"raykd goes on with format {FORMAT} alone: start a new search; its table, recipes and students can be used"
+    )
+
+
+def check_format(folder: Path) -> None:
+    """Refuses a search that this raykd cannot go on with.
+
+    Raises:
+        ValueError: what wrote it, and what can still be done with it.
+    """
+    if problem := format_problem(folder):
+        raise InvalidError(f"{folder} {problem}")
