@@ -1,6 +1,48 @@
 """The only package that imports Ray: worker groups, trials, the search.
 
 Its settings are given before Ray is imported, because Ray reads them then; what a user has set stays.
+
+What it leans on that is not public in Ray 2.60 is named here, by the file that touches it, with the test of
+`tests/cluster/` that fails first when a new Ray changes it; what bends Ray Tune is named in `tuner/__init__.py`.
+
+workers/network.py: Ray Train has no public way to choose where the workers of a group meet.
+    ray.train._internal.base_worker_group.BaseWorkerGroup, ray.train.torch.config._TorchBackend,
+    ray.train.torch.config._set_torch_distributed_env_vars
+        what sets up `torch.distributed`, which is overridden, and what it calls first.
+        workers/test_network.py::test_nobody_can_take_the_port_at_which_the_workers_will_meet
+
+workers/leftovers.py: Ray has no public table that all machines of a cluster see and that outlives a process.
+    internal_kv._internal_kv_put, internal_kv._internal_kv_get, internal_kv._internal_kv_list,
+    internal_kv._internal_kv_del
+        the table that the cluster itself keeps.
+        tuner/test_recovery.py::test_only_what_has_lost_its_mailbox_and_only_for_a_trial_that_waits
+
+workers/coordinator.py: Ray makes the actor that elastic trials ask for room wherever it is needed first.
+    ray.data._internal.cluster_autoscaler.default_autoscaling_coordinator.HEAD_NODE_RESOURCE_LABEL,
+    ray.data._internal.cluster_autoscaler.default_autoscaling_coordinator.get_or_create_autoscaling_coordinator
+        what makes it, and what tells the head from other machines.
+        workers/test_coordinator.py::test_it_is_made_once_and_answers
+
+machines/connect.py: Ray looks for a cluster on this machine only while it connects, which may start one.
+    ray._private.services.find_bootstrap_address
+        where `ray start` left a cluster on this machine.
+        machines/test_connect.py::test_a_cluster_that_was_started_on_this_node_is_joined
+    ray._private.worker
+        whose `print_to_stdstream` prints Ray's notices past all loggers; it is replaced while a search runs.
+        machines/test_connect.py::test_local_starts_its_own_beside_it
+
+machines/autoscaler.py: Ray tells what its autoscaler does on the command line only, by `ray status`.
+    ray._private.ray_constants.DEBUG_AUTOSCALING_STATUS, ray.experimental.internal_kv._internal_kv_get
+        where the first autoscaler leaves its report.
+        machines/test_autoscaling.py::test_machines_come_for_the_slots
+    ray._raylet.GcsClient
+        whom to ask for the second one's.
+        machines/test_autoscaling.py::test_machines_come_for_the_slots
+
+rehearsal.py: PyTorch has no public base of its batch normalisations.
+    nn.modules.batchnorm._BatchNorm
+        that base, of each number of dimensions and across workers.
+        test_rehearsal.py::test_a_deep_stand_in_gives_features_that_can_be_clustered
 """
 
 import os

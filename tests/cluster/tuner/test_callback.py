@@ -7,6 +7,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from controllers import add, new_controller
 from ray.tune.experiment import Trial
 from rich.console import Console
 from small_studies import tiny_study
@@ -105,6 +106,16 @@ def test_each_trial_that_was_begun_is_found_once(watch):
     watch.on_trial_complete(iteration=1, trials=[ended, left], trial=ended)
     watch.on_experiment_end(trials=[ended, left])  # Tune keeps the last trial that has ended
     assert [(record.id, record.end.kind) for record in watch.found()] == [("t0", "complete"), ("t1", "unfinished")]
+
+
+@pytest.mark.usefixtures("ray_cluster")
+@pytest.mark.filterwarnings("ignore::optuna.exceptions.ExperimentalWarning")
+def test_what_tune_leaves_is_found_when_it_ends(watch, tmp_path):
+    controller = new_controller(tmp_path, watch)
+    for name in ("a", "b"):
+        add(controller, name, "PENDING")
+    controller.cleanup()  # also of a search that was interrupted
+    assert [(record.id, record.end.kind) for record in watch.found()] == [("a", "unfinished"), ("b", "unfinished")]
 
 
 class Searching:

@@ -4,10 +4,12 @@ import shutil
 from pathlib import Path
 
 import pytest
+from controllers import add, new_controller
 from ray.tune.execution.experiment_state import _find_newest_experiment_checkpoint
 from ray.tune.execution.tune_controller import TuneController
 
 from raykd.cluster.tuner.experiment_state import ExperimentState
+from raykd.cluster.tuner.suggestions import TrialGenerator
 from raykd.storage.layout import INNER
 from raykd.storage.local import LocalStorage
 from raykd.storage.synced import SyncedStorage
@@ -78,6 +80,22 @@ def test_a_folder_without_states_is_left_alone(storage: tuple[Path, ExperimentSt
     folder.mkdir(parents=True)
     assert not states.put_first()
     assert saved(folder) == {}
+
+
+@pytest.mark.usefixtures("ray_cluster")
+@pytest.mark.filterwarnings("ignore::optuna.exceptions.ExperimentalWarning")
+def test_what_tune_saves_is_kept_and_gone_on_from(on_disk: ExperimentState, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(TrialGenerator, "states", on_disk)
+    controller = new_controller(on_disk.folder)
+    add(controller, "a", "TERMINATED")
+    controller.checkpoint(force=True, wait=True)
+    (whole,) = saved(on_disk.folder / INNER).values()
+    save(on_disk.folder / "tune", LATER, "ha")
+    assert on_disk.put_first()
+    resumed = new_controller(on_disk.folder, resume=True)
+    assert [trial.trial_id for trial in resumed.get_trials()] == ["a"]
+    gathered = Path(resumed.experiment_state_path).parent
+    assert {file.name: file.read_text() for file in gathered.glob("experiment_state-*")} == {FIRST: whole}
 
 
 def test_half_a_state_of_tunes_is_not_gone_on_from(on_disk: ExperimentState, tmp_path: Path):

@@ -4,8 +4,10 @@ import logging
 from pathlib import Path
 
 import pytest
+from ray.tune.progress_reporter import TrialProgressCallback
+from ray.tune.utils.callback import _create_default_callbacks
 
-from raykd.cluster.tuner.quiet import quiet
+from raykd.cluster.tuner.quiet import NoTrialProgress, quiet
 
 FULL = Path("/dev/full")  # every write finds it full
 
@@ -18,6 +20,11 @@ def test_what_is_logged_goes_to_the_file(tmp_path: Path, capsys: pytest.CaptureF
 
 
 @pytest.mark.skipif(not FULL.exists(), reason="needs Linux's /dev/full")
+def test_tune_adds_no_reporter_that_remembers_every_trial():
+    ours = NoTrialProgress()
+    assert [each for each in _create_default_callbacks([ours]) if isinstance(each, TrialProgressCallback)] == [ours]
+
+
 def test_a_full_disk_is_one_line_however_much_is_logged(capsys: pytest.CaptureFixture[str]):
     with quiet(FULL):
         for number in range(3):

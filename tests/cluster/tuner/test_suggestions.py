@@ -69,6 +69,13 @@ def test_a_finished_search_is_given_more_trials_and_other_slots(study, tmp_path)
     assert [trial.value for trial in known[:4]] == [0.2, 0.3, 0.0, 0.1]
 
 
+def test_all_trials_share_one_folder_of_tunes(study, tmp_path):
+    trials = ask(started(study, 4, 3, tmp_path))
+    for trial in trials:
+        trial.init_local_path()  # as Tune does before it starts one
+    assert len({trial.local_path for trial in trials}) == 1
+
+
 def test_a_search_that_tune_cannot_go_on_with_is_not_begun_anew(study, tmp_path):
     made = begun(study, 4, 3)
     TrialGenerator.begin(4, 3, resuming=True)
