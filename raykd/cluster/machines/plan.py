@@ -60,6 +60,8 @@ def make_plan(nodes: Sequence[Node], workers: Workers, slots: int | None, trials
     Raises:
         ValueError: too few CPUs or GPUs, or GPUs that cannot be shared, with the numbers.
     """
+    # A machine trains on GPUs or not at all: workers of one search ask for the same, so that one on a CPU alone would
+    # have to be all of them.
     has_gpus = any(node.gpus >= 1 for node in nodes)
     check_slots(slots)
     check_sharing(slots_per_gpu, workers, has_gpus)
@@ -68,9 +70,13 @@ def make_plan(nodes: Sequence[Node], workers: Workers, slots: int | None, trials
     if slots is None:
         fitting = sum(int(min(_held(node, 1, sharing[-1]), node.memory / _WORKER_BYTES)) for node in nodes)
         slots = max(1, min(fitting // workers.most, trials, _MOST_SLOTS))
+    # Elastic groups that start at once could take each other's place: each is planned with an equal part.
     now = min(workers.most, _room(nodes, 1, sharing[-1]) // slots)
     most = workers.most if slots == 1 else now
+    # The fewest on a GPU with which all find a place: with more, one GPU would be shared and another stand idle.
     together = next(number for number in sharing if _room(nodes, 1, number) >= slots * now)
+    # Whole CPUs, the same number for all: of machines with 3 and 8 CPUs, workers with 3 each lose 2 on the second one,
+    # but wherever Ray puts them they fit.
     cpus = 1
     while _room(nodes, cpus + 1, together) >= slots * now:
         cpus += 1
@@ -81,6 +87,7 @@ def make_plan(nodes: Sequence[Node], workers: Workers, slots: int | None, trials
             elastic=None if workers.least is None else (workers.least, most),
             # All slots may come to lie on one machine: so much less for a worker leaves them room on any.
             cpus_per_worker=round(cpus - slots * _SLOT_CPUS, 4),
+            # Rounded down to what Ray counts in: three workers with 0.3333 of a GPU fit, with 0.3334 they would not.
             gpus_per_worker=(MOST_SHARING // together) / MOST_SHARING if together else 0.0,
         ),
         slots_per_gpu=max(1, together),

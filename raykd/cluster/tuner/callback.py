@@ -60,6 +60,8 @@ class ProgressCallback(Callback):
         """
         if cls.progress is None:
             return []
+        # A resumed controller adds the trials that it still has before it asks for a new one (Ray 2.60). So the first
+        # of them is the moment to bring back what the search knew: the next suggestion already builds on it.
         search = controller.search_alg
         saved = save_with(controller, ended=lambda: cls.records.to_save(), search=search.to_save)
         if not saved:
@@ -67,6 +69,7 @@ class ProgressCallback(Callback):
         search.go_on(saved["search"])
         cls.records = EndedTrials(saved["ended"])
         cls.ended.update({record.name: record.end for record in cls.records})
+        # The pruning begins anew with each driver: all that ended before is told it again, and deleted again at most.
         for name, end in cls.ended.items():
             cls._pruning.ended(name, end)
         complete = {name: end.accuracy if end.kind == "complete" else None for name, end in cls.ended.items()}
@@ -108,6 +111,8 @@ class ProgressCallback(Callback):
             return  # nobody could interrupt it there: it goes on to its end
         if not self.stopping and is_asked_to_stop(self._trials.folder):
             type(self).stopping = True
+        # Tune's own handler of Ctrl-C, which it sets in the main thread alone, lets its loop end after this step, save
+        # once more and give back what it has. A trial that Tune starts again is in no epoch, and is not waited for.
         if self.stopping and all(trial.trial_id in self._waiting for trial in training):
             signal.raise_signal(signal.SIGINT)
 

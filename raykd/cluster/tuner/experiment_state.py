@@ -58,10 +58,11 @@ class ExperimentState:
         states = sorted(name for name in self.storage.inside(there) if name.startswith(_STATE))
         if (kept := self.storage.read(self.folder / TUNE_STATE)) is not None:
             self.storage.write(there / _FIRST, kept)
-            self._remove(set(states) - {_FIRST})
+            self._remove(set(states) - {_FIRST})  # after it: cut off in between, the kept one is copied once more
             return True
         if not states:
             return False
+        # The older ones first: cut off here, the newest is the only one, and is found by the name that Tune gave it.
         self._remove(states[:-1])
         if states[-1] != _FIRST:
             self._rename(there / states[-1], there / _FIRST)

@@ -29,5 +29,6 @@ class Recovery(Callback):
         if time.monotonic() - self._looked_at < _LOOK_EVERY_S:
             return  # a search may have many trials and makes many steps
         self._looked_at = time.monotonic()
+        # Tune makes a trial wait again, and counts the failure, as soon as its slot has died.
         if any(trial.status == Trial.PENDING and trial.num_failures for trial in trials):
             free_leftovers(self._folder)

@@ -19,6 +19,7 @@ class _Saved:
         self._parts = parts
 
     def __reduce__(self) -> tuple[Callable[[bytes], Any], tuple[bytes]]:
+        # Comes back as the plain parts, by which a search that goes on is told from one that already has.
         parts = pickle.dumps({name: part() for name, part in self._parts.items()})  # Tune's way is slower
         return pickle.loads, (parts,)
 

@@ -41,10 +41,12 @@ class ASHA(AsyncHyperBandScheduler):
             ended: Any = SimpleNamespace(trial_id=record.id)  # all that the rungs know a trial by
             super().on_trial_add(tune_controller, ended)
             self._tell_again(tune_controller, ended, record.config, record.name)
+            # The rungs keep its values; only which bracket it is in is forgotten, as of every trial that has ended.
             super().on_trial_remove(tune_controller, ended)
 
     def _tell_again(self, tune_controller: Any, trial: Any, config: dict[str, Any], name: str) -> None:
         if "baseline" not in config:
+            # What this answers, to stop or to go on, was decided when the epoch ended; here it only fills the rungs.
             for epoch in read_epochs(self._trials.folder / TRIALS / name):
                 super().on_trial_result(tune_controller, trial, {"epoch": epoch["number"], METRIC: epoch[METRIC]})
 
@@ -58,6 +60,7 @@ class ASHA(AsyncHyperBandScheduler):
         decision = self.CONTINUE
         if "baseline" not in trial.config and not result["finished"]:
             decision = super().on_trial_result(tune_controller, trial, result)
+        # NOOP: Tune neither asks for a further epoch nor ends the trial, which is then unfinished, and is resumed.
         return self.NOOP if decision == self.CONTINUE and ProgressCallback.holds(trial) else decision
 
     def on_trial_complete(self, tune_controller: Any, trial: Trial, result: dict[str, Any]) -> None:

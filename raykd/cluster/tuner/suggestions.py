@@ -83,6 +83,7 @@ class TrialGenerator(SearchGenerator):
     def next_trial(self) -> Any:
         if ProgressCallback.stopping or (trial := super().next_trial()) is None:
             return None
+        # Before Tune gives it a name of its own, which it does for each trial that has none when it starts it.
         storage: Any = trial.storage
         trial.relative_logdir = storage.trial_dir_name = _FOLDER
         return trial

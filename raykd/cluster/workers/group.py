@@ -54,10 +54,12 @@ class Group:
             run_config=train.RunConfig(
                 name=name,
                 storage_path=folder,
+                # A group outlives many jobs: the mailbox counts what each of them costs, and gives it up.
                 failure_config=train.FailureConfig(max_failures=-1),
                 logging_config=train.LoggingConfig(log_level="ERROR"),
             ),
         )
+        # `fit` returns when the group ends, and a slot has to answer Tune meanwhile.
         self._thread = threading.Thread(target=self._fit, daemon=True)
         self._thread.start()
 
@@ -78,12 +80,12 @@ class Group:
         """
         waiting = self._mailbox.next_answer.remote()
         while True:
-            ready, _ = ray.wait([waiting], timeout=2.0)
+            ready, _ = ray.wait([waiting], timeout=2.0)  # an epoch may take hours, and a group end without an answer
             if ready:
                 answer = ray.get(ready[0])
                 self._is_up = True
                 return pickle.loads(answer) if answer != GIVEN_UP else Answer(error=_GIVEN_UP, done=True)
-            if not self._is_up:
+            if not self._is_up:  # it may wait for CPUs that a group holds whose slot has died
                 free_leftovers(self._folder)
             if not self._thread.is_alive():
                 raise FailureError(f"the group of workers has ended: {self._failure}") from self._failure
@@ -93,10 +95,11 @@ class Group:
         with contextlib.suppress(RayActorError):  # the mailbox may be what has died
             ray.get(self._mailbox.post.remote(END))
             self._thread.join(timeout=30)
+        # Of a group that hangs, or whose end found the mailbox dead, the workers go with the place that they hold.
         free_placement(self._folder, self._name)
 
     def _fit(self) -> None:
         try:
             self._trainer.fit()
         except BaseException as error:
-            self._failure = error
+            self._failure = error  # for `next_answer`, which sees that the thread has ended

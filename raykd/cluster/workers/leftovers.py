@@ -41,6 +41,7 @@ def free_placement(folder: str, group: str) -> None:
 
 def free_leftovers(folder: str) -> None:
     """Frees what the groups in a folder hold whose mailbox is gone."""
+    # By the folder, as the cluster may have other searches, whose groups are none of this one's business.
     for key in internal_kv._internal_kv_list(mailbox_name(folder, ""), namespace=_TABLE):
         mailbox = key.decode()
         try:
@@ -52,6 +53,7 @@ def free_leftovers(folder: str) -> None:
 def _free(mailbox: str) -> None:
     placement = internal_kv._internal_kv_get(mailbox, namespace=_TABLE)
     if placement is not None:  # else another slot has just freed it
+        # First off the table: of several slots that wait, each looks every few seconds.
         internal_kv._internal_kv_del(mailbox, namespace=_TABLE)
         with contextlib.suppress(ValueError):  # it ended with the job that it was of
             ray.util.remove_placement_group(PlacementGroup(PlacementGroupID(bytes.fromhex(placement.decode()))))

@@ -57,18 +57,21 @@ class Mailbox:
             who: tells its rank 0 from all others, whose answers count no more.
         """
         async with self._posted:
-            self._who = who
+            self._who = who  # from here on answers of the group before, if it still lives, are refused
             resized, self._workers = self._workers not in (0, workers), workers
             place = self._end
             if self._commands and self._commands[-1][0] == END:
-                return place - 1
+                return place - 1  # the slot had ended the workers that died: the new ones read the end
             if self._job is None:
                 return place
+            # Machines that come and go are not the job's fault, and there is no bound on how often they do.
             self._restarts += not resized
+            # Without an epoch that is owed nobody waits for an answer, and it would be taken for the next job's.
             if self._owed and self._restarts > _MOST_RESTARTS:
                 self._job, self._owed = None, 0
                 self._answers.put_nowait(GIVEN_UP)
                 return place
+            # Posted anew, not read again from where it stood: epochs that were answered need not be asked for again.
             self._commands += [(JOB, self._job), *[(NEXT, b"")] * self._owed]
             self._posted.notify_all()
             return place
@@ -89,7 +92,7 @@ class Mailbox:
         if who != self._who:
             return False
         self._owed = max(0, self._owed - 1)
-        self._restarts = 0
+        self._restarts = 0  # an epoch that ends shows that the job does not kill its group each time
         self._answers.put_nowait(answer)
         return True
 

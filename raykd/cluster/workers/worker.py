@@ -40,27 +40,32 @@ def work(config: dict[str, Any]) -> None:
     resources: Resources = config["resources"]
     torch.set_num_threads(resources.threads)
     world = World.current(get_device())
+    # Where slots share a GPU, a trial that draws a larger setting than the others shall run out of memory itself, and
+    # not take what they need.
     if world.device.type == "cuda" and resources.gpus_per_worker < 1:
         torch.cuda.set_per_process_memory_fraction(USED * resources.gpus_per_worker, world.device)
     if world.rank == 0:
         record_placement(config["folder"], config["name"])
-    who = uuid.uuid4().hex
+    who = uuid.uuid4().hex  # new for each start of the group: a rank 0 that only seemed dead has another
     place = _agreed_place(mailbox, world, who)
     everyone, smaller = world, dict[int, World]()
     epochs: Generator[Answer, None, None] | None = None
+    # Each worker reads all commands and counts them itself. So nothing has to be told from rank to rank between two
+    # epochs, where a rank that has died would leave the others waiting in a collective.
     while True:
         kind, job = ray.get(mailbox.command.remote(place))
         place += 1
         if kind != NEXT and epochs is not None:
-            epochs.close()
+            epochs.close()  # of a stopped trial, still in the middle of its loop: its files are open
         if kind == END:
             return
         if kind == JOB:
             job = pickle.loads(job)
+            # Anew for each job, as the batch's size may be searched and decides how many workers can share it.
             world = share_batch(job.recipe.batch_size, everyone, smaller, TIMEOUT_S)
             epochs = _answers(job, world) if world.takes_part else None
         if kind == JOB or not world.takes_part:
-            continue
+            continue  # who stands by counts the epochs too, to find the next job at the same place as the others
         assert epochs is not None, "an epoch was asked for before any job"
         answer = next(epochs)
         if world.rank == 0 and not ray.get(mailbox.answer.remote(pickle.dumps(answer), who)):
@@ -75,12 +80,13 @@ def _answers(job: Job, world: World) -> Generator[Answer, None, None]:
     try:
         ownership = Ownership(folder, job.storage) if world.rank == 0 else None
         uploader = take_up(job.storage, folder, board)
-        world.sum(
-            torch.zeros((), device=world.device)
-        )  # nobody reads before the ownership, or writes before all have read
+        # A sum, that all wait for: nobody reads before the ownership is taken, or writes before all have read.
+        world.sum(torch.zeros((), device=world.device))
         saved = saved_epoch(folder)
         if saved is not None:
             done = saved["number"] == job.recipe.epochs
+            # Its answer may have died with the group, or the slot with it. So whoever asks for the next epoch gets this
+            # one first, and knows by its number whether it was told before.
             yield Answer(number=saved["number"], metrics=saved["metrics"], done=done)
         store = open_store(job.storage)
         for epoch in run_trial(job.recipe, folder, board, store, job.values, world, uploader, ownership):
@@ -103,6 +109,7 @@ def _answer(epoch: Epoch) -> Answer:
 
 
 def _agreed_place(mailbox: Any, world: World, who: str) -> int:
+    # Rank 0 alone begins, as each `begin` posts the unfinished job once more.
     place: list[int] = [ray.get(mailbox.begin.remote(world.size, who)) if world.rank == 0 else 0]
     if world.size > 1:
         dist.broadcast_object_list(place, src=0)
