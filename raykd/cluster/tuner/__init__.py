@@ -43,7 +43,7 @@ callback.py: what Tune knows of a trial that was cut off is in no public result.
         test_resume.py::test_killed_then_stopped_by_ctrl_c_then_finished
 
 quiet.py: Tune's reporter remembers every trial.
-    Tune adds none of its own where a TrialProgressCallback is among the callbacks.
+    Tune adds none of its own where a TrialProgressCallback is among the callbacks, as long as RAY_AIR_NEW_OUTPUT is 0.
         tuner/test_quiet.py::test_tune_adds_no_reporter_that_remembers_every_trial
 
 sampler.py: Optuna's TPE reads all trials for each draw, and its memory keeps all of them.
