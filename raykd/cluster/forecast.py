@@ -2,6 +2,7 @@
 
 import contextlib
 import dataclasses
+import logging
 import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -28,6 +29,8 @@ from raykd.storage.storage import Storage
 from raykd.studies.baselines import baselines
 from raykd.studies.study import Study
 from raykd.studies.study_file import study_module
+
+_LOG = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -80,14 +83,14 @@ def forecast(
     storage: str | os.PathLike[str] = "runs",
     name: str | None = None,
     address: str | None = None,
-    say: Callable[[str], None] = lambda line: None,
+    say: Callable[[str], None] = _LOG.info,
 ) -> Forecast:
     """What `raykd.tune` of the same arguments would do. Nothing is kept.
 
     An epoch of the base recipe is trained to measure the time, and one of a teacher that the storage lacks.
 
     Args:
-        say: told in one line what is measured.
+        say: told in one line what is measured; the logger `raykd` by default.
 
     Raises:
         ValueError, FileNotFoundError, FileExistsError, ConnectionError: as `raykd.tune` would.

@@ -4,10 +4,12 @@ Nothing heavy is imported here, so that `--help` and a mistyped option need not 
 """
 
 import argparse
+import contextlib
 import difflib
+import logging
 import shlex
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 from raykd.errors import InvalidError, is_for_the_user, one_line
 from raykd.signals import sigterm_as_ctrl_c
@@ -38,7 +40,7 @@ def run_with_clear_errors(command: Callable[[], int]) -> int:
     command as Ctrl-C does.
     """
     try:
-        with sigterm_as_ctrl_c():
+        with sigterm_as_ctrl_c(), _warnings_as_lines():
             return command()
     except KeyboardInterrupt:
         say_error("stopped")
@@ -48,6 +50,18 @@ def run_with_clear_errors(command: Callable[[], int]) -> int:
             raise
         say_error(f"error: {one_line(error)}")
         return 1
+
+
+@contextlib.contextmanager
+def _warnings_as_lines() -> Iterator[None]:
+    """Shows what the logger `raykd` warns of on the standard error, in its own words alone."""
+    handler, logger = logging.StreamHandler(), logging.getLogger("raykd")
+    handler.setLevel(logging.WARNING)
+    logger.addHandler(handler)
+    try:
+        yield
+    finally:
+        logger.removeHandler(handler)
 
 
 def say_error(line: str) -> None:

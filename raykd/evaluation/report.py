@@ -1,5 +1,6 @@
 """All measures of a trained student on a split, as one flat dictionary."""
 
+import logging
 from collections.abc import Callable, Collection, Iterator
 
 import torch
@@ -17,6 +18,7 @@ from raykd.evaluation.probe import linear_probe_accuracy
 from raykd.evaluation.retrieval import retrieve
 from raykd.models.staged import Staged
 
+_LOG = logging.getLogger(__name__)
 MEASURES = ("accuracy", "retrieval", "centroid", "probe", "identification")
 SPLITS = ("validation", "test")
 _TOP = 5
@@ -30,7 +32,7 @@ def evaluate(
     split: str = "validation",
     measures: Collection[str] = (),
     held_out: Collection[int] = (),
-    say: Callable[[str], None] = lambda line: None,
+    say: Callable[[str], None] = _LOG.info,
 ) -> dict[str, float]:
     """What a network is good for, each value in [0, 1].
 
@@ -47,7 +49,7 @@ def evaluate(
         held_out: the classes that identification takes its probes from; the split's other images are the
             distractors. By default those that the split has and the training images lack. Only if the student has
             not been trained on them does it say how well new classes are told apart.
-        say: told in a line what is going on.
+        say: told in a line what is going on; the logger `raykd` by default.
 
     Raises:
         ValueError: an unknown split, measure or class; identification with nothing held out.

@@ -3,6 +3,7 @@
 import functools
 import hashlib
 import json
+import logging
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,6 +23,7 @@ from raykd.storage.atomic import write, write_text
 from raykd.storage.retry import retry_while_unavailable
 from raykd.storage.tensors import save_safetensors
 
+_LOG = logging.getLogger(__name__)
 RECORDS = "route.json"
 
 
@@ -103,13 +105,13 @@ def teacher_route(
     store: Store,
     *,
     device: str | torch.device | None = None,
-    say: Callable[[str], None] = lambda line: None,
+    say: Callable[[str], None] = _LOG.info,
     listen: Callable[[Epoch], None] = lambda epoch: None,
 ) -> TeacherRoute:
     """The route of a teacher of whatever kind, made now unless the store has it.
 
     Args:
-        say: told in one line what is going on, once an epoch; by then the epoch is kept.
+        say: told in one line what is going on, once an epoch, by when the epoch is kept; the logger `raykd` by default.
         listen: given each epoch as it ends; once more if the training is cut off before it is kept.
     """
     dataset = load(data, World.current(device).device)

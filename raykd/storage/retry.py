@@ -1,12 +1,13 @@
 """Waits for a storage that is full or away, so that what was trained for it is not lost."""
 
 import errno
-import sys
+import logging
 import time
 from collections.abc import Callable, Collection
 from typing import TypeVar
 
 T = TypeVar("T")
+_LOG = logging.getLogger(__name__)
 
 FULL = {errno.ENOSPC, errno.EDQUOT}
 _PASSING = FULL | {
@@ -25,7 +26,7 @@ def retry_while_unavailable(
 ) -> T:
     """What an action on files gives, tried again and again while the storage is full or away.
 
-    Says so on the standard error, once.
+    Says so once, as a warning of its logger.
 
     Args:
         action: must be harmless to repeat after it failed.
@@ -40,6 +41,6 @@ def retry_while_unavailable(
             if error.errno not in passing or time.monotonic() - begun > timeout_s:
                 raise
             if pause == 0.25:
-                sys.stderr.write(f"waiting for the storage: {error.strerror}: {error.filename}\n")
+                _LOG.warning("waiting for the storage: %s: %s", error.strerror, error.filename)
         time.sleep(pause)
         pause = min(2 * pause, _LONGEST_PAUSE_S)

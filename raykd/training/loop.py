@@ -11,6 +11,7 @@ alone, as is usual with DDP), and so does any term that says so.
 """
 
 import copy
+import logging
 import math
 import time
 from collections.abc import Callable, Iterator
@@ -35,6 +36,7 @@ from raykd.storage.artifacts import Store
 from raykd.training.anchors import Anchors
 from raykd.training.distiller import build_distiller
 
+_LOG = logging.getLogger(__name__)
 DEFAULT_STORE = Path("runs/artifacts")
 
 
@@ -45,7 +47,7 @@ def distill(
     store: Store | None = None,
     device: str | torch.device | None = None,
     world: World | None = None,
-    say: Callable[[str], None] = lambda line: None,
+    say: Callable[[str], None] = _LOG.info,
 ) -> Iterator[Epoch]:
     """Trains a student by a recipe, epoch by epoch.
 
@@ -54,7 +56,7 @@ def distill(
         store: where the teacher's route and other artefacts are kept; `runs/artifacts` by default.
         device: where to compute; by default the GPU where there is one.
         world: the process's place among others; by default that of `torch.distributed`.
-        say: told in one line of anything long that happens before the first epoch.
+        say: told in one line of anything long that happens before the first epoch; the logger `raykd` by default.
 
     Raises:
         ValueError: the recipe cannot work; see `Recipe.check`.

@@ -1,6 +1,7 @@
 """Which errors of a command are its user's, and become one line, and which are faults of the program."""
 
 import errno
+import logging
 import os
 import pickle
 import signal
@@ -53,6 +54,20 @@ def test_sigterm_is_ctrl_c(capsys: pytest.CaptureFixture[str]):
     assert run_with_clear_errors(command) == INTERRUPTED
     assert capsys.readouterr() == ("", "stopped\n")
     assert signal.getsignal(signal.SIGTERM) == before
+
+
+def test_a_warning_is_a_line_on_the_standard_error_while_a_command_runs(capsys: pytest.CaptureFixture[str]):
+    logger = logging.getLogger("raykd.storage.retry")
+
+    def command() -> int:
+        logger.info("not shown")
+        logger.warning("waiting for the storage: %s", "100% full")
+        return 0
+
+    assert run_with_clear_errors(command) == 0
+    assert run_with_clear_errors(command) == 0
+    logger.warning("no command runs")
+    assert capsys.readouterr() == ("", "waiting for the storage: 100% full\n" * 2)
 
 
 def recipe(**changes) -> Recipe:

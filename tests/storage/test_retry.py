@@ -9,7 +9,7 @@ from raykd.storage.atomic import append, write_text
 from raykd.storage.retry import retry_while_unavailable
 
 
-def test_an_action_is_tried_again_until_the_storage_is_back(tmp_path, capsys):
+def test_an_action_is_tried_again_until_the_storage_is_back(tmp_path, caplog):
     attempts = []
 
     def action():
@@ -22,8 +22,9 @@ def test_an_action_is_tried_again_until_the_storage_is_back(tmp_path, capsys):
     assert retry_while_unavailable(action) == "done"
     assert len(attempts) == 2
     assert (tmp_path / "storage" / "below" / "file").read_text() == "text"
-    lines = capsys.readouterr().err.splitlines()
-    assert len(lines) == 1 and lines[0].startswith("waiting for the storage: No such file or directory: ")
+    (record,) = caplog.records
+    assert (record.name, record.levelname) == ("raykd.storage.retry", "WARNING")
+    assert record.getMessage().startswith("waiting for the storage: No such file or directory: ")
 
 
 def test_an_error_that_will_not_pass_is_raised_at_once():

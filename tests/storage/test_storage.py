@@ -75,7 +75,7 @@ def test_what_is_pushed_stays_whatever_becomes_of_this_machines_folder(storage: 
     uploader.push()
     uploader.push(wait=False)
     storage.push(folder / "recipe.json")
-    for pull in (storage.pull, storage.pull_grown, lambda folder: storage.pull_files(folder, but=())):
+    for pull in (storage.pull, storage.pull_grown, storage.pull_files)):
         pull(folder)
         assert (folder / "recipe.json").read_text() == "content"
     storage.pull(other)
@@ -144,7 +144,7 @@ def test_who_looks_does_not_wait_and_sees_what_is_written(storage: Storage):
     with storage.set_apart() as apart:
         assert apart.timeout_s == 0.0
         assert apart.uri_of(apart.root) == storage.uri_of(storage.root)
-        apart.pull_files(apart.root, but=())
+        apart.pull_files(apart.root))
         assert (apart.root / "search.json").read_bytes() == b"{}"
 
 
@@ -192,5 +192,5 @@ def test_a_synced_folder_comes_back_when_it_is_lost(storage: Storage):
     storage.write(storage.root / "search.json", b"{}")
     if isinstance(storage, SyncedStorage):
         shutil.rmtree(storage.root)
-        storage.pull_files(storage.root, but=["other"])
+        storage.pull_files(storage.root)
     assert (storage.root / "search.json").read_bytes() == b"{}"

@@ -1,6 +1,7 @@
 """The loop: it repeats and resumes bit for bit, degenerate settings are the baseline, the teacher stays."""
 
 import itertools
+import logging
 import math
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -53,6 +54,13 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> Store:
 def whole(store: Store) -> Finished:
     """The composed run, undisturbed."""
     return finish(composed(), store)
+
+
+def test_what_is_made_before_the_first_epoch_is_said_to_the_logger(tmp_path: Path, caplog: pytest.LogCaptureFixture):
+    with caplog.at_level(logging.INFO, "raykd"):
+        next(distill(recipe(), store=Store(tmp_path), device="cpu"))
+    assert [record.name for record in caplog.records] == ["raykd.training.loop"] * TEACHER.epochs
+    assert caplog.messages[0].startswith(f"teacher: epoch 1 of {TEACHER.epochs}, validation accuracy 0.")
 
 
 def live(recipe: Recipe, store: Store) -> _Run:

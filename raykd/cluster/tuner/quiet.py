@@ -10,6 +10,8 @@ from typing import Any
 
 from ray.tune.progress_reporter import TrialProgressCallback
 
+_LOG = logging.getLogger(__name__)
+
 
 class NoTrialProgress(TrialProgressCallback):
     """Stands where Tune would put its own, which at raykd's verbosity says nothing, and remembers every trial."""
@@ -62,4 +64,4 @@ class _Log(logging.FileHandler):
             super().handleError(record)
         elif not self._has_told:
             self._has_told = True
-            sys.stderr.write(f"{self.baseFilename}: {error.strerror}; what Ray logs meanwhile is lost\n")
+            _LOG.warning("%s: %s; what Ray logs meanwhile is lost", self.baseFilename, error.strerror)
