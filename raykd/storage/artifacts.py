@@ -8,6 +8,7 @@ any number of processes on file systems with POSIX locks, without Ray, and for m
 """
 
 import os
+import time
 from collections.abc import Callable, Collection
 from pathlib import Path
 
@@ -30,14 +31,21 @@ class Store:
         root: made when the first artefact is; several processes and machines may share it.
         makes: the kinds that it makes where they are not there; all by default, none for a store that is only read.
         storage: that the root lies in; a folder that all machines see by default. Both may come from another machine.
+        made: told of each artefact that was made by this store: its kind, its key and the seconds that it took.
     """
 
     def __init__(
-        self, root: str | os.PathLike[str], *, makes: Collection[str] | None = None, storage: Storage | None = None
+        self,
+        root: str | os.PathLike[str],
+        *,
+        makes: Collection[str] | None = None,
+        storage: Storage | None = None,
+        made: Callable[[str, str, float], None] | None = None,
     ):
         path = Path(root).expanduser().absolute()
         sent = storage or LocalStorage(root=path)
         self.root, self._storage, self._makes = sent.here(path), sent.moved_here(), makes
+        self._made = made
 
     def __repr__(self) -> str:
         return f"Store({str(self.root)!r})"
@@ -70,9 +78,12 @@ class Store:
             if not _is_whole(folder) and not self._storage.fetch_artifact(folder):
                 if not makes:
                     raise NotMadeError(kind)
+                begun = time.monotonic()
                 retry_while_unavailable(
                     lambda: self._make(folder, make), passing=FULL
                 )  # a maker may miss a file of its own
+                if self._made is not None:
+                    self._made(kind, key, time.monotonic() - begun)
         return folder
 
     def partial(self, name: str, state: str) -> PartialArtifact:
@@ -90,13 +101,17 @@ class Store:
             self._storage.place_artifact(working, folder)
 
 
-def open_store(storage: Storage, makes: Collection[str] | None = None) -> Store:
+def open_store(
+    storage: Storage,
+    makes: Collection[str] | None = None,
+    made: Callable[[str, str, float], None] | None = None,
+) -> Store:
     """The store of a storage, on the machine that this is called on.
 
     Args:
-        makes: as of `Store`.
+        makes, made: as of `Store`.
     """
-    return Store(storage.root / ARTIFACTS, makes=makes, storage=storage)
+    return Store(storage.root / ARTIFACTS, makes=makes, storage=storage, made=made)
 
 
 class NotMadeError(LookupError):

@@ -295,3 +295,25 @@ def test_a_store_makes_what_it_may_and_no_more(tmp_path: Path):
     assert some.get("sentence", "key", lambda folder: write_text(folder / "a", "b")).is_dir()
     with pytest.raises(NotMadeError, match=r"^word$"):
         some.get("word", "other", lambda folder: write_text(folder / "a", "b"))
+
+
+def test_who_asks_is_told_of_what_this_store_makes_and_of_nothing_else(tmp_path: Path):
+    told: list[tuple[str, str, float]] = []
+
+    def make(folder: Path) -> None:
+        time.sleep(0.05)
+        (folder / "file").write_text("text")
+
+    def fail(folder: Path) -> None:
+        raise ZeroDivisionError
+
+    store = Store(tmp_path, made=lambda *what: told.append(what))
+    Store(tmp_path).get("codebook", KEY, make)
+    store.get("codebook", KEY, make)
+    with pytest.raises(ZeroDivisionError):
+        store.get("route", KEY, fail)
+    assert told == []
+    store.get("route", KEY, make)
+    ((kind, key, seconds),) = told
+    assert (kind, key) == ("route", KEY)
+    assert 0.05 <= seconds < 5
