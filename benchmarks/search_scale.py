@@ -23,7 +23,7 @@ import time
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from optuna.distributions import FloatDistribution
 from processes import become_subreaper, descendants, memory
@@ -38,8 +38,8 @@ from ray import cloudpickle
 from raykd.data import Augmentation, Split
 from raykd.data.dataset import Dataset
 from raykd.models.cnn import CNN
+from raykd.protocols.event import Event, TrialEnded
 from raykd.recipe import Recipe
-from raykd.reporting.progress import Progress
 from raykd.studies.study import Study
 from raykd.teachers.trained import Teacher
 
@@ -104,21 +104,21 @@ def search(trials: int) -> Measured:
     """Runs one; in a process of its own."""
     become_subreaper()
     cloudpickle.register_pickle_by_value(sys.modules[Noise.__module__])
-    marks, ends, memories, told = marks_of(trials), list[float](), dict[int, tuple[float, float]](), Progress.trial
+    marks, ends, memories = marks_of(trials), list[float](), dict[int, tuple[float, float]]()
 
-    def trial(self: Progress, *arguments: Any, **named: Any) -> None:
-        told(self, *arguments, **named)
+    def measure(event: Event) -> None:
+        if not isinstance(event, TrialEnded):
+            return
         ends.append(time.monotonic())
         if len(ends) in marks:
             everything = sum(map(memory, descendants(os.getpid())))
             memories[len(ends)] = memory(os.getpid()) / 2**20, everything / 2**20
 
-    Progress.trial = trial
     teacher = Teacher(model=CNN(widths=(4, 4)), epochs=1, batch_size=32)
     recipe = Recipe(data=Noise(), student=CNN(widths=(4, 4)), teacher=teacher, epochs=1, batch_size=32)
     study = Study(recipe=recipe, ranges={"optimiser/lr": FloatDistribution(0.01, 0.1)}, name="trivial")
     with tempfile.TemporaryDirectory() as folder:
-        tune(study, trials=trials, slots=1, storage=folder, name="search", address="local")
+        tune(study, trials=trials, slots=1, storage=folder, name="search", address="local", listeners=[measure])
         disk = sum(file.stat().st_size for file in Path(folder).rglob("*") if file.is_file())
     return Measured(ends[:trials], memories, disk)
 

@@ -9,7 +9,7 @@ from types import FrameType
 
 
 class SearchInterrupted(KeyboardInterrupt):
-    """Ctrl-C before a search's first trial or after its last one.
+    """Ctrl-C, or `raykd stop`, before a search's first trial or after its last one.
 
     Args:
         folder: of the search, where everything is kept.

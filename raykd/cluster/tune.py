@@ -1,8 +1,9 @@
 """`tune(study)`: the whole search, from the checks before it to the report after it."""
 
 import dataclasses
+import functools
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from ray import cloudpickle
 
@@ -23,12 +24,15 @@ from raykd.cluster.workers.coordinator import keep_coordinator
 from raykd.cluster.workers.tasks import run_on_worker
 from raykd.errors import InvalidError
 from raykd.protocols.epoch import METRIC
+from raykd.protocols.event import Doing, Listener, Said, SearchBegan, SearchEnded
 from raykd.reporting.progress import Progress
-from raykd.reporting.tensorboard import write_experiment
+from raykd.reporting.stream import EventStream
+from raykd.reporting.tensorboard import Experiment
+from raykd.reporting.words import log
 from raykd.runs.remote_search import keep_in_step, prepare_storage
 from raykd.runs.result import Result
 from raykd.runs.search_folder import Search, new_folder, old_folder, remove_unless_begun, write_search
-from raykd.runs.status import StatusFile, is_asked_to_stop, running
+from raykd.runs.status import StatusFile, running, stop_if_asked
 from raykd.signals import SearchInterrupted, sigterm_as_ctrl_c
 from raykd.storage.layout import BOARD, TRIALS
 from raykd.studies.baselines import baselines
@@ -50,6 +54,7 @@ def tune(
     more_trials: int | None = None,
     address: str | None = None,
     verbose: bool = False,
+    listeners: Sequence[Listener] = (),
 ) -> Result:
     """Searches a study: two baselines, the study's first settings, then what Optuna's TPE draws, stopped early by ASHA.
 
@@ -73,6 +78,7 @@ def tune(
             student are made anew, for which the test split is read once more.
         address: of the Ray cluster; see `raykd.cluster.machines.connect`.
         verbose: let Ray print what it likes.
+        listeners: told of each event of the search, as it happens; see `raykd.protocols.event`.
 
     Returns:
         What was found. After Ctrl-C, SIGTERM or `raykd stop`: what was found until then; the same call with `resume`
@@ -102,49 +108,48 @@ def tune(
     search = dataclasses.replace(search, trials=search.trials + (more_trials or 0))
     with keep_in_step(folder, opened), running(folder), remove_unless_begun(folder):
         try:
-            return _run(Trials(study, folder, opened), search, wanted, address, verbose)
+            return _run(Trials(study, folder, opened), search, wanted, address, verbose, listeners)
         except KeyboardInterrupt:
             raise SearchInterrupted(folder) from None
 
 
-def _run(trials: Trials, search: Search, wanted: Wanted, address: str | None, verbose: bool) -> Result:
+def _run(
+    trials: Trials, search: Search, wanted: Wanted, address: str | None, verbose: bool, listeners: Sequence[Listener]
+) -> Result:
     """The search in its folder, from its first or next trial to its report."""
     study, folder = trials.study, trials.folder
     if (module := study_module(study)) is not None:
         cloudpickle.register_pickle_by_value(module)  # workers cannot import a study's file
     total = search.trials + len(baselines(study.recipe))
     progress, status_file = Progress(total), StatusFile(folder, total)
-
-    def say(text: str) -> None:
-        progress.status(text)
-        status_file.change(doing=text)
-        if is_asked_to_stop(folder):
-            raise KeyboardInterrupt
-
-    log = None if verbose else folder / "ray.log"
-    with connected(address, log) as line, sigterm_as_ctrl_c(), quiet(log):
-        progress.say(line)
-        plan = _plan(trials, wanted, total, progress, say)
+    pruning = Pruning(folder / TRIALS, trials.storage)
+    tell = EventStream(progress, status_file, pruning, Experiment(folder / BOARD), log, guests=listeners)
+    look = functools.partial(stop_if_asked, folder)
+    ray_log = None if verbose else folder / "ray.log"
+    with connected(address, ray_log) as line, sigterm_as_ctrl_c(), quiet(ray_log), progress:
+        tell(Said(text=line))
+        plan = _plan(trials, wanted, total, tell, look)
         if plan.resources.elastic:
             keep_coordinator()
-        progress.say(f"{plan}; everything goes to {trials.for_ray('.')}")
+        tell(Said(text=f"{plan}; everything goes to {trials.for_ray('.')}"))
         write_search(folder, search)  # with the trials that were added, as nothing can refuse them any more
-        write_experiment(folder / BOARD, study.every_range(), [METRIC, "train/loss"])
-        with progress:
-            prepare(trials, plan.resources, say)
-            say("starting the groups of workers")
-            ProgressCallback.begin(progress, status_file, Pruning(folder / TRIALS, trials.storage))
-            found = run_search(trials, plan, seed=search.seed, total=total, verbose=verbose)
-            progress.status("gathering the results")
-            status_file.change(doing="gathering the results", running=(), at_once=True)
-            result = report(trials, found, total, plan.resources)
-            status_file.change(doing="", at_once=True)
-            return result
+        tell(SearchBegan(folder=folder, total=total, ranges=study.every_range()))
+        prepare(trials, plan.resources, tell, look)
+        tell(Doing(text="starting the groups of workers"))
+        look()
+        ProgressCallback.begin(tell, each_step=status_file.flush)
+        found = run_search(trials, plan, seed=search.seed, total=total, verbose=verbose)
+        tell(Doing(text="gathering the results"))
+        result = report(trials, found, total, plan.resources)
+        best = result.summary["best"]
+        accuracy = result.summary["metrics"].get(METRIC)
+        tell(SearchEnded(interrupted=result.interrupted, best=best, accuracy=accuracy))
+        return result
 
 
-def _plan(trials: Trials, wanted: Wanted, total: int, progress: Progress, say: Callable[[str], None]) -> Plan:
+def _plan(trials: Trials, wanted: Wanted, total: int, tell: Listener, look: Callable[[], None]) -> Plan:
     """What fits the machines; how many slots share a GPU is measured first where that was asked."""
-    wait_for_machines(wanted, progress, say)
+    wait_for_machines(wanted, tell, look)
     nodes = living_nodes()
     plan = make_plan(nodes, wanted.workers, wanted.slots, total, wanted.most_sharing)
     check_gpus(nodes, plan.resources.gpus_per_worker)
@@ -152,13 +157,12 @@ def _plan(trials: Trials, wanted: Wanted, total: int, progress: Progress, say: C
         return plan
     footprints = list[Footprint]()
     for node in one_of_each_gpu(nodes):
-        with progress:
-            say("measuring the GPU memory of a worker")
-            alone = make_plan([node], Workers(), 1, 1).resources
-            footprints.append(run_on_worker(_footprint, alone, say, trials, node=node))
-        progress.say(str(footprints[-1]))
+        tell(Doing(text="measuring the GPU memory of a worker"))
+        alone = make_plan([node], Workers(), 1, 1).resources
+        footprints.append(run_on_worker(_footprint, alone, tell, trials, node=node, look=look))
+        tell(Said(text=str(footprints[-1])))
     return make_plan(nodes, wanted.workers, wanted.slots, total, count_fitting_slots(footprints))
 
 
-def _footprint(trials: Trials, say: Callable[[str], None]) -> Footprint:
-    return footprint(to_measure(trials.study), trials.open_store(), say)
+def _footprint(trials: Trials, tell: Listener) -> Footprint:
+    return footprint(to_measure(trials.study), trials.open_store(), lambda text: tell(Doing(text=text)))

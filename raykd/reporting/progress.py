@@ -6,22 +6,33 @@ from dataclasses import dataclass, field
 
 from rich.console import Console
 
+from raykd.protocols.event import (
+    Doing,
+    EpochEnded,
+    Event,
+    Said,
+    SearchResumed,
+    SearchStopping,
+    TrialEnded,
+    TrialOutcome,
+)
 from raykd.reporting.status_line import StatusLine, clock
+from raykd.reporting.words import in_words, is_silenced
 
 
 @dataclass
 class Progress:
-    """Trials done, the best so far and the time left, on one line.
+    """A listener that shows trials done, the best so far and the time left, on one line.
 
     On a terminal the line is rewritten in place; elsewhere a line is written for each finished trial.
 
     Args:
         total: trials of the search, baselines included.
-        console: where to write.
+        console: where to write; nowhere by default where the logger `raykd` is silenced.
     """
 
     total: int
-    console: Console = field(default_factory=lambda: Console(highlight=False, soft_wrap=True))
+    console: Console = field(default_factory=lambda: Console(highlight=False, soft_wrap=True, quiet=is_silenced()))
     done: int = 0
     failed: int = 0
     best: float | None = None
@@ -39,35 +50,39 @@ class Progress:
     def __exit__(self, *exception: object) -> None:
         self._line.__exit__(*exception)
 
-    def status(self, text: str) -> None:
-        """Shows what is going on now, until the next epoch ends."""
-        self._line.status(text)
+    def __call__(self, event: Event, /) -> None:
+        match event:
+            case Said(text=text):
+                self._line.say(text)
+            case Doing() | SearchStopping():
+                self._line.status(in_words(event))
+            case SearchResumed(ended=ended):
+                self._go_on(ended)
+            case EpochEnded():  # the time left is counted from the first one
+                self._line.status("")
+                self._started = self._started or time.monotonic()
+            case TrialEnded():
+                self._end(event)
+            case _:
+                pass
 
-    def say(self, text: str) -> None:
-        """Writes a line that stays, above the current one."""
-        self._line.say(text)
-
-    def resume(self, ended: Mapping[str, float | None]) -> None:
-        """Counts trials that ended before this process began, by name, with their values as for `trial`."""
+    def _go_on(self, ended: Mapping[str, TrialOutcome]) -> None:
         self.done = self._first_done = len(ended)
-        values = {name: value for name, value in ended.items() if value is not None}
-        if values:
-            self.best_name = max(values, key=lambda name: values[name])
-            self.best = values[self.best_name]
+        for name, outcome in ended.items():
+            self._compare(name, outcome)
 
-    def epoch(self) -> None:
-        """An epoch of a trial has ended; the time left is counted from the first one."""
-        self._line.status("")
-        self._started = self._started or time.monotonic()
-
-    def trial(self, name: str, summary: str, value: float | None, failed: bool = False) -> None:
-        """A trial has ended, with this value of the metric if it ran to its end."""
+    def _end(self, event: TrialEnded) -> None:
         self.done += 1
-        self.failed += failed
-        if value is not None and (self.best is None or value > self.best):
-            self.best, self.best_name = value, name
+        self.failed += event.outcome.kind == "failed"
+        self._compare(event.trial, event.outcome)
         if not self._line.is_live:
-            self.say(f"{name}: {summary}; {self._summary()}")
+            self._line.say(f"{in_words(event)}; {self._summary()}")
+
+    def _compare(self, name: str, outcome: TrialOutcome) -> None:
+        """Remembers a trial that ran to its end if none before was as good."""
+        accuracy = outcome.accuracy if outcome.kind == "complete" else None
+        if accuracy is not None and (self.best is None or accuracy > self.best):
+            self.best, self.best_name = accuracy, name
 
     def _summary(self) -> str:
         best = "none yet" if self.best is None else f"{self.best:.4f} ({self.best_name})"

@@ -10,6 +10,7 @@ import io
 import shutil
 import time
 from collections.abc import Generator, Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +21,8 @@ from tensorboard.plugins.scalar.summary_v2 import scalar_pb
 from torch.utils.tensorboard import RecordWriter
 
 from raykd.errors import OwnershipLostError
-from raykd.protocols.epoch import AnchorRatio, E
+from raykd.protocols import event as events
+from raykd.protocols.epoch import METRIC, AnchorRatio, E
 from raykd.reporting import hparams
 from raykd.reporting.hparams import Hyperparameter
 from raykd.storage import atomic
@@ -86,6 +88,17 @@ def write_experiment(folder: Path, ranges: Mapping[str, BaseDistribution], metri
         folder: beside the folders of the runs; a record written there before is replaced.
     """
     _write(folder / _EXPERIMENT, _event(summary=hparams.experiment(ranges, metrics, time.time())))
+
+
+@dataclass(frozen=True)
+class Experiment:
+    """A listener that writes what a search draws into its folder of TensorBoard, when the search begins."""
+
+    folder: Path
+
+    def __call__(self, event: events.Event, /) -> None:
+        if isinstance(event, events.SearchBegan):
+            write_experiment(self.folder, event.ranges, (METRIC, "train/loss"))
 
 
 # TensorBoard keeps the first record of a kind that it finds in a folder. Each of these two stands in a file of its

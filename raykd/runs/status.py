@@ -19,27 +19,25 @@ from pathlib import Path
 from typing import IO, Any
 
 from raykd.errors import FailureError
+from raykd.protocols.event import (
+    STOPPING,
+    Doing,
+    Event,
+    SearchEnded,
+    SearchResumed,
+    SearchStopping,
+    TrialBegan,
+    TrialEnded,
+    TrialInterrupted,
+    TrialOutcome,
+)
+from raykd.signals import SearchInterrupted
 from raykd.storage.atomic import write_text
 from raykd.storage.layout import LOCK, STOP
 
 _STATE = "status.json"
 _EVERY_S = 1.0
 _CONTENTION = (errno.EACCES, errno.EAGAIN)
-
-
-@dataclass(frozen=True, kw_only=True)
-class TrialOutcome:
-    """How a trial ended.
-
-    Args:
-        kind: complete, stopped (by the scheduler), diverged or failed.
-        accuracy: on the validation split after its last epoch, 0 to 1; None if it has none.
-        epochs: that it trained.
-    """
-
-    kind: str
-    accuracy: float | None
-    epochs: int
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -83,7 +81,10 @@ def read_status(folder: Path) -> SearchStatus | None:
 
 
 class StatusFile:
-    """The search's side of `status.json`: written at most once a second, and whenever `at_once` says so."""
+    """The search's side of `status.json`: a listener that writes it once a second at most.
+
+    What changed sooner after a writing is held back until the next event or `flush`.
+    """
 
     def __init__(self, folder: Path, total: int):
         self._file = folder / _STATE
@@ -92,11 +93,30 @@ class StatusFile:
         self._status = SearchStatus(host=os.uname().nodename, pid=os.getpid(), total=total, ended=ended)
         self._written: SearchStatus | None = None
         self._when = 0.0
-        self.change(at_once=True)
+        self.flush(at_once=True)
 
-    def change(self, *, at_once: bool = False, **changes: Any) -> None:
-        """Changes fields of the status; without any, writes what was held back."""
-        self._status = dataclasses.replace(self._status, **changes)
+    def __call__(self, event: Event, /) -> None:
+        match event:
+            case Doing(text=text):
+                had_trials = bool(self._status.running)  # nobody calls `flush` any more when they are gone
+                self._change(doing=text, running=(), at_once=had_trials)
+            case SearchStopping():
+                self._change(doing=STOPPING)
+            case SearchResumed(ended=ended):
+                self._change(ended=ended)
+            case TrialBegan(trial=name):
+                self._change(doing="", running=(*self._others(name), name))
+            case TrialInterrupted(trial=name):
+                self._change(running=self._others(name))
+            case TrialEnded(trial=name, outcome=outcome):
+                self._change(running=self._others(name), ended={**self._status.ended, name: outcome})
+            case SearchEnded():
+                self._change(doing="", running=(), at_once=True)
+            case _:
+                pass
+
+    def flush(self, *, at_once: bool = False) -> None:
+        """Writes what was held back, if that was a second ago."""
         if not (at_once or time.monotonic() - self._when >= _EVERY_S) or self._status == self._written:
             return
         ended = {name: vars(end) for name, end in self._status.ended.items()}
@@ -104,6 +124,13 @@ class StatusFile:
         with contextlib.suppress(OSError):  # a full disk must not end a search for the sake of its status
             write_text(self._file, text + "\n")
             self._written, self._when = self._status, time.monotonic()
+
+    def _change(self, *, at_once: bool = False, **changes: Any) -> None:
+        self._status = dataclasses.replace(self._status, **changes)
+        self.flush(at_once=at_once)
+
+    def _others(self, name: str) -> tuple[str, ...]:
+        return tuple(other for other in self._status.running if other != name)
 
 
 @contextlib.contextmanager
@@ -141,6 +168,16 @@ def is_asked_to_stop(folder: Path) -> bool:
     with contextlib.suppress(OSError):  # the storage may be away for a while
         return (folder / STOP).exists()
     return False
+
+
+def stop_if_asked(folder: Path) -> None:
+    """Ends a search that trains no trial yet, where it was asked to stop.
+
+    Raises:
+        SearchInterrupted: it was.
+    """
+    if is_asked_to_stop(folder):
+        raise SearchInterrupted(folder)
 
 
 def _locked(file: IO[str], kind: int, timeout_s: float = 0.0) -> bool:

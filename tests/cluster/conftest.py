@@ -7,10 +7,13 @@ from collections.abc import Callable, Iterator
 import pytest
 import ray
 import torch
-from small_studies import tiny_study
+from small_studies import TRIALS, tiny_study
 
 import raykd.cluster  # its settings stand before Ray's first process starts
 import tiny
+from raykd.cluster.tune import tune
+from raykd.protocols.event import Event, TrialEnded
+from raykd.runs.result import Result
 from raykd.studies.study import Study
 
 assert raykd.cluster
@@ -44,6 +47,33 @@ def threads() -> Iterator[Callable[[int], None]]:
 def study() -> Study:
     """Choices of a term, a route and a swap around the tiny recipe."""
     return tiny_study()
+
+
+@pytest.fixture(scope="session")
+def told() -> list[Event]:
+    """What a listener of the search `found` heard."""
+    return []
+
+
+@pytest.fixture(scope="session")
+def failed() -> list[Event]:
+    """What another listener of that search heard, which failed when the first trial ended."""
+    return []
+
+
+@pytest.fixture(scope="session")
+def found(
+    ray_cluster: None, tmp_path_factory: pytest.TempPathFactory, told: list[Event], failed: list[Event]
+) -> Result:
+    """A whole search, to look at."""
+
+    def fails(event: Event) -> None:
+        failed.append(event)
+        if isinstance(event, TrialEnded):
+            raise ZeroDivisionError("of the user's own")
+
+    storage, listeners = tmp_path_factory.mktemp("storage"), [fails, told.append]
+    return tune(tiny_study(), trials=TRIALS, slots=2, storage=storage, name="search", seed=3, listeners=listeners)
 
 
 assert os.environ["TUNE_GLOBAL_CHECKPOINT_S"] == "1"

@@ -9,6 +9,8 @@ from raykd.methods.quest import Quest
 from raykd.methods.rco import EqualInterval, FinalTeacher
 from raykd.studies.study import Study
 
+TRIALS = 6  # of the search that several tests look at
+
 
 def tiny_study(**changes) -> Study:
     """Choices of a term, a route and a swap around the tiny recipe."""

@@ -6,6 +6,7 @@ import math
 import pytest
 import torch
 from safetensors.torch import load_file
+from small_studies import TRIALS
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 from tensorboard.plugins.hparams.plugin_data_pb2 import HParamsPluginData  # pyright: ignore
 
@@ -23,15 +24,6 @@ pytestmark = [
     pytest.mark.filterwarnings("ignore::optuna.exceptions.ExperimentalWarning"),
     pytest.mark.filterwarnings("ignore::ray.util.annotations.RayDeprecationWarning"),
 ]
-TRIALS = 6
-
-
-@pytest.fixture(scope="module")
-def found(ray_cluster, tmp_path_factory):
-    from small_studies import tiny_study
-
-    storage = tmp_path_factory.mktemp("storage")
-    return raykd.tune(tiny_study(), trials=TRIALS, slots=2, storage=storage, name="search", seed=3)
 
 
 def test_every_trial_and_both_baselines_stand_in_the_table(found, study):

@@ -9,24 +9,27 @@ import sys
 import time
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from raykd.__main__ import main
+from raykd.protocols.event import Doing, Event, SearchResumed, TrialBegan, TrialOutcome
 from raykd.runs.folder_format import FORMAT
-from raykd.runs.status import StatusFile, TrialOutcome, is_asked_to_stop, running
+from raykd.runs.status import StatusFile, is_asked_to_stop, running
 
 
-def write_search(storage: Path, name: str, total: int = 4, file: str | None = "small.py", **state: Any) -> Path:
-    """A search that has written so much of itself, and whose process is gone."""
+def write_search(storage: Path, name: str, *events: Event, total: int = 4, file: str | None = "small.py") -> Path:
+    """A search in which this has happened, and whose process is gone."""
     folder = storage / name
     folder.mkdir(parents=True)
     record = {"study": "small", "recipe": "abc", "trials": total - 2, "seed": 0, "versions": {}, "file": file}
     record["format"] = FORMAT
     (folder / "search.json").write_text(json.dumps(record))
-    if state:
-        StatusFile(folder, total).change(at_once=True, **state)
+    if events:
+        status_file = StatusFile(folder, total)
+        for event in events:
+            status_file(event)
+        status_file.flush(at_once=True)
     return folder
 
 
@@ -51,11 +54,17 @@ def raykd(words: Sequence[object], monkeypatch: pytest.MonkeyPatch) -> tuple[int
     return code, out.getvalue().splitlines(), error.getvalue().strip()
 
 
-ENDED = {"trial-0": end("complete", 0.25), "plain-KD": end("complete", 0.5), "trial-1": end("failed", None, 0)}
+def began(trial: str) -> TrialBegan:
+    return TrialBegan(trial=trial, setting="", values={})
+
+
+ENDED = SearchResumed(
+    ended={"trial-0": end("complete", 0.25), "plain-KD": end("complete", 0.5), "trial-1": end("failed", None, 0)}
+)
 
 
 def test_a_running_search_shows_its_trials_and_the_newest_epoch_of_each(tmp_path: Path, monkeypatch):
-    folder = write_search(tmp_path, "one", 7, ended=ENDED, running=("trial-2", "trial-3"))
+    folder = write_search(tmp_path, "one", ENDED, began("trial-2"), began("trial-3"), total=7)
     write_trial(folder, "trial-0", 0.25, age_s=500)
     write_trial(folder, "trial-2", 0.1, 0.2, 0.3, torn='{"number": 4, "val', age_s=83)
     with running(folder):
@@ -73,7 +82,7 @@ def test_a_running_search_shows_its_trials_and_the_newest_epoch_of_each(tmp_path
 
 
 def test_the_teacher_that_is_trained(tmp_path: Path, monkeypatch):
-    folder = write_search(tmp_path, "one", doing="teacher: epoch 3 of 240, validation accuracy 0.9000")
+    folder = write_search(tmp_path, "one", Doing(text="teacher: epoch 3 of 240, validation accuracy 0.9000"))
     with running(folder):
         _, lines, _ = raykd(["status", tmp_path], monkeypatch)
     assert lines[0] == "one (study small): running, 0 of 4 trials done, best so far none yet, last epoch none yet"
@@ -81,7 +90,7 @@ def test_the_teacher_that_is_trained(tmp_path: Path, monkeypatch):
 
 
 def test_a_search_whose_process_is_gone_says_how_to_go_on(tmp_path: Path, monkeypatch):
-    write_search(tmp_path, "killed", running=("trial-2",))
+    write_search(tmp_path, "killed", began("trial-2"))
     write_search(tmp_path, "notebook", file=None)
     _, lines, _ = raykd(["status", tmp_path], monkeypatch)
     assert lines == [
@@ -93,9 +102,9 @@ def test_a_search_whose_process_is_gone_says_how_to_go_on(tmp_path: Path, monkey
 
 
 def test_a_finished_search_shows_its_winner_and_all_its_trials(tmp_path: Path, monkeypatch):
-    folder = write_search(tmp_path, "one", 3, ended=ENDED)
+    folder = write_search(tmp_path, "one", ENDED, total=3)
     (folder / "summary.json").write_text(json.dumps({"best": "trial-0", "test_accuracy": 0.125}))
-    for name in (*ENDED, "trial-9"):
+    for name in (*ENDED.ended, "trial-9"):
         write_trial(folder, name, 0.75)
     _, lines, _ = raykd(["status", folder], monkeypatch)
     assert lines[0].startswith(
@@ -165,7 +174,7 @@ def test_mistakes_are_one_line(tmp_path: Path, monkeypatch):
 
 
 def test_neither_torch_nor_ray_is_loaded(tmp_path: Path):
-    write_search(tmp_path, "one", ended=ENDED)
+    write_search(tmp_path, "one", ENDED)
     code = (
         "import sys\nfrom raykd.__main__ import main\n"
         "assert main() == 0\n"

@@ -1,12 +1,16 @@
 """What is said of a search while it runs: trials done, the best so far, time left."""
 
 import io
+import logging
 
 import pytest
 from rich.console import Console
 
 import raykd.reporting.progress
+from raykd.protocols.event import Doing, EpochEnded, Said, SearchResumed, TrialEnded, TrialOutcome
 from raykd.reporting.progress import Progress
+
+EPOCH = EpochEnded(trial="trial-0", number=1, epochs=4, metrics={"val/accuracy": 0.5})
 
 
 class Clock:
@@ -23,6 +27,10 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     return made
 
 
+def ended(trial: str, kind: str, accuracy: float | None, error: str = "") -> TrialEnded:
+    return TrialEnded(trial=trial, outcome=TrialOutcome(kind=kind, accuracy=accuracy, epochs=2), error=error)
+
+
 def log() -> tuple[Console, io.StringIO]:
     written = io.StringIO()
     return Console(file=written, width=200, highlight=False, soft_wrap=True, _environ={}), written
@@ -30,45 +38,60 @@ def log() -> tuple[Console, io.StringIO]:
 
 def test_a_log_gets_a_line_for_each_trial(clock: Clock):
     console, written = log()
-    with Progress(4, console) as progress:
-        progress.epoch()
+    with Progress(5, console) as progress:
+        progress(Said(text="joined a cluster"))
+        progress(EPOCH)
         clock.now += 10
-        progress.trial("trial-0", "val 0.5", 0.5)
+        progress(ended("trial-0", "complete", 0.5))
         clock.now += 10
-        progress.trial("trial-1", "stopped", None)
+        progress(ended("trial-1", "stopped", 0.75))
         clock.now += 10
-        progress.trial("trial-2", "failed, no", None, failed=True)
-        progress.trial("trial-3", "val 0.25", 0.25)
+        progress(ended("trial-2", "failed", None, "ValueError: no"))
+        progress(ended("trial-3", "complete", 0.25))
+        progress(ended("trial-4", "diverged", 0.0))
     assert written.getvalue().splitlines() == [
-        "trial-0: val 0.5; 1 of 4 trials done, best so far 0.5000 (trial-0), about 0:30 left",
-        "trial-1: stopped; 2 of 4 trials done, best so far 0.5000 (trial-0), about 0:20 left",
-        "trial-2: failed, no; 3 of 4 trials done, 1 failed, best so far 0.5000 (trial-0), about 0:10 left",
-        "trial-3: val 0.25; 4 of 4 trials done, 1 failed, best so far 0.5000 (trial-0), about 0:00 left",
+        "joined a cluster",
+        "trial-0: val/accuracy 0.5000 after 2 epochs; 1 of 5 trials done, best so far 0.5000 (trial-0), "
+        "about 0:40 left",
+        "trial-1: val/accuracy 0.7500 after 2 epochs, stopped; 2 of 5 trials done, best so far 0.5000 (trial-0), "
+        "about 0:30 left",
+        "trial-2: failed, ValueError: no; 3 of 5 trials done, 1 failed, best so far 0.5000 (trial-0), about 0:20 left",
+        "trial-3: val/accuracy 0.2500 after 2 epochs; 4 of 5 trials done, 1 failed, best so far 0.5000 (trial-0), "
+        "about 0:08 left",
+        "trial-4: diverged in epoch 2; 5 of 5 trials done, 1 failed, best so far 0.5000 (trial-0), about 0:00 left",
     ]
 
 
 def test_the_best_is_the_highest_that_ran_to_its_end(clock: Clock):
     progress = Progress(9, log()[0])
-    for name, value in (("a", 0.0), ("b", None), ("c", 0.7), ("d", 0.7), ("e", 0.1)):
-        progress.trial(name, "", value)
+    for name, kind, value in (
+        ("a", "complete", 0.0),
+        ("b", "stopped", 0.9),
+        ("c", "complete", 0.7),
+        ("d", "complete", 0.7),
+        ("e", "complete", 0.1),
+    ):
+        progress(ended(name, kind, value))
     assert (progress.best, progress.best_name) == (0.7, "c")
 
 
 def test_a_resumed_search_counts_what_was_done_but_not_its_time(clock: Clock):
     console, written = log()
     progress = Progress(10, console)
-    progress.resume({"a": 0.3, "b": None, "c": 0.8, "d": 0.2})
-    progress.epoch()
+    before = (("a", "complete", 0.3), ("b", "stopped", 0.9), ("c", "complete", 0.8), ("d", "complete", 0.2))
+    progress(SearchResumed(ended={name: ended(name, kind, value).outcome for name, kind, value in before}))
+    progress(EPOCH)
     clock.now += 5
-    progress.trial("e", "val 0.5", 0.5)
-    assert written.getvalue() == "e: val 0.5; 5 of 10 trials done, best so far 0.8000 (c), about 0:25 left\n"
+    progress(ended("e", "complete", 0.5))
+    said = "e: val/accuracy 0.5000 after 2 epochs; 5 of 10 trials done, best so far 0.8000 (c), about 0:25 left\n"
+    assert written.getvalue() == said
 
 
 def test_nothing_done_yet(clock: Clock):
     progress = Progress(2, log()[0])
-    progress.resume({})
+    progress(SearchResumed(ended={}))
     assert progress._summary() == "0 of 2 trials done, best so far none yet, 0:00 so far"
-    progress.epoch()
+    progress(EPOCH)
     clock.now += 65
     assert progress._summary() == "0 of 2 trials done, best so far none yet, 1:05 so far"
 
@@ -78,12 +101,24 @@ def test_a_terminal_gets_one_line_and_no_line_for_each_trial():
     console = Console(file=written, force_terminal=True, width=120, highlight=False, _environ={})
     with Progress(2, console) as progress:
         progress._line._live.refresh()
-        progress.status("the teacher trains")
+        progress(Doing(text="the teacher trains"))
         progress._line._live.refresh()
-        progress.epoch()
-        progress.trial("trial-0", "its own words", 0.5)
+        progress(EPOCH)
+        progress(ended("trial-0", "complete", 0.5))
         progress._line._live.refresh()
     before, _, after = written.getvalue().partition("the teacher trains")
     assert "0 of 2 trials done" in before
     assert "\x1b[2K1 of 2 trials done, best so far 0.5000 (trial-0)" in after
-    assert "its own words" not in written.getvalue()
+    assert "after 2 epochs" not in written.getvalue()
+
+
+@pytest.mark.parametrize(("level", "said"), [("NOTSET", "a line\n"), ("INFO", "a line\n"), ("WARNING", "")])
+def test_whoever_silences_the_logger_sees_no_progress(level: str, said: str, capsys: pytest.CaptureFixture[str]):
+    logger = logging.getLogger("raykd")
+    logger.setLevel(level)
+    try:
+        with Progress(2) as progress:
+            progress(Said(text="a line"))
+    finally:
+        logger.setLevel(logging.NOTSET)
+    assert capsys.readouterr().out == said

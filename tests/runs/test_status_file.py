@@ -8,16 +8,27 @@ from pathlib import Path
 import pytest
 
 import raykd.runs.status
+from raykd.protocols.event import (
+    Doing,
+    SearchEnded,
+    SearchResumed,
+    SearchStopping,
+    TrialBegan,
+    TrialEnded,
+    TrialInterrupted,
+    TrialOutcome,
+)
 from raykd.runs.status import (
     SearchStatus,
     StatusFile,
-    TrialOutcome,
     ask_to_stop,
     is_asked_to_stop,
     is_running,
     read_status,
     running,
+    stop_if_asked,
 )
+from raykd.signals import SearchInterrupted
 from raykd.storage.layout import LOCK
 
 
@@ -41,16 +52,58 @@ def state(folder: Path) -> SearchStatus:
     return found
 
 
-def test_what_is_written_is_read(tmp_path: Path):
+def began(trial: str) -> TrialBegan:
+    return TrialBegan(trial=trial, setting="", values={})
+
+
+ENDED = {
+    "a": TrialOutcome(kind="complete", accuracy=0.5, epochs=3),
+    "b": TrialOutcome(kind="failed", accuracy=None, epochs=0),
+}
+
+
+def test_what_is_written_is_read(tmp_path: Path, clock: Clock):
     assert read_status(tmp_path) is None
-    ended = {
-        "a": TrialOutcome(kind="complete", accuracy=0.5, epochs=3),
-        "b": TrialOutcome(kind="failed", accuracy=None, epochs=0),
-    }
-    StatusFile(tmp_path, 7).change(doing="x", running=("c", "d"), ended=ended, at_once=True)
+    status_file = StatusFile(tmp_path, 7)
+    for event in (SearchResumed(ended=ENDED), began("c"), began("d"), SearchStopping()):
+        clock.now += 2
+        status_file(event)
     found = state(tmp_path)
-    assert (found.total, found.doing, found.running, found.ended) == (7, "x", ("c", "d"), ended)
+    assert (found.total, found.doing, found.running, found.ended) == (
+        7,
+        "stopping after the running epochs",
+        ("c", "d"),
+        ENDED,
+    )
     assert (found.failed, found.best) == (1, ("a", 0.5))
+
+
+def test_it_follows_a_search_from_its_teacher_to_its_end(tmp_path: Path, clock: Clock):
+    status_file = StatusFile(tmp_path, 2)
+    steps = (
+        (Doing(text="teacher"), "teacher", (), []),
+        (began("a"), "", ("a",), []),
+        (began("b"), "", ("a", "b"), []),
+        (TrialInterrupted(trial="a"), "", ("b",), []),
+        (began("a"), "", ("b", "a"), []),
+        (TrialEnded(trial="b", outcome=ENDED["b"]), "", ("a",), ["b"]),
+        (TrialEnded(trial="a", outcome=ENDED["a"]), "", (), ["b", "a"]),
+        (Doing(text="gathering"), "gathering", (), ["b", "a"]),
+        (SearchEnded(interrupted=False, best="a", accuracy=0.5), "", (), ["b", "a"]),
+    )
+    for event, doing, names, ended in steps:
+        clock.now += 2
+        status_file(event)
+        found = state(tmp_path)
+        assert (found.doing, found.running, list(found.ended)) == (doing, names, ended), event
+
+
+def test_trials_that_an_interrupt_cut_off_run_no_more_at_once(tmp_path: Path, clock: Clock):
+    status_file = StatusFile(tmp_path, 2)
+    clock.now += 2
+    status_file(began("a"))
+    status_file(Doing(text="gathering"))
+    assert (state(tmp_path).doing, state(tmp_path).running) == ("gathering", ())
 
 
 def test_the_best_has_run_to_its_end():
@@ -63,35 +116,40 @@ def test_the_best_has_run_to_its_end():
 def test_it_is_written_once_a_second_at_most(tmp_path: Path, clock: Clock):
     status_file = StatusFile(tmp_path, 3)
     clock.now += 0.5
-    status_file.change(doing="first")
+    status_file(Doing(text="first"))
     assert state(tmp_path).doing == ""
     clock.now += 0.6
-    status_file.change()  # what was held back
+    status_file.flush()
     assert state(tmp_path).doing == "first"
     written = (tmp_path / "status.json").stat().st_mtime_ns
     clock.now += 60
-    status_file.change(doing="first")
+    status_file(Doing(text="first"))
     assert (tmp_path / "status.json").stat().st_mtime_ns == written
-    status_file.change(doing="second")
+    status_file(Doing(text="second"))
     clock.now += 0.1
-    status_file.change(doing="third", at_once=True)
-    assert state(tmp_path).doing == "third"
+    status_file(SearchEnded(interrupted=True, best=None, accuracy=None))
+    assert state(tmp_path).doing == ""
 
 
-def test_a_notice_goes_on_from_the_one_before(tmp_path: Path):
-    ended = {"a": TrialOutcome(kind="complete", accuracy=0.5, epochs=3)}
-    StatusFile(tmp_path, 3).change(ended=ended, running=("b",), at_once=True)
+def test_a_notice_goes_on_from_the_one_before(tmp_path: Path, clock: Clock):
+    before = StatusFile(tmp_path, 3)
+    before(TrialEnded(trial="a", outcome=ENDED["a"]))
+    before(began("b"))
+    clock.now += 2
+    before.flush()
+    assert state(tmp_path).running == ("b",)
     StatusFile(tmp_path, 5)
-    assert (state(tmp_path).total, state(tmp_path).ended, state(tmp_path).running) == (5, ended, ())
+    assert (state(tmp_path).total, state(tmp_path).ended, state(tmp_path).running) == (5, {"a": ENDED["a"]}, ())
 
 
 def test_a_notice_that_cannot_be_written_ends_no_search(tmp_path: Path):
     status_file = StatusFile(tmp_path, 3)
     (tmp_path / "status.json").unlink()
     (tmp_path / "status.json").mkdir()
-    status_file.change(doing="first", at_once=True)
+    status_file(Doing(text="first"))
+    status_file.flush(at_once=True)
     (tmp_path / "status.json").rmdir()
-    status_file.change(at_once=True)
+    status_file.flush(at_once=True)
     assert state(tmp_path).doing == "first"
 
 
@@ -127,6 +185,14 @@ def test_it_is_asked_to_stop_until_it_starts_again(tmp_path: Path):
     assert is_asked_to_stop(tmp_path)
     with running(tmp_path):
         assert not is_asked_to_stop(tmp_path)
+
+
+def test_who_asks_whether_to_stop_is_interrupted_only_then(tmp_path: Path):
+    stop_if_asked(tmp_path)
+    ask_to_stop(tmp_path)
+    with pytest.raises(SearchInterrupted) as stopped:
+        stop_if_asked(tmp_path)
+    assert stopped.value.folder == tmp_path
 
 
 def test_state_json_is_plain(tmp_path: Path):

@@ -75,7 +75,7 @@ def test_what_is_pushed_stays_whatever_becomes_of_this_machines_folder(storage: 
     uploader.push()
     uploader.push(wait=False)
     storage.push(folder / "recipe.json")
-    for pull in (storage.pull, storage.pull_grown, storage.pull_files)):
+    for pull in (storage.pull, storage.pull_grown, storage.pull_files):
         pull(folder)
         assert (folder / "recipe.json").read_text() == "content"
     storage.pull(other)
@@ -144,7 +144,7 @@ def test_who_looks_does_not_wait_and_sees_what_is_written(storage: Storage):
     with storage.set_apart() as apart:
         assert apart.timeout_s == 0.0
         assert apart.uri_of(apart.root) == storage.uri_of(storage.root)
-        apart.pull_files(apart.root))
+        apart.pull_files(apart.root)
         assert (apart.root / "search.json").read_bytes() == b"{}"
 
 

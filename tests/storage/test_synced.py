@@ -21,13 +21,14 @@ from raykd.cluster.workers.job import Job
 from raykd.commands.opened_storage import open_storage as open_view
 from raykd.distributed.world import World
 from raykd.errors import OwnershipLostError
+from raykd.protocols.event import Doing, TrialEnded, TrialOutcome
 from raykd.protocols.teacher import TeacherRoute, teacher_route
 from raykd.runs import heartbeat, remote_search
 from raykd.runs.heartbeat import ALIVE_S, find_living
 from raykd.runs.ownership import Ownership
 from raykd.runs.remote_search import keep_in_step, prepare_storage
 from raykd.runs.search_folder import Search, new_folder, remove_unless_begun
-from raykd.runs.status import StatusFile, TrialOutcome, is_asked_to_stop
+from raykd.runs.status import StatusFile, is_asked_to_stop
 from raykd.runs.trial import read_epochs, run_trial, take_up
 from raykd.storage import exchange
 from raykd.storage.artifacts import NotMadeError, Store, open_store
@@ -302,7 +303,7 @@ def test_a_store_that_cannot_be_used_is_one_clear_line(writes: bool, address: st
         no_server.check(writes=writes)
 
 
-def test_a_storage_that_is_away_is_waited_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd):
+def test_a_storage_that_is_away_is_waited_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog):
     for name, value in CREDENTIALS.items():
         monkeypatch.setenv(name, value)
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
@@ -313,7 +314,7 @@ def test_a_storage_that_is_away_is_waited_for(tmp_path: Path, monkeypatch: pytes
     with served(port):
         thread.join(timeout=60)
         assert storage.read(storage.root / "late") == b"kept"
-    assert re.fullmatch(r"(waiting for the storage: .*: s3://.*\n)?", capfd.readouterr().err)
+    assert re.fullmatch(r"(waiting for the storage: .*: s3://.*)?", "\n".join(caplog.messages))
 
 
 def test_an_uploader_pushes_what_has_changed_in_the_order_of_writing(machine, monkeypatch: pytest.MonkeyPatch):
@@ -400,7 +401,8 @@ def test_a_search_is_seen_and_stopped_from_another_machine(machine, monkeypatch:
     folder = begin(one, "search")
     with keep_in_step(folder, one):
         status_file = StatusFile(folder, total=3)
-        status_file.change(doing="teacher", at_once=True)
+        status_file(Doing(text="teacher"))
+        status_file.flush(at_once=True)
         with open_view(one.uri_of(folder)) as view:
             assert view.folder.name == "search" and view.is_alive(view.folder)
             assert view.name(view.folder) == one.uri_of(folder)
@@ -495,6 +497,5 @@ def test_a_checkpoint_that_is_not_kept_is_deleted_from_the_storage(machine, monk
     for name in ("checkpoint.pt", "epochs.jsonl"):
         storage.push(write(storage.root / "search/trials/trial-0000-x" / name, "content"))
     pruner = disk_pruning.Pruning(storage.root / "search/trials", storage)
-    pruner.ended("trial-0000-x", TrialOutcome(kind="stopped", accuracy=0.5, epochs=1))
-    pruner.prune()
+    pruner(TrialEnded(trial="trial-0000-x", outcome=TrialOutcome(kind="stopped", accuracy=0.5, epochs=1)))
     assert list(storage.objects.names(storage.root)) == ["search/trials/trial-0000-x/epochs.jsonl"]

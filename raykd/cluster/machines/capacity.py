@@ -16,21 +16,21 @@ from raykd.cluster.machines.nodes import living_nodes
 from raykd.cluster.machines.plan import MOST_SHARING, make_plan
 from raykd.cluster.machines.sharing import Wanted
 from raykd.errors import FailureError
-from raykd.reporting.progress import Progress
+from raykd.protocols.event import Doing, Listener, Said
 
 _TIMEOUT_S = 30 * 60.0  # a cloud may have no spot machine for a while
 _WITHOUT_GPUS_S = 20.0  # an autoscaler that has GPUs to start shows it in its next round, of 5 s
 _LOOK_EVERY_S = 1.0
 
 
-def wait_for_machines(wanted: Wanted, progress: Progress, say: Callable[[str], None]) -> None:
+def wait_for_machines(wanted: Wanted, tell: Listener, look: Callable[[], None]) -> None:
     """Asks for the machines that the wanted slots lack and waits for them, where there is an autoscaler to ask.
 
     It is asked for a GPU beside each worker's CPU; one that starts nothing then has none, and is asked for CPUs.
 
     Args:
-        progress: told once what is asked for.
-        say: told now and then how it goes; may raise what ends the search.
+        tell: what is asked for, and how it goes.
+        look: called once a second meanwhile; what it raises ends the wait.
 
     Raises:
         RuntimeError: no machine has joined for a long time.
@@ -38,17 +38,16 @@ def wait_for_machines(wanted: Wanted, progress: Progress, say: Callable[[str], N
     if wanted.slots is None or _have_room(wanted) or not starts_machines():
         return
     workers = wanted.slots * wanted.workers.needed
-    progress.say(f"asks the autoscaler for room for {workers} worker(s)")
+    tell(Said(text=f"asks the autoscaler for room for {workers} worker(s)"))
     gpu = (MOST_SHARING // _sharing(wanted)) / MOST_SHARING
-    with progress:
-        with _asked({"CPU": 1.0, "GPU": gpu}, workers):
-            if _have_come(wanted, say, _WITHOUT_GPUS_S):
-                return
-        with _asked({"CPU": 1.0}, workers):
-            _have_come(wanted, say, _TIMEOUT_S)
+    with _asked({"CPU": 1.0, "GPU": gpu}, workers):
+        if _have_come(wanted, tell, look, _WITHOUT_GPUS_S):
+            return
+    with _asked({"CPU": 1.0}, workers):
+        _have_come(wanted, tell, look, _TIMEOUT_S)
 
 
-def _have_come(wanted: Wanted, say: Callable[[str], None], timeout_s: float) -> bool:
+def _have_come(wanted: Wanted, tell: Listener, look: Callable[[], None], timeout_s: float) -> bool:
     """Whether the machines come; not so when after so many seconds none was even started.
 
     Raises:
@@ -68,7 +67,8 @@ def _have_come(wanted: Wanted, say: Callable[[str], None], timeout_s: float) -> 
                 f"no machine has joined for {_TIMEOUT_S / 60:g} minutes: `ray status` on the head tells what keeps "
                 f"them; fewer slots need fewer machines"
             )
-        say(f"waiting for machines, {machines} in the cluster so far")
+        tell(Doing(text=f"waiting for machines, {machines} in the cluster so far"))
+        look()
         time.sleep(_LOOK_EVERY_S)
     return True
 

@@ -1,20 +1,49 @@
-"""Tells a `Progress`, and other processes by a `StatusFile`, what Tune hears of trials; ends a search when asked to."""
+"""Turns what Tune hears of trials into the events of a search; ends a search when it is asked to."""
 
-import math
 import signal
 import threading
+from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from ray.tune import Callback
 from ray.tune.experiment import Trial
 
-from raykd.cluster.tuner.disk_pruning import Pruning
 from raykd.cluster.tuner.ended_trials import UNFINISHED, EndedTrials, Record
 from raykd.cluster.tuner.saved_parts import save_with
 from raykd.cluster.tuner.trials import Trials
 from raykd.protocols.epoch import METRIC
-from raykd.reporting.progress import Progress
-from raykd.runs.status import StatusFile, TrialOutcome, is_asked_to_stop
+from raykd.protocols.event import (
+    EpochEnded,
+    Listener,
+    SearchResumed,
+    SearchStopping,
+    TrialBegan,
+    TrialEnded,
+    TrialInterrupted,
+)
+from raykd.runs.status import is_asked_to_stop
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Driver:
+    """What the process that runs a search gives the callback.
+
+    Args:
+        tell: is told of every event.
+        each_step: called after each step of Tune's, some ten times a second.
+    """
+
+    tell: Listener
+    each_step: Callable[[], None]
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Known:
+    """What the events of a trial say of it, found out once: its recipe is made from its setting for that."""
+
+    name: str
+    epochs: int
 
 
 class ProgressCallback(Callback):
@@ -24,25 +53,26 @@ class ProgressCallback(Callback):
     epoch has ended, it is interrupted as by Ctrl-C.
     """
 
-    progress: ClassVar[Progress | None] = None
-    status_file: ClassVar[StatusFile | None] = None
+    driver: ClassVar[_Driver | None] = None
     records: ClassVar[EndedTrials]
-    ended: ClassVar[dict[str, TrialOutcome]]
     stopping: ClassVar[bool] = False
-    _pruning: ClassVar[Pruning]
     _left: ClassVar[list[Record]]
     _waiting: ClassVar[set[str]]  # ids of the trials that have been told to train no further epoch
 
     def __init__(self, trials: Trials):
         self._trials = trials
-        self._names: dict[str, str] = {}
+        self._known: dict[str, _Known] = {}  # by id, that have not ended
         self._started: dict[str, Trial] = {}  # by id, that have not ended
 
     @classmethod
-    def begin(cls, progress: Progress, status_file: StatusFile, pruning: Pruning) -> None:
-        """Reports to these from now on, and forgets the trials of the search before."""
-        cls.progress, cls.status_file, cls._pruning = progress, status_file, pruning
-        cls.records, cls.ended, cls.stopping, cls._waiting = EndedTrials(), {}, False, set()
+    def begin(cls, tell: Listener, each_step: Callable[[], None]) -> None:
+        """Tells this listener from now on, and forgets the trials of the search before.
+
+        Args:
+            each_step: called after each step of Tune's, some ten times a second.
+        """
+        cls.driver = _Driver(tell=tell, each_step=each_step)
+        cls.records, cls.stopping, cls._waiting = EndedTrials(), False, set()
         cls._left = []
 
     @classmethod
@@ -58,7 +88,7 @@ class ProgressCallback(Callback):
             The trials that have ended, that once. Tune's own state of a trial would not tell: one that Ctrl-C has cut
             off has the state of one that has ended.
         """
-        if cls.progress is None:
+        if cls.driver is None:
             return []
         # A resumed controller adds the trials that it still has before it asks for a new one (Ray 2.60). So the first
         # of them is the moment to bring back what the search knew: the next suggestion already builds on it.
@@ -68,12 +98,8 @@ class ProgressCallback(Callback):
             return []
         search.go_on(saved["search"])
         cls.records = EndedTrials(saved["ended"])
-        cls.ended.update({record.name: record.end for record in cls.records})
-        # The pruning begins anew with each driver: all that ended before is told it again, and deleted again at most.
-        for name, end in cls.ended.items():
-            cls._pruning.ended(name, end)
-        complete = {name: end.accuracy if end.kind == "complete" else None for name, end in cls.ended.items()}
-        cls.progress.resume(complete)
+        # Listeners such as the pruning begin anew with each driver, and are told of all that ended before.
+        cls.driver.tell(SearchResumed(ended={record.name: record.end for record in cls.records}))
         return list(cls.records)
 
     @classmethod
@@ -85,76 +111,72 @@ class ProgressCallback(Callback):
 
     def on_trial_start(self, iteration: int, trials: list[Trial], trial: Trial, **info: Any) -> None:
         self._started[trial.trial_id] = trial
+        if self.driver is not None:
+            config, name = trial.config, self._about(trial).name
+            setting, values = self._trials.setting(config), config.get("values", {})
+            self.driver.tell(TrialBegan(trial=name, setting=setting, values=values))
+
+    def on_trial_recover(self, iteration: int, trials: list[Trial], trial: Trial, **info: Any) -> None:
+        if self.driver is not None:
+            self.driver.tell(TrialInterrupted(trial=self._about(trial).name))
 
     def on_trial_result(
         self, iteration: int, trials: list[Trial], trial: Trial, result: dict[str, Any], **info: Any
     ) -> None:
-        if self.progress is not None:
-            self.progress.epoch()
+        # Workers that go on with a trial first answer with its last epoch, which Tune may have heard of before.
+        is_new = result["epoch"] > (trial.last_result or {}).get("epoch", 0)
+        if self.driver is not None and is_new and not result["error"]:
+            about, metrics = self._about(trial), {METRIC: result[METRIC]}
+            self.driver.tell(EpochEnded(trial=about.name, number=result["epoch"], epochs=about.epochs, metrics=metrics))
 
     def on_trial_complete(self, iteration: int, trials: list[Trial], trial: Trial, **info: Any) -> None:
-        last = trial.last_result
-        value = last[METRIC] if last.get("finished") and not last["error"] else None
-        self._end(trial, summary(last), value, died=False)
+        last = trial.last_result or {}
+        self._end(trial, kind_of_end(last), last.get("error", ""))
 
     def on_trial_error(self, iteration: int, trials: list[Trial], trial: Trial, **info: Any) -> None:
-        self._end(trial, "its slot died again and again", None, died=True)
+        self._end(trial, "failed", "its slot died again and again")
 
     def on_step_end(self, iteration: int, trials: list[Trial], **info: Any) -> None:
-        if self.status_file is None:
+        if self.driver is None:
             return
+        self.driver.each_step()
         self._started = {name: trial for name, trial in self._started.items() if not trial.is_finished()}
         training = [trial for trial in self._started.values() if trial.status == Trial.RUNNING]  # others are restarted
-        running = tuple(self._name(trial) for trial in training)
-        self.status_file.change(doing="stopping after the running epochs" if self.stopping else "", running=running)
         if threading.current_thread() is not threading.main_thread():
             return  # nobody could interrupt it there: it goes on to its end
         if not self.stopping and is_asked_to_stop(self._trials.folder):
             type(self).stopping = True
+            self.driver.tell(SearchStopping())
         # Tune's own handler of Ctrl-C, which it sets in the main thread alone, lets its loop end after this step, save
         # once more and give back what it has. A trial that Tune starts again is in no epoch, and is not waited for.
         if self.stopping and all(trial.trial_id in self._waiting for trial in training):
             signal.raise_signal(signal.SIGINT)
 
     def on_experiment_end(self, trials: list[Trial], **info: Any) -> None:
-        type(self)._left = [Record.of(trial, self._name(trial), UNFINISHED) for trial in trials]
+        type(self)._left = [Record.of(trial, self._about(trial).name, UNFINISHED) for trial in trials]
 
-    def _end(self, trial: Trial, said: str, value: float | None, died: bool) -> None:
-        if self.progress is None or self.status_file is None:
+    def _end(self, trial: Trial, kind: str, error: str) -> None:
+        if self.driver is None:
             return
-        name = self._name(trial)
-        record = Record.of(trial, name, kind_of_end(trial.last_result or {}, died))
-        end = record.end
+        name = self._about(trial).name
+        del self._known[trial.trial_id]
+        record = Record.of(trial, name, kind)
         self.records.add(record)
-        self.ended[name] = end
-        del self._names[trial.trial_id]
-        self.progress.trial(name, said, value, failed=end.kind == "failed")
-        self.status_file.change(ended=dict(self.ended))
-        self._pruning.ended(name, end)
-        self._pruning.prune()
+        self.driver.tell(TrialEnded(trial=name, outcome=record.end, error=error))
 
-    def _name(self, trial: Trial) -> str:
-        if trial.trial_id not in self._names:
-            self._names[trial.trial_id] = self._trials.name(trial.config)
-        return self._names[trial.trial_id]
+    def _about(self, trial: Trial) -> _Known:
+        if trial.trial_id not in self._known:
+            name, epochs = self._trials.name(trial.config), self._trials.recipe(trial.config).epochs
+            self._known[trial.trial_id] = _Known(name=name, epochs=epochs)
+        return self._known[trial.trial_id]
 
 
-def kind_of_end(last: dict[str, Any], died: bool) -> str:
-    """How a trial ended, from its last result: complete, stopped, diverged or failed."""
-    if last.get("error") or died:
+def kind_of_end(last: dict[str, Any]) -> str:
+    """How a trial ended that Tune counts as done, from its last result: complete, stopped, diverged or failed."""
+    if last.get("error"):
         return "failed"
     if last.get("diverged"):
         return "diverged"
     if last.get("finished"):
         return "complete"
     return "stopped"
-
-
-def summary(result: dict[str, Any]) -> str:
-    """A trial's last result in a few words."""
-    if result.get("error"):
-        return f"failed, {result['error']}"
-    value, epoch = result.get(METRIC, math.nan), result.get("epoch", 0)
-    if result.get("diverged"):
-        return f"diverged in epoch {epoch}"
-    return f"{METRIC} {value:.4f} after {epoch} epochs{'' if result.get('finished') else ', stopped'}"

@@ -9,7 +9,7 @@ import time
 from collections import deque
 from pathlib import Path
 
-from raykd.runs.status import TrialOutcome
+from raykd.protocols.event import Event, SearchResumed, TrialEnded, TrialOutcome
 from raykd.runs.trial import CHECKPOINT, checkpoints_in
 from raykd.storage.storage import Storage
 
@@ -18,7 +18,7 @@ _LAG_S = 60.0  # by then Tune has saved that the trial has ended: none is ever s
 
 
 class Pruning:
-    """Deletes the checkpoints of ended trials, a while after their end.
+    """A listener that deletes the checkpoints of ended trials, a while after their end.
 
     What it does at the end of a trial does not grow with the number of those that ended before.
 
@@ -34,7 +34,18 @@ class Pruning:
         self._fresh: deque[tuple[float, str]] = deque()
         self._due: set[str] = set()  # that need not be kept, unless they are among the best
 
-    def ended(self, name: str, end: TrialOutcome) -> None:
+    def __call__(self, event: Event, /) -> None:
+        match event:
+            case SearchResumed(ended=ended):
+                for name, outcome in ended.items():
+                    self._note(name, outcome)
+            case TrialEnded(trial=name, outcome=outcome):
+                self._note(name, outcome)
+                self._prune()
+            case _:
+                pass
+
+    def _note(self, name: str, end: TrialOutcome) -> None:
         """Takes note of a trial that has ended, perhaps for the second time: a failed one may have been tried again."""
         if not name.startswith("trial-") or end.kind == "failed":
             return
@@ -43,7 +54,7 @@ class Pruning:
             self._best = dict(sorted(self._best.items(), key=lambda item: item[1], reverse=True)[:KEPT])
         self._fresh.append((time.monotonic(), name))
 
-    def prune(self) -> None:
+    def _prune(self) -> None:
         """Deletes what need not be kept."""
         now = time.monotonic()
         while self._fresh and now - self._fresh[0][0] > _LAG_S:

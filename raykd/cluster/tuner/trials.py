@@ -1,6 +1,6 @@
 """The trials of a search: which setting is which trial, and where its files lie."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from types import NoneType
@@ -37,9 +37,9 @@ class Trials:
         self.__dict__.update(state)
         self.__dict__.update(folder=self.storage.here(self.folder), storage=self.storage.moved_here())
 
-    def open_store(self) -> Store:
-        """The artefact store, on the machine that this is called on."""
-        return open_store(self.storage)
+    def open_store(self, made: Callable[[str, str, float], None] | None = None) -> Store:
+        """The artefact store, on the machine that this is called on; `made` as of `Store`."""
+        return open_store(self.storage, made=made)
 
     def for_ray(self, name: str) -> str:
         """Where a part of Ray keeps its own files, which all machines must see: a path, or the URI of the storage."""

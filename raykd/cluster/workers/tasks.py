@@ -1,5 +1,6 @@
 """A function on a worker of the cluster, and what it says and gives there brought to the driver."""
 
+import pickle
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -13,29 +14,40 @@ from raykd.cluster.machines.resources import Resources
 from raykd.cluster.workers.mailbox import Mailbox
 from raykd.errors import is_for_the_user
 
+_LOOK_EVERY_S = 1.0
+_DONE = b""  # no pickle is empty
+
 
 def run_on_worker(
     function: Callable[..., Any],
     resources: Resources,
-    say: Callable[[str], None],
+    tell: Callable[[Any], None],
     *arguments: Any,
     node: Node | None = None,
+    look: Callable[[], None] = lambda: None,
 ) -> Any:
-    """The result of `function(*arguments, say)` on a worker; what it says there is said here.
+    """The result of `function(*arguments, tell)` on a worker; what it tells there, anything, is told here.
 
     Args:
         node: the machine to run on; any by default.
+        look: called once a second or more often meanwhile; what it raises ends the wait.
 
     Raises:
         as `fetch_result`.
     """
     mailbox: Any = ray.remote(num_cpus=0)(Mailbox).remote()
-    made = as_worker_task(_speaking, resources, node).remote(function, mailbox, *arguments)
-    line: Any = mailbox.next_answer.remote()
-    while made not in ray.wait([made, line])[0]:
-        said: Any = ray.get(line)
-        say(said.decode())
-        line = mailbox.next_answer.remote()
+    made = as_worker_task(_telling, resources, node).remote(function, mailbox, *arguments)
+    told: Any = mailbox.next_answer.remote()
+    while True:
+        if ray.wait([told], timeout=_LOOK_EVERY_S)[0]:
+            what: Any = ray.get(told)
+            if what == _DONE:
+                break
+            tell(pickle.loads(what))
+            told = mailbox.next_answer.remote()
+        elif ray.wait([made], timeout=0)[0]:
+            break  # its worker has died, and could not say that it is done
+        look()
     return fetch_result(made)
 
 
@@ -78,8 +90,11 @@ def _guarded(function: Callable[..., Any], resources: Resources, *arguments: Any
         return _ForTheUser(error)
 
 
-def _speaking(function: Callable[..., Any], mailbox: Any, *arguments: Any) -> Any:
-    def say(line: str) -> None:
-        mailbox.answer.remote(line.encode())
+def _telling(function: Callable[..., Any], mailbox: Any, *arguments: Any) -> Any:
+    def tell(what: Any) -> None:
+        ray.get(mailbox.answer.remote(pickle.dumps(what)))  # an asynchronous actor runs calls in any order
 
-    return function(*arguments, say)
+    try:
+        return function(*arguments, tell)
+    finally:
+        ray.get(mailbox.answer.remote(_DONE))  # else the result could overtake what was told last
