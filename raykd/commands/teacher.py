@@ -2,8 +2,6 @@
 
 import argparse
 import shlex
-from collections import deque
-from collections.abc import Generator
 from pathlib import Path
 
 from rich.console import Console
@@ -15,7 +13,7 @@ from raykd.distributed.world import World
 from raykd.errors import InvalidError
 from raykd.protocols.teacher import TeacherRoute, teacher_route
 from raykd.reporting.status_line import StatusLine
-from raykd.reporting.tensorboard import tensorboard
+from raykd.reporting.tensorboard import Board
 from raykd.runs.remote_search import prepare_storage
 from raykd.space.serialise import fingerprint
 from raykd.storage.artifacts import open_store
@@ -34,7 +32,7 @@ def run_teacher(options: argparse.Namespace, root: Path) -> int:
     check_name(study.name)
     check_writable(storage.root)
     board = storage.root / TEACHERS / f"{study.name}-{fingerprint((recipe.teacher, recipe.data))[:8]}"
-    line, heard = StatusLine(Console(highlight=False, soft_wrap=True)), _Board(board)
+    line, heard = StatusLine(Console(highlight=False, soft_wrap=True)), _Heard(board)
 
     def say(text: str) -> None:
         heard.keep()  # whatever is said: by then the epoch told of before is kept
@@ -54,7 +52,6 @@ def run_teacher(options: argparse.Namespace, root: Path) -> int:
         line.say(f"stopped {heard.progress}; go on with: {again()}")
         return INTERRUPTED
     finally:
-        heard.close()
         storage.uploader((board, "**/*")).push()
     _show(route, line)
     line.say(f"{'trained; it' if heard.kept else 'it was there already, and'} lies in {route.folder}")
@@ -63,22 +60,19 @@ def run_teacher(options: argparse.Namespace, root: Path) -> int:
     return 0
 
 
-class _Board:
-    """Hands a training's epochs, as it is told of them, to the listener that writes them to TensorBoard."""
+class _Heard:
+    """Writes a training's epochs to TensorBoard as it is told of them, and knows which one can be gone on from."""
 
     def __init__(self, folder: Path):
         self.kept: Epoch | None = None
         self._folder = folder
         self._last: Epoch | None = None
-        self._told: deque[Epoch] = deque()
-        self._written: Generator[Epoch, None, None] | None = None
+        self._board: Board | None = None
 
     def __call__(self, epoch: Epoch) -> None:
-        if self._written is None:
-            resumed_at = epoch.number - 1
-            self._written = tensorboard(iter(self._told.popleft, None), self._folder, resumed_at=resumed_at)
-        self._told.append(epoch)
-        next(self._written)
+        if self._board is None:
+            self._board = Board(self._folder, resumed_at=epoch.number - 1)
+        self._board.write(epoch)
         self._last = epoch
 
     @property
@@ -89,10 +83,6 @@ class _Board:
     def keep(self) -> None:
         """The epoch that was told of last can be gone on from."""
         self.kept = self._last
-
-    def close(self) -> None:
-        if self._written is not None:
-            self._written.close()
 
 
 def _show(route: TeacherRoute, line: StatusLine) -> None:

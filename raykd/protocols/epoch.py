@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any, Protocol, TypeVar
+from typing import Any, Protocol, TypeVar, runtime_checkable
 
 from torch import Tensor
 
@@ -56,6 +56,7 @@ class Epoch:
     ratios: tuple[AnchorRatio, ...] = ()
 
 
+@runtime_checkable
 class FinishedEpoch(Protocol):
     """What listeners read of an epoch; `raykd.protocols.epoch.Epoch` is one."""
 

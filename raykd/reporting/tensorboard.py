@@ -22,11 +22,48 @@ from torch.utils.tensorboard import RecordWriter
 
 from raykd.errors import OwnershipLostError
 from raykd.protocols import event as events
-from raykd.protocols.epoch import METRIC, AnchorRatio, E
+from raykd.protocols.epoch import METRIC, AnchorRatio, E, FinishedEpoch
 from raykd.reporting import hparams
 from raykd.reporting.hparams import Hyperparameter
 from raykd.storage import atomic
 from raykd.storage.retry import retry_while_unavailable
+
+
+class Board:
+    """The folder of a run, for whoever hears of its epochs one by one.
+
+    Args:
+        folder: of this run alone.
+        resumed_at: epochs finished before. What the folder holds of later ones is hidden, so that no point stands
+            twice.
+    """
+
+    def __init__(self, folder: Path, resumed_at: int = 0):
+        for end in folder.glob(f"*{_END}*"):
+            end.unlink()
+        for leg in folder.glob(f"{_ANCHORS}*"):
+            if int(leg.name.removeprefix(_ANCHORS)) > resumed_at:
+                shutil.rmtree(leg)
+        folder.mkdir(parents=True, exist_ok=True)
+        # TensorBoard reads a folder's files in the order of their names: counted, so that no clock decides.
+        number = len(list(folder.glob(f"{_EVENTS}.??????")))
+        self._folder, self._file = folder, folder / f"{_EVENTS}.{number:06}"
+        self._file.touch(exist_ok=False)
+        self.append(file_version="brain.Event:2")  # TensorFlow's, from which on a restart hides points
+        self.append(step=resumed_at + 1, session_log=SessionLog(status=SessionLog.START))
+
+    def write(self, epoch: FinishedEpoch) -> None:
+        """Writes an epoch's metrics, and the ratios of a leg that began with it."""
+        # One record holds the whole epoch, so that a reader never sees a part of it.
+        scalars = [Summary.Value(tag=tag, simple_value=value) for tag, value in epoch.metrics.items()]
+        self.append(step=epoch.number, summary=Summary(value=scalars))
+        if epoch.ratios:
+            _draw(epoch.ratios, self._folder / f"{_ANCHORS}{epoch.number:04}")
+
+    def append(self, **content: Any) -> None:
+        """Appends an event of TensorBoard's, which can be read at once."""
+        event = _event(**content)
+        retry_while_unavailable(lambda: atomic.append(self._file, event))
 
 
 def tensorboard(
@@ -46,28 +83,13 @@ def tensorboard(
         resumed_at: epochs finished before this call. What the folder holds of later ones is hidden, so that no
             point stands twice.
     """
-    for end in folder.glob(f"*{_END}*"):
-        end.unlink()
-    for leg in folder.glob(f"{_ANCHORS}*"):
-        if int(leg.name.removeprefix(_ANCHORS)) > resumed_at:
-            shutil.rmtree(leg)
-    folder.mkdir(parents=True, exist_ok=True)
-    # TensorBoard reads a folder's files in the order of their names: counted, so that no clock decides.
-    number = len(list(folder.glob(f"{_EVENTS}.??????")))
+    board = Board(folder, resumed_at)
     succeeded = diverged = False
     try:
-        file = folder / f"{_EVENTS}.{number:06}"
-        file.touch(exist_ok=False)
-        _append(file, file_version="brain.Event:2")  # TensorFlow's, from which on a restart hides points
-        _append(file, step=resumed_at + 1, session_log=SessionLog(status=SessionLog.START))
         if values is not None:
-            _append(file, summary=hparams.session_start(values, folder.name, time.time()))
+            board.append(summary=hparams.session_start(values, folder.name, time.time()))
         for epoch in epochs:
-            # One record holds the whole epoch, so that a reader never sees a part of it.
-            scalars = [Summary.Value(tag=tag, simple_value=value) for tag, value in epoch.metrics.items()]
-            _append(file, step=epoch.number, summary=Summary(value=scalars))
-            if epoch.ratios:
-                _draw(epoch.ratios, folder / f"{_ANCHORS}{epoch.number:04}")
+            board.write(epoch)
             diverged = epoch.diverged
             succeeded = not diverged  # if the caller closes us at the yield
             yield epoch
@@ -128,12 +150,6 @@ def _event(**content: Any) -> bytes:
     record = io.BytesIO()
     RecordWriter(record).write(Event(wall_time=time.time(), **content).SerializeToString())
     return record.getvalue()
-
-
-def _append(path: Path, **content: Any) -> None:
-    """Appends an event, which can be read at once."""
-    event = _event(**content)
-    retry_while_unavailable(lambda: atomic.append(path, event))
 
 
 def _write(path: Path, events: bytes) -> None:
