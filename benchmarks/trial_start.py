@@ -11,7 +11,6 @@ epoch's validation, what is written for it, and everything up to the next trial'
 """
 
 import argparse
-import dataclasses
 import logging
 import statistics
 import tempfile
@@ -43,6 +42,7 @@ from raykd.protocols.context import BuildContext
 from raykd.protocols.method import Shapes, Term
 from raykd.recipe import Recipe
 from raykd.runs.trial import run_trial
+from raykd.space.ranges import override
 from raykd.storage.artifacts import Store
 from raykd.studies.study import Study
 from raykd.teachers.trained import Teacher
@@ -53,7 +53,7 @@ class Stopwatch:
     """A term of value 0 that writes down when each step begins, and of which trial (told by the learning rate)."""
 
     name: ClassVar[str] = "stopwatch"
-    needs_teacher: ClassVar[bool] = False
+    needs_teacher = False
     file: str
     weight: float = 1.0
 
@@ -126,7 +126,7 @@ def _cold(folder: Path, trials: int) -> None:
     def work(config: dict[str, Any]) -> None:
         torch.set_num_threads(1)
         trial = folder / f"trial-{config['number']}"
-        changed = dataclasses.replace(recipe, optimiser=dataclasses.replace(recipe.optimiser, lr=config["lr"]))
+        changed = override(recipe, {"optimiser/lr": config["lr"]})
         world = World.current(get_device())
         for epoch in run_trial(changed, trial, trial / "board", Store(store), {}, world):
             train.report(epoch.metrics)

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol, runtime_checkable
 
 import torch
@@ -11,6 +11,7 @@ from torch import nn
 
 from raykd.errors import InvalidError
 from raykd.space.ranges import searched
+from raykd.space.validation import check_fields, rule
 
 
 @runtime_checkable
@@ -91,6 +92,9 @@ class Optimiser(Protocol):
     def build(self, parameters: Iterable[nn.Parameter]) -> torch.optim.Optimizer: ...
 
 
+_A_SCHEDULE = "a schedule such as Cosine()"
+
+
 @dataclass(frozen=True, kw_only=True)
 class SGD:
     """Stochastic gradient descent with momentum; the defaults are the reference benchmark's."""
@@ -99,10 +103,10 @@ class SGD:
     momentum: float = 0.9
     nesterov: bool = searched(False, CategoricalDistribution((False, True)))
     weight_decay: float = searched(5e-4, FloatDistribution(1e-5, 5e-3, log=True))
-    schedule: Step | Cosine | Constant = Step()
+    schedule: Schedule = field(default=Step(), metadata=rule(_A_SCHEDULE))
 
     def __post_init__(self) -> None:
-        _check_positive(self.lr)
+        _check(self)
 
     def build(self, parameters: Iterable[nn.Parameter]) -> torch.optim.Optimizer:
         return torch.optim.SGD(
@@ -116,15 +120,16 @@ class Adam:
 
     lr: float = searched(1e-3, FloatDistribution(1e-4, 1e-2, log=True))
     weight_decay: float = 0.0
-    schedule: Step | Cosine | Constant = Constant()
+    schedule: Schedule = field(default=Constant(), metadata=rule(_A_SCHEDULE))
 
     def __post_init__(self) -> None:
-        _check_positive(self.lr)
+        _check(self)
 
     def build(self, parameters: Iterable[nn.Parameter]) -> torch.optim.Optimizer:
         return torch.optim.Adam(parameters, self.lr, weight_decay=self.weight_decay)
 
 
-def _check_positive(lr: float) -> None:
-    if not (math.isfinite(lr) and lr > 0):
-        raise InvalidError(f"the learning rate must be above 0, got {lr}")
+def _check(optimiser: SGD | Adam) -> None:
+    check_fields(type(optimiser), vars(optimiser))
+    if not (math.isfinite(optimiser.lr) and optimiser.lr > 0):
+        raise InvalidError(f"the learning rate must be above 0, got {optimiser.lr}")

@@ -9,8 +9,7 @@ import contextlib
 import dataclasses
 import functools
 from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, field
 
 import torch
 
@@ -26,7 +25,8 @@ from raykd.optim import SGD, Optimiser
 from raykd.protocols.method import Route, Shapes, Start, Swap, TermSpec
 from raykd.protocols.model import ModelSpec
 from raykd.protocols.teacher import TeacherSpec
-from raykd.space.ranges import fixed
+from raykd.space.ranges import fixed, paths, value_at
+from raykd.space.validation import check_fields, is_component, rule
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,31 +47,30 @@ class Recipe:
         seed: of initialisation, order and swaps; the data set has its own.
     """
 
-    data: Any = fixed()
-    student: Any
-    teacher: Any = fixed(None)
-    start: Any = Fresh()
-    terms: tuple[Any, ...] = (CrossEntropy(),)
-    route: Any = FinalTeacher()
-    swap: Any = NoSwap()
-    optimiser: Any = SGD()
+    data: DataSpec = fixed(words="a data set such as Digits()")
+    student: ModelSpec = field(metadata=rule("a network such as CNN()"))
+    teacher: TeacherSpec | None = fixed(None, words="a teacher such as Teacher(), or None")
+    start: Start = field(default=Fresh(), metadata=rule("a Start such as AB()"))
+    terms: tuple[TermSpec, ...] = field(default=(CrossEntropy(),), metadata=rule("terms such as KD()"))
+    route: Route = field(default=FinalTeacher(), metadata=rule("a Route such as EqualInterval()"))
+    swap: Swap = field(default=NoSwap(), metadata=rule("a Swap such as IAKD()"))
+    optimiser: Optimiser = field(default=SGD(), metadata=rule("an optimiser such as SGD()"))
     epochs: int = 240
     batch_size: int = 64
     seed: int = 0
 
     def __post_init__(self) -> None:
+        check_fields(Recipe, vars(self))
+        _check_components(self)
         for name in ("epochs", "batch_size"):
             if getattr(self, name) < 1:
                 raise InvalidError(f"{name} must be at least 1, got {getattr(self, name)}")
-        for name, (kind, rule) in _KINDS.items():
-            if not isinstance(getattr(self, name), kind):
-                raise InvalidError(f"{name} must be {rule}, got {getattr(self, name)!r}")
         _check_terms(self.terms)
         if self.teacher is None and (asking := _asks_for_teacher(self)):
             raise InvalidError(f"{asking} needs a teacher, and the recipe has none")
 
     @property
-    def active_terms(self) -> tuple[Any, ...]:
+    def active_terms(self) -> tuple[TermSpec, ...]:
         """The terms whose weight is not 0."""
         return tuple(term for term in self.terms if term.weight != 0)
 
@@ -122,17 +121,6 @@ class Recipe:
                 part.check(shapes)
 
 
-_KINDS: dict[str, tuple[Any, str]] = {
-    "data": (DataSpec, "a data set such as Digits()"),
-    "student": (ModelSpec, "a network such as CNN()"),
-    "teacher": (TeacherSpec | None, "a teacher such as Teacher(), or None"),
-    "start": (Start, "a Start such as AB()"),
-    "route": (Route, "a Route such as EqualInterval()"),
-    "swap": (Swap, "a Swap such as IAKD()"),
-    "optimiser": (Optimiser, "an optimiser such as SGD()"),
-}
-
-
 def build_network(model: ModelSpec, num_classes: int, image: Shape, *key: object) -> Staged:
     """A network whose initial weights depend on `key` alone."""
     with torch.random.fork_rng(devices=[]):
@@ -158,10 +146,15 @@ def _told_at(path: str, own: bool = True) -> Iterator[None]:
         raise InvalidError(f"{path}: {error}") from None
 
 
-def _check_terms(terms: tuple[Any, ...]) -> None:
+def _check_components(recipe: Recipe) -> None:
+    for path in paths(recipe):
+        part = value_at(recipe, path)
+        if dataclasses.is_dataclass(part) and not is_component(type(part)):
+            raise InvalidError(f"{path} must be a frozen dataclass, got {part!r}")
+
+
+def _check_terms(terms: tuple[TermSpec, ...]) -> None:
     for term in terms:
-        if not isinstance(term, TermSpec):
-            raise InvalidError(f"terms must be terms such as KD(), got {term!r}")
         if not term.weight >= 0:
             raise InvalidError(f"terms/{term.name}/weight must be at least 0, got {term.weight}")
     names = [term.name for term in terms]

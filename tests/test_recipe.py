@@ -20,11 +20,29 @@ from raykd.methods.kd import KD
 from raykd.methods.quest import Quest
 from raykd.methods.rco import EqualInterval, FinalTeacher, Greedy
 from raykd.models.cnn import CNN
+from raykd.models.staged import Staged
+from raykd.protocols.method import Shapes
 from raykd.recipe import Recipe, build_network
 from raykd.studies.baselines import ALONE, PLAIN_KD, baselines
-from tiny import NUM_CLASSES, STUDENT, TEACHER, TinyNet, composed, recipe, same_weights
+from tiny import NUM_CLASSES, STUDENT, TEACHER, TinyNet, composed, recipe, same_weights, unwatched
 
 LABELS = CrossEntropy()
+
+
+@dataclass
+class Mutable:
+    def build(self, num_classes: int, image: tuple[int, ...]) -> Staged:
+        return STUDENT.build(num_classes, image)
+
+
+@dataclass(frozen=True)
+class Shortened:
+    needs_teacher = False
+
+    def check(self, shapes: Shapes) -> None:
+        pass
+
+
 START = AB(first_stage=FirstStage(batch_size=8))
 
 
@@ -41,6 +59,11 @@ START = AB(first_stage=FirstStage(batch_size=8))
         ({"swap": FinalTeacher()}, r"swap must be a Swap such as IAKD\(\), got FinalTeacher\("),
         ({"terms": (LABELS, "kd")}, r"terms must be terms such as KD\(\), got 'kd'"),
         ({"terms": (LABELS, IAKD())}, r"terms must be terms such as KD\(\), got IAKD\("),
+        ({"terms": [LABELS]}, r"terms: needs tuple\[TermSpec, ...\], got \[CrossEntropy\("),
+        ({"student": CNN}, r"student must be a network such as CNN\(\), got the class CNN; did you mean CNN\(\)\?"),
+        ({"student": Mutable()}, r"student must be a frozen dataclass, got Mutable\(\)"),
+        ({"start": Shortened()}, r"start must be a Start such as AB\(\), got Shortened\(\), which has no begin"),
+        ({"epochs": 2.5}, "epochs: needs int, got 2.5"),
         ({"terms": (LABELS, KD(), KD(temperature=2.0))}, "terms need different names, got cross_entropy, kd, kd"),
         ({"terms": ()}, "a recipe needs at least one term whose weight is not 0"),
         ({"terms": (CrossEntropy(weight=0.0), KD(weight=0.0))}, "at least one term whose weight is not 0"),
@@ -54,7 +77,7 @@ START = AB(first_stage=FirstStage(batch_size=8))
 )
 def test_refuses(changes: dict[str, Any], message: str):
     with pytest.raises(ValueError, match=message) as raised:
-        recipe(**changes)
+        unwatched(Recipe, **vars(recipe()) | changes)
     assert len(str(raised.value).splitlines()) == 1
 
 

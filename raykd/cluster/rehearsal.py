@@ -12,7 +12,6 @@ import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import torch
 from torch import nn
@@ -20,6 +19,7 @@ from torch import nn
 from raykd.data.dataset import DataSpec, load
 from raykd.distributed.world import World
 from raykd.protocols.context import BuildContext
+from raykd.protocols.model import ModelSpec
 from raykd.protocols.teacher import (
     TeacherRoute,
     TeacherSpec,
@@ -104,7 +104,7 @@ def _training(
     return seconds + _training(recipe.teacher, data, store, made, world, say)
 
 
-def _is_there(teacher: Any, data: DataSpec, store: Store, world: World) -> bool:
+def _is_there(teacher: TeacherSpec, data: DataSpec, store: Store, world: World) -> bool:
     try:
         teacher.route(BuildContext(data=data, dataset=load(data, world.device), store=store))
     except NotMadeError:
@@ -124,10 +124,10 @@ def _epoch(recipe: Recipe, store: Store, world: World) -> float:
 class _StandIn:
     """A teacher with as many checkpoints as another, all of which are its network before training."""
 
-    of: Any
+    of: TeacherSpec
 
     @property
-    def model(self) -> Any:
+    def model(self) -> ModelSpec:
         return self.of.model
 
     @property

@@ -18,7 +18,6 @@ through a connector.
 """
 
 from dataclasses import dataclass
-from typing import Any, ClassVar
 
 import torch
 from jaxtyping import Float
@@ -33,6 +32,7 @@ from raykd.ops.maps import as_map, bridging_convolution, same_size
 from raykd.ops.vectors import full
 from raykd.protocols.context import BuildContext
 from raykd.protocols.method import Shapes
+from raykd.protocols.model import ModelSpec
 from raykd.space.ranges import fixed
 
 _SCALE = 3e-3
@@ -65,7 +65,7 @@ class AB:
         first_stage: its length and its steps. A search leaves it alone, so that all trials share one.
     """
 
-    needs_teacher: ClassVar[bool] = True
+    needs_teacher = True
     margin: float = 1.0
     pairs: Pairs = ()
     first_stage: FirstStage = fixed(FirstStage())
@@ -78,7 +78,7 @@ class AB:
         stage_pairs(self.pairs, shapes)
         self.first_stage.check(shapes)
 
-    def begin(self, student: Staged, model: Any, seed: int, shapes: Shapes, context: BuildContext) -> None:
+    def begin(self, student: Staged, model: ModelSpec, seed: int, shapes: Shapes, context: BuildContext) -> None:
         def loss() -> nn.Module:
             return _Boundaries(self, shapes)
 

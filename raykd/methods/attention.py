@@ -52,7 +52,7 @@ class Attention:
     """
 
     name: ClassVar[str] = "attention"
-    needs_teacher: ClassVar[bool] = True
+    needs_teacher = True
     weight: float = searched(1000.0, FloatDistribution(10.0, 10000.0, log=True))
     power: int = 2
     pairs: Pairs = ()

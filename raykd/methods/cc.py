@@ -46,7 +46,7 @@ class CC:
     """
 
     name: ClassVar[str] = "cc"
-    needs_teacher: ClassVar[bool] = True
+    needs_teacher = True
     weight: float = searched(0.02, FloatDistribution(1e-3, 1.0, log=True))
     size: int = 128
 

@@ -78,7 +78,7 @@ class CRD:
     """
 
     name: ClassVar[str] = "crd"
-    needs_teacher: ClassVar[bool] = True
+    needs_teacher = True
     weight: float = searched(0.8, FloatDistribution(0.05, 5.0, log=True))
     negatives: int = searched(16384, IntDistribution(256, 16384, log=True))
     temperature: float = searched(0.07, FloatDistribution(0.02, 0.5, log=True))

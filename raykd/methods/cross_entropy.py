@@ -20,7 +20,7 @@ class CrossEntropy:
     """The mean cross-entropy of a batch in nats."""
 
     name: ClassVar[str] = "cross_entropy"
-    needs_teacher: ClassVar[bool] = False
+    needs_teacher = False
     weight: float = searched(1.0, FloatDistribution(0.05, 1.0))
 
     def check(self, shapes: Shapes) -> None:

@@ -50,7 +50,7 @@ class CTKD:
     """
 
     name: ClassVar[str] = "ctkd"
-    needs_teacher: ClassVar[bool] = True
+    needs_teacher = True
     weight: float = searched(0.9, FloatDistribution(0.0, 2.0))
     lowest: float = 1.0
     span: float = searched(20.0, FloatDistribution(2.0, 40.0, log=True))

@@ -63,7 +63,7 @@ class DIST:
     """
 
     name: ClassVar[str] = "dist"
-    needs_teacher: ClassVar[bool] = True
+    needs_teacher = True
     weight: float = searched(2.0, FloatDistribution(0.1, 10.0, log=True))
     beta: float = 1.0
     gamma: float = searched(1.0, FloatDistribution(0.1, 4.0, log=True))

@@ -62,7 +62,7 @@ class DKD:
     """
 
     name: ClassVar[str] = "dkd"
-    needs_teacher: ClassVar[bool] = True
+    needs_teacher = True
     weight: float = searched(1.0, FloatDistribution(0.1, 4.0, log=True))
     alpha: float = 1.0
     beta: float = searched(8.0, FloatDistribution(0.5, 16.0, log=True))

@@ -50,7 +50,7 @@ class FitNet:
     """
 
     name: ClassVar[str] = "fitnet"
-    needs_teacher: ClassVar[bool] = True
+    needs_teacher = True
     weight: float = searched(100.0, FloatDistribution(1.0, 1000.0, log=True))
     stage: int = 1
     rectify: bool = True

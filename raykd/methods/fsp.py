@@ -17,7 +17,7 @@ all pairs there too, and its max pooling.
 import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import torch
 from jaxtyping import Float
@@ -35,6 +35,7 @@ from raykd.ops.maps import as_map, same_size
 from raykd.ops.vectors import full
 from raykd.protocols.context import BuildContext
 from raykd.protocols.method import Clock, Shapes, Term
+from raykd.protocols.model import ModelSpec
 from raykd.space.ranges import fixed, searched
 
 
@@ -69,7 +70,7 @@ class FSP:
     """
 
     name: ClassVar[str] = "fsp"
-    needs_teacher: ClassVar[bool] = True
+    needs_teacher = True
     weight: float = searched(50.0, FloatDistribution(1.0, 500.0, log=True))
     pairs: Pairs = ()
 
@@ -107,7 +108,7 @@ class FSPStart:
     """
 
     name: ClassVar[str] = "fsp_start"
-    needs_teacher: ClassVar[bool] = True
+    needs_teacher = True
     pairs: Pairs = ()
     first_stage: FirstStage = fixed(FirstStage())
 
@@ -117,7 +118,7 @@ class FSPStart:
         _check_widths([(shapes.student_stem, shapes.teacher_stem), *stages])
         self.first_stage.check(shapes)
 
-    def begin(self, student: Staged, model: Any, seed: int, shapes: Shapes, context: BuildContext) -> None:
+    def begin(self, student: Staged, model: ModelSpec, seed: int, shapes: Shapes, context: BuildContext) -> None:
         def loss() -> nn.Module:
             return _StartFlows(stage_pairs(self.pairs, shapes))
 

@@ -67,7 +67,7 @@ class FT:
     """
 
     name: ClassVar[str] = "ft"
-    needs_teacher: ClassVar[bool] = True
+    needs_teacher = True
     weight: float = searched(200.0, FloatDistribution(1.0, 1000.0, log=True))
     rate: float = 0.5
     p1: int = 2

@@ -60,7 +60,7 @@ class KD:
     """
 
     name: ClassVar[str] = "kd"
-    needs_teacher: ClassVar[bool] = True
+    needs_teacher = True
     weight: float = searched(0.9, FloatDistribution(0.1, 20.0, log=True))  # standardised, 9 is published
     temperature: float = searched(4.0, FloatDistribution(1.0, 20.0, log=True))
     standardise: bool = False

@@ -54,7 +54,7 @@ class NST:
     """
 
     name: ClassVar[str] = "nst"
-    needs_teacher: ClassVar[bool] = True
+    needs_teacher = True
     weight: float = searched(50.0, FloatDistribution(1.0, 500.0, log=True))
     pairs: Pairs = ()
 

@@ -77,7 +77,7 @@ class OFD:
     """
 
     name: ClassVar[str] = "ofd"
-    needs_teacher: ClassVar[bool] = True
+    needs_teacher = True
     weight: float = searched(1e-3, FloatDistribution(1e-5, 1e-2, log=True))
     pairs: Pairs = ()
 

@@ -44,7 +44,7 @@ class PKT:
     """
 
     name: ClassVar[str] = "pkt"
-    needs_teacher: ClassVar[bool] = True
+    needs_teacher = True
     weight: float = searched(30000.0, FloatDistribution(300.0, 300000.0, log=True))
     gather: bool = True
 

@@ -81,7 +81,7 @@ class Quest:
     """
 
     name: ClassVar[str] = "quest"
-    needs_teacher: ClassVar[bool] = True
+    needs_teacher = True
     weight: float = searched(1.0, FloatDistribution(0.5, 20.0, log=True))
     words: int = searched(4096, IntDistribution(16, 8192, log=True))
     temperature: float = searched(0.2, FloatDistribution(0.02, 20.0, log=True))

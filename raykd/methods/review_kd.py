@@ -70,7 +70,7 @@ class ReviewKD:
     """
 
     name: ClassVar[str] = "review_kd"
-    needs_teacher: ClassVar[bool] = True
+    needs_teacher = True
     weight: float = searched(5.0, FloatDistribution(0.1, 20.0, log=True))
     pairs: Pairs = ()
     warm_up: float = 20 / 240

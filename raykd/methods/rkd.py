@@ -57,7 +57,7 @@ class RKD:
     """
 
     name: ClassVar[str] = "rkd"
-    needs_teacher: ClassVar[bool] = True
+    needs_teacher = True
     weight: float = searched(1.0, FloatDistribution(0.05, 5.0, log=True))
     distance_weight: float = 25.0
     angle_weight: float = searched(50.0, FloatDistribution(5.0, 200.0, log=True))

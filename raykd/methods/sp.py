@@ -50,7 +50,7 @@ class SP:
     """
 
     name: ClassVar[str] = "sp"
-    needs_teacher: ClassVar[bool] = True
+    needs_teacher = True
     weight: float = searched(3000.0, FloatDistribution(30.0, 30000.0, log=True))
     stage: int = -1
     gather: bool = True

@@ -60,7 +60,7 @@ class TeacherFree:
     """
 
     name: ClassVar[str] = "teacher_free"
-    needs_teacher: ClassVar[bool] = False
+    needs_teacher = False
     weight: float = searched(0.1, FloatDistribution(0.0, 1.0))
     correct_probability: float = searched(0.99, FloatDistribution(0.9, 0.999))
     temperature: float = searched(20.0, FloatDistribution(1.0, 40.0, log=True))

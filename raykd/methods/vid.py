@@ -58,7 +58,7 @@ class VID:
     """
 
     name: ClassVar[str] = "vid"
-    needs_teacher: ClassVar[bool] = True
+    needs_teacher = True
     weight: float = searched(1.0, FloatDistribution(0.05, 10.0, log=True))
     variance: float = 5.0
     pairs: Pairs = ()

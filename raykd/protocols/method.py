@@ -13,7 +13,7 @@ run reaches them as values. A `TermSpec` builds its `Term`, the module that may 
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
-from typing import Any, ClassVar, Protocol, runtime_checkable
+from typing import ClassVar, Protocol, runtime_checkable
 
 from jaxtyping import Float
 from torch import Tensor, nn
@@ -21,6 +21,7 @@ from torch import Tensor, nn
 from raykd.data.dataset import Batch
 from raykd.models.staged import Outputs, Shape, Staged
 from raykd.protocols.context import BuildContext
+from raykd.protocols.model import ModelSpec
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -118,7 +119,7 @@ class Start(Protocol):
         """Raises ValueError where the start cannot work on these shapes."""
         ...
 
-    def begin(self, student: Staged, model: Any, seed: int, shapes: Shapes, context: BuildContext) -> None:
+    def begin(self, student: Staged, model: ModelSpec, seed: int, shapes: Shapes, context: BuildContext) -> None:
         """Brings a student with fresh weights, in place, to where training begins; draws from no global generator.
 
         The teacher to begin from is the final one, whatever the route. `model`, the student's spec, and `seed`, the

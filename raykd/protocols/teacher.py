@@ -17,6 +17,7 @@ from raykd.distributed.world import World
 from raykd.models.staged import Staged
 from raykd.protocols.context import BuildContext
 from raykd.protocols.epoch import Epoch
+from raykd.protocols.model import ModelSpec
 from raykd.space.serialise import fingerprint
 from raykd.storage.artifacts import Store
 from raykd.storage.atomic import write, write_text
@@ -32,8 +33,8 @@ class TeacherSpec(Protocol):
     """A teacher as it stands in a recipe."""
 
     @property
-    def model(self) -> Any:
-        """The network, a `raykd.protocols.model.ModelSpec`."""
+    def model(self) -> ModelSpec:
+        """The network."""
         ...
 
     @property

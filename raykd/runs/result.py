@@ -76,6 +76,6 @@ class Result:
         """The best student, in eval mode on the CPU; its `network` is the plain module."""
         recipe = self.best.recipe
         dataset = load(recipe.data, torch.device("cpu"))
-        student: Any = recipe.student.build(dataset.num_classes, dataset.image_shape)
+        student = recipe.student.build(dataset.num_classes, dataset.image_shape)
         student.network.load_state_dict(load_file(self.folder / STUDENT))
         return student.eval()

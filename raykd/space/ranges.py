@@ -19,7 +19,7 @@ from optuna.distributions import (
 )
 
 from raykd.errors import InvalidError, UnknownNameError, nearest
-from raykd.space.validation import check_fields
+from raykd.space.validation import check_fields, rule, told
 
 T = TypeVar("T")
 
@@ -37,9 +37,13 @@ def searched(default: Any, distribution: BaseDistribution) -> Any:
     return dataclasses.field(default=default, metadata={_RANGE: distribution})
 
 
-def fixed(default: Any = dataclasses.MISSING) -> Any:
-    """A dataclass field whose component is left out of the space, such as the teacher that a whole search shares."""
-    return dataclasses.field(default=default, metadata={_FIXED: True})
+def fixed(default: Any = dataclasses.MISSING, *, words: str | None = None) -> Any:
+    """A dataclass field whose component is left out of the space, such as the teacher that a whole search shares.
+
+    Args:
+        words: what messages say that it must be, see `raykd.space.validation.rule`.
+    """
+    return dataclasses.field(default=default, metadata={_FIXED: True} | (rule(words) if words else {}))
 
 
 def space(component: Any, prefix: str = "") -> dict[str, BaseDistribution]:
@@ -183,7 +187,7 @@ def _choices(component: Any, prefix: str) -> list[str]:
 def _of_kind(current: Any, value: Any, path: str, name: str | None) -> Any:
     """`value` where a value like `current` stood; an integer may stand for a float, nothing else is converted."""
     if isinstance(value, type):
-        raise InvalidError(f"{path}: needs a value, got the class {value.__name__}; did you mean {value.__name__}()?")
+        raise InvalidError(f"{path}: needs a value, got {told(value)}")
     if isinstance(current, float) and isinstance(value, int) and not isinstance(value, bool):
         return float(value)
     if isinstance(current, bool | int | float | str | tuple) and type(value) is not type(current):

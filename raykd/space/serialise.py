@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
 
 from raykd.errors import InvalidError
-from raykd.space.validation import check_fields
+from raykd.space.validation import check_fields, is_component
 
 _TYPE = "type"
 _PLACE = "place"
@@ -178,9 +178,5 @@ def _modules() -> list[str]:
 
 def _components_in(module: str) -> list[type]:
     found = [value for value in vars(importlib.import_module(module)).values() if isinstance(value, type)]
-    return [cls for cls in found if cls.__module__ == module and _is_component(cls)]
-
-
-def _is_component(cls: Any) -> bool:
-    parameters = getattr(cls, "__dataclass_params__", None)
-    return parameters is not None and parameters.frozen and not cls.__name__.startswith("_")
+    own = [cls for cls in found if cls.__module__ == module and not cls.__name__.startswith("_")]
+    return [cls for cls in own if is_component(cls)]

@@ -1,7 +1,5 @@
 """The networks that RepDistiller and mdistiller name their folders by."""
 
-from typing import Any
-
 from raykd.errors import InvalidError
 from raykd.models.cifar_resnet import WIDE, ResNet
 from raykd.models.four_stage_resnet import FourStageResNet
@@ -10,8 +8,9 @@ from raykd.models.shufflenet_v1 import ShuffleNetV1
 from raykd.models.shufflenet_v2 import ShuffleNetV2
 from raykd.models.vgg import VGG
 from raykd.models.wide_resnet import WRN
+from raykd.protocols.model import ModelSpec
 
-ARCHITECTURES: dict[str, Any] = {
+ARCHITECTURES: dict[str, ModelSpec] = {
     **{f"resnet{depth}": ResNet(depth=depth) for depth in (8, 14, 20, 32, 44, 56, 110)},
     **{f"resnet{depth}x4": ResNet(depth=depth, widths=WIDE) for depth in (8, 32)},
     **{f"ResNet{depth}": FourStageResNet(depth=depth) for depth in (18, 34, 50, 101, 152)},
@@ -24,7 +23,7 @@ ARCHITECTURES: dict[str, Any] = {
 }
 
 
-def architecture(folder: str) -> Any:
+def architecture(folder: str) -> ModelSpec:
     """The network that a folder is named by: `wrn_40_2_vanilla`, `vgg13_cifar100_lr_0.05_...`, `S:vgg8_T:vgg13_...`.
 
     Raises:

@@ -8,7 +8,6 @@
 
 import dataclasses
 from collections.abc import Iterable
-from typing import Any
 
 import torch
 from jaxtyping import Float
@@ -17,11 +16,12 @@ from torch.nn import functional as F
 
 from raykd.errors import InvalidError
 from raykd.models.staged import Staged
+from raykd.protocols.model import ModelSpec
 from raykd.recipe import Recipe
 from raykd.teachers.distilled import DistilledTeacher
 
 
-def assistants(recipe: Recipe, models: Iterable[Any], every: int = 10) -> Recipe:
+def assistants(recipe: Recipe, models: Iterable[ModelSpec], every: int = 10) -> Recipe:
     """The recipe with teacher assistants between its teacher and its student.
 
     Each assistant is trained as the recipe says, by the teacher that stands before it.

@@ -1,11 +1,11 @@
 """A teacher that was a student itself: what another recipe makes, with a teacher of its own (TAKD, born-again)."""
 
 from dataclasses import dataclass
-from typing import Any
 
 from raykd.data.dataset import DataSpec
 from raykd.errors import InvalidError
 from raykd.protocols.context import BuildContext
+from raykd.protocols.model import ModelSpec
 from raykd.protocols.teacher import TeacherRoute
 from raykd.recipe import Recipe
 from raykd.teachers.route_training import num_checkpoints, trained_route
@@ -20,7 +20,7 @@ class DistilledTeacher:
         every: a checkpoint is kept after this many epochs, and after the last one.
     """
 
-    recipe: Any
+    recipe: Recipe
     every: int = 10
 
     def __post_init__(self) -> None:
@@ -30,7 +30,7 @@ class DistilledTeacher:
             raise InvalidError(f"every must be at least 1, got {self.every}")
 
     @property
-    def model(self) -> Any:
+    def model(self) -> ModelSpec:
         return self.recipe.student
 
     @property

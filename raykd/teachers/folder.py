@@ -25,7 +25,7 @@ class CheckpointFolder:
     """
 
     folder: str
-    model: Any = None
+    model: Any = None  # a ModelSpec; the None that may be given is none any more once the teacher is made
     pattern: str = "*.pth"
     minimum_accuracy: float | None = None
     expected_accuracy: float | None = None

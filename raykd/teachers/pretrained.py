@@ -31,7 +31,7 @@ class PretrainedTeacher:
     """
 
     file: str | None
-    model: Any = None
+    model: Any = None  # a ModelSpec; the None that may be given is none any more once the teacher is made
     minimum_accuracy: float | None = None
     expected_accuracy: float | None = None
     tolerance: float = 0.05

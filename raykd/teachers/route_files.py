@@ -21,13 +21,14 @@ from raykd.evaluation.accuracy import accuracy
 from raykd.models.staged import Shape, Staged
 from raykd.models.weights import Weights, content, load_weights, read_weights
 from raykd.protocols.context import BuildContext
+from raykd.protocols.model import ModelSpec
 from raykd.protocols.teacher import TeacherRoute, TeacherSpec, write_checkpoint, write_records
 from raykd.space.serialise import fingerprint
 
 _MAKER_VERSION = 1
 
 
-def check_files(model: Any, files: Sequence[Path], data: DataSpec) -> None:
+def check_files(model: ModelSpec, files: Sequence[Path], data: DataSpec) -> None:
     """Refuses files that do not hold the network's weights; reads them once per process."""
     dataset = load(data, torch.device("cpu"))
     for file in files:
@@ -110,11 +111,11 @@ def check_accuracy(teacher: Demanding, route: TeacherRoute, name: str) -> None:
 
 
 @functools.lru_cache(maxsize=1024)
-def _check(model: Any, file: Path, digest: str, num_classes: int, image: Shape) -> None:
+def _check(model: ModelSpec, file: Path, digest: str, num_classes: int, image: Shape) -> None:
     _network(model, file, num_classes, image)
 
 
-def _network(model: Any, file: Path | None, num_classes: int, image: Shape) -> tuple[Staged, Weights]:
+def _network(model: ModelSpec, file: Path | None, num_classes: int, image: Shape) -> tuple[Staged, Weights]:
     with torch.random.fork_rng(devices=[]):  # the initial weights are replaced
         network = model.build(num_classes, image)
     if file is None:

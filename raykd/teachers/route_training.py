@@ -30,7 +30,7 @@ _STATE = "last.pt"
 
 
 @runtime_checkable
-class TrainedTeacherSpec(Protocol):
+class TrainedTeacherSpec(TeacherSpec, Protocol):
     """A teacher that raykd trains, as it stands in a recipe."""
 
     def training(self, data: DataSpec) -> Recipe:

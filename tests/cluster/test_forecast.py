@@ -16,6 +16,7 @@ from raykd.cluster.rehearsal import Rehearsal
 from raykd.commands import dry_run
 from raykd.protocols.teacher import teacher_route
 from raykd.storage.artifacts import Store
+from tiny import TEACHER
 
 
 @pytest.mark.parametrize(
@@ -115,7 +116,7 @@ def test_an_epoch_is_measured_whether_the_teacher_is_there_or_not_and_nothing_is
     assert not (tmp_path / "runs").exists()
 
     store = Store(tmp_path / "runs" / "artifacts")
-    teacher_route(study.recipe.teacher, study.recipe.data, store, device="cpu")
+    teacher_route(TEACHER, study.recipe.data, store, device="cpu")
     before = {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*")}
     told = forecast(study, slots=1, storage=tmp_path / "runs")
     assert (told.trials, told.rehearsal.missing, told.rehearsal.teacher_seconds) == (study.trials, None, 0.0)

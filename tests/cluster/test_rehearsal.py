@@ -23,6 +23,7 @@ from raykd.protocols.context import BuildContext
 from raykd.protocols.epoch import Epoch
 from raykd.protocols.teacher import teacher_route
 from raykd.recipe import Recipe
+from raykd.space.ranges import value_at
 from raykd.storage.artifacts import Store
 from raykd.teachers.chains import assistants
 from raykd.teachers.pretrained import PretrainedTeacher
@@ -40,7 +41,7 @@ def clocked(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFa
     def timed(recipe: Recipe, **options: Any) -> Iterator[Epoch]:
         for epoch in whole(recipe, **options):
             trained.append(recipe)
-            yield replace(epoch, seconds=float(recipe.student.widths[0]))
+            yield replace(epoch, seconds=float(value_at(recipe, "student/widths")[0]))
 
     temporary = tmp_path_factory.mktemp("temporary")
     monkeypatch.setattr(rehearsal, "distill", timed)
@@ -75,10 +76,10 @@ def test_a_chain_takes_the_epochs_of_those_that_are_not_there(tmp_path: Path, cl
     """Assistants of 7 and 5 take 3 epochs each, the teacher of 6 takes 4."""
     recipe = assistants(tiny.recipe(epochs=3), [CNN(widths=(7, 8)), CNN(widths=(5, 6))], every=3)
     assert rehearsed(recipe, tmp_path) == Rehearsal(epoch_seconds=4.0, teacher_seconds=3 * 5.0 + 3 * 7.0 + 4 * 6.0)
-    first = recipe.teacher.recipe.teacher
+    last, first = (value_at(recipe, path) for path in ("teacher", "teacher/recipe/teacher"))
     teacher_route(first, recipe.data, Store(tmp_path / "store"), device="cpu")
     assert rehearsed(recipe, tmp_path) == Rehearsal(epoch_seconds=4.0, teacher_seconds=3 * 5.0)
-    teacher_route(recipe.teacher, recipe.data, Store(tmp_path / "store"), device="cpu")
+    teacher_route(last, recipe.data, Store(tmp_path / "store"), device="cpu")
     assert rehearsed(recipe, tmp_path) == Rehearsal(epoch_seconds=4.0)
 
 

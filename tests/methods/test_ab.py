@@ -6,6 +6,7 @@ import torch
 from raykd.methods.ab import AB, _Boundaries, ab_loss
 from raykd.methods.common.first_stage import FirstStage
 from raykd.methods.common.warm_start import trunk
+from raykd.optim import SGD
 from raykd.space.ranges import space
 from references import ab as reference
 from terms import networks
@@ -106,6 +107,7 @@ def test_defaults_are_the_published_ones():
     spec = AB()
     assert (spec.margin, spec.first_stage.epochs, spec.first_stage.batch_size) == (1.0, 30, 64)
     optimiser = spec.first_stage.optimiser
+    assert isinstance(optimiser, SGD)
     assert (optimiser.lr, optimiser.momentum, optimiser.weight_decay) == (0.05, 0.9, 5e-4)
     assert [optimiser.schedule.factor(epoch, 30) for epoch in (0.0, 29.9)] == [1.0, 1.0]
     assert not space(spec)  # so that all trials share one first stage

@@ -8,6 +8,7 @@ from torch import nn
 
 from raykd.methods.common.first_stage import FirstStage, drawing, minimise
 from raykd.optim import SGD, Step
+from raykd.space.ranges import override
 from tiny import dataset
 
 PLAIN = SGD(lr=0.5, momentum=0.0, weight_decay=0.0, schedule=Step(milestones=(0.5,)))
@@ -81,7 +82,7 @@ def test_drawing_depends_on_its_parts_alone_and_leaves_no_trace():
 def test_refuses():
     for name in ("epochs", "batch_size"):
         with pytest.raises(ValueError, match=f"{name} must be at least 1, got 0"):
-            FirstStage(**{name: 0})
+            override(FirstStage(), {name: 0})
 
 
 def test_a_first_stage_is_a_value():

@@ -19,6 +19,7 @@ from raykd.methods.fsp import FSPStart
 from raykd.methods.rco import EqualInterval
 from raykd.models.cnn import CNN
 from raykd.recipe import Recipe, build_network
+from raykd.space.ranges import override
 from raykd.storage.artifacts import Store
 from raykd.training.checkpoints import checkpoints, load_checkpoint
 from raykd.training.loop import _Run, distill, prepare
@@ -138,7 +139,7 @@ def test_trials_of_one_student_and_seed_share_a_start(whole: tuple[Store, Finish
     store, _ = whole
     first = student_of(started(), store)
     forbid(monkeypatch)
-    slower = replace(started().optimiser, lr=0.01)
+    slower = override(started().optimiser, {"lr": 0.01})
     for changes in ({"optimiser": slower}, {"epochs": 7}, {"terms": recipe().terms}, {"batch_size": 6}):
         assert same_weights(student_of(started(**changes), store), first)
     assert len(artefacts(store)) == 1

@@ -17,7 +17,7 @@ from torch import Tensor, nn
 from raykd.data.dataset import Batch, Dataset
 from raykd.errors import FailureError, InvalidError
 from raykd.ops.rng import seed_of
-from raykd.optim import SGD, Constant
+from raykd.optim import SGD, Constant, Optimiser
 from raykd.protocols.method import Shapes
 
 
@@ -33,7 +33,7 @@ class FirstStage:
 
     epochs: int = 30
     batch_size: int = 64
-    optimiser: Any = SGD(lr=0.05, schedule=Constant())
+    optimiser: Optimiser = SGD(lr=0.05, schedule=Constant())
 
     def __post_init__(self) -> None:
         for name in ("epochs", "batch_size"):

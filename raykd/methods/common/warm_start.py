@@ -7,7 +7,7 @@ and its seed, the start, the final teacher and the images, beside a record of th
 import json
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import torch
 from safetensors.torch import load_file
@@ -18,6 +18,8 @@ from raykd.methods.common.first_stage import FirstStage, drawing, minimise, trai
 from raykd.models.staged import Staged
 from raykd.ops.rng import seed_of
 from raykd.protocols.context import BuildContext
+from raykd.protocols.method import Start
+from raykd.protocols.model import ModelSpec
 from raykd.space.serialise import fingerprint
 from raykd.storage.tensors import save_safetensors
 
@@ -37,8 +39,8 @@ def warm_start(
     make_loss: Callable[[], nn.Module],
     stage: FirstStage,
     *,
-    start: Any,
-    model: Any,
+    start: Start,
+    model: ModelSpec,
     seed: int,
     context: BuildContext,
 ) -> None:

@@ -34,7 +34,7 @@ from raykd.methods.sp import SP
 from raykd.methods.teacher_free import TeacherFree
 from raykd.methods.vid import VID
 from raykd.models.staged import Shape, feature_shapes, stem_shape
-from raykd.protocols.method import Shapes
+from raykd.protocols.method import Route, Shapes, Start, Swap, TermSpec
 from raykd.protocols.model import ModelSpec
 from raykd.recipe import Recipe
 from raykd.space.ranges import override
@@ -46,7 +46,7 @@ Group = Mapping[str, Any]
 PLAIN_KD = (CrossEntropy(weight=0.1), KD(weight=0.9, temperature=4.0))
 
 
-def alone(*terms: Any, labels: float = 1.0, **places: Any) -> dict[str, Any]:
+def alone(*terms: TermSpec, labels: float = 1.0, **places: Start | Route | Swap) -> dict[str, Any]:
     """A method in the place of a recipe's KD, as a group of a choice (see `raykd.studies.choices`).
 
     Args:

@@ -11,13 +11,13 @@ Nesterov's momentum and reflected borders; here all methods share one recipe. St
 after RepDistiller's.
 """
 
-from typing import Any
-
 from raykd.data.cifar import CIFAR100
 from raykd.methods.dkd import DKD
 from raykd.methods.quest import Quest
 from raykd.methods.review_kd import ReviewKD
 from raykd.optim import SGD
+from raykd.protocols.model import ModelSpec
+from raykd.protocols.teacher import TeacherSpec
 from raykd.recipe import Recipe
 from raykd.studies.published import PLAIN_KD, alone, methods, one_method, shapes_of
 from raykd.studies.study import Study
@@ -25,7 +25,7 @@ from raykd.studies.study import Study
 NUM_CLASSES, IMAGE, NUM_IMAGES = 100, (3, 32, 32), 45_000
 
 
-def recipe_of(teacher: Any, student: Any, lr: float = 0.05) -> Recipe:
+def recipe_of(teacher: TeacherSpec, student: ModelSpec, lr: float = 0.05) -> Recipe:
     """The benchmark's recipe with plain KD, for a teacher and a student's network and learning rate."""
     return Recipe(
         data=CIFAR100(),
@@ -39,7 +39,13 @@ def recipe_of(teacher: Any, student: Any, lr: float = 0.05) -> Recipe:
 
 
 def benchmark(
-    teacher: Any, student: Any, *, lr: float = 0.05, dkd: float = 8.0, review_kd: float = 5.0, quest: float = 1.0
+    teacher: TeacherSpec,
+    student: ModelSpec,
+    *,
+    lr: float = 0.05,
+    dkd: float = 8.0,
+    review_kd: float = 5.0,
+    quest: float = 1.0,
 ) -> Study:
     """A pair's study: which method, around its published setting.
 

@@ -10,7 +10,6 @@ than a gigabyte in each step, and the methods that have no published setting for
 """
 
 import dataclasses
-from typing import Any
 
 from raykd.data.image_folder import ImageFolder
 from raykd.methods.cross_entropy import CrossEntropy
@@ -20,6 +19,8 @@ from raykd.methods.kd import KD
 from raykd.methods.review_kd import ReviewKD
 from raykd.models.torchvision import Torchvision
 from raykd.optim import SGD, Step
+from raykd.protocols.model import ModelSpec
+from raykd.protocols.teacher import TeacherSpec
 from raykd.recipe import Recipe
 from raykd.studies.published import alone, methods, one_method, shapes_of
 from raykd.studies.study import Study
@@ -30,7 +31,7 @@ _WARM_UP = 1 / 100
 
 
 def benchmark(
-    teacher: Any, student: Any, *, root: str, dkd: float, review_kd: float, review_kd_channels: int = 512
+    teacher: TeacherSpec, student: ModelSpec, *, root: str, dkd: float, review_kd: float, review_kd_channels: int = 512
 ) -> Study:
     """A pair's study: which method, around its published setting.
 
@@ -62,6 +63,6 @@ def benchmark(
     return one_method(recipe, options, shapes, ranges={"optimiser/nesterov": None}, trials=24, grace=20, reduction=3)
 
 
-def _fresh(model: Any) -> Any:
+def _fresh(model: ModelSpec) -> ModelSpec:
     """The network without its weights, which need not be here yet."""
     return dataclasses.replace(model, weights=None) if isinstance(model, Torchvision) else model
