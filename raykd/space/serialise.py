@@ -70,6 +70,19 @@ def decode(data: Any, types: Iterable[type] = ()) -> Any:
     return _decode(data, {type_name(cls): cls for cls in types})
 
 
+def types_in(value: Any) -> Iterator[type]:
+    """The dataclasses that stand in a value, for `decode`; some more than once."""
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        yield type(value)
+        value = [getattr(value, field.name) for field in dataclasses.fields(value)]
+    elif isinstance(value, Mapping):
+        value = value.values()
+    elif not isinstance(value, list | tuple):
+        return
+    for entry in value:
+        yield from types_in(entry)
+
+
 def fingerprint(value: Any) -> str:
     """A hash of all that a value says but places, and of the files it names; 32 digits, the same on every machine."""
     text = json.dumps(_encode(value, with_places=False), sort_keys=True, separators=(",", ":"))

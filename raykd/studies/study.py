@@ -10,8 +10,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-import optuna
 from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution, IntDistribution
+from optuna.trial import BaseTrial
 
 from raykd.errors import InvalidError, UnknownNameError, nearest
 from raykd.recipe import Recipe
@@ -61,7 +61,7 @@ class Study:
         for values in self.first:
             self.complete(values)
 
-    def suggest(self, trial: optuna.Trial) -> None:
+    def suggest(self, trial: BaseTrial) -> None:
         """Draws a setting: first the components, then the ranges of those that were chosen."""
         chosen = {path: trial.suggest_categorical(path, list(options)) for path, options in self.choices.items()}
         for path, distribution in self._space(self._place(chosen)).items():
@@ -163,7 +163,7 @@ class Study:
         return ranges
 
 
-def _draw(trial: optuna.Trial, path: str, distribution: BaseDistribution) -> None:
+def _draw(trial: BaseTrial, path: str, distribution: BaseDistribution) -> None:
     if isinstance(distribution, CategoricalDistribution):
         trial.suggest_categorical(path, distribution.choices)
     elif isinstance(distribution, FloatDistribution):

@@ -9,6 +9,7 @@ from pathlib import Path
 from types import ModuleType
 
 from raykd.errors import InvalidError, MissingError, is_for_the_user, nearest, one_line
+from raykd.space.serialise import types_in
 from raykd.studies.study import Study
 
 
@@ -45,10 +46,11 @@ def study_module(study: Study) -> ModuleType | None:
 
 
 def own_types(study: Study) -> tuple[type, ...]:
-    """The dataclasses in a study's file, which a recipe made from it may name."""
+    """The dataclasses that a recipe of a study may name: those of its components, and all that its file knows."""
     module = study_module(study)
     found = vars(module).values() if module else ()
-    return tuple(value for value in found if isinstance(value, type) and dataclasses.is_dataclass(value))
+    known = [value for value in found if isinstance(value, type) and dataclasses.is_dataclass(value)]
+    return tuple(dict.fromkeys([*known, *(cls for recipe in study.every_component() for cls in types_in(recipe))]))
 
 
 def _studies_in(folder: Path) -> list[str]:
