@@ -6,28 +6,43 @@ import inspect
 import math
 import pkgutil
 import re
+from pathlib import Path
 from types import ModuleType
 from typing import Any
 
 import pytest
 import torch
-from optuna.distributions import CategoricalDistribution, IntDistribution
+from optuna.distributions import IntDistribution
 
+import owned
 import raykd.methods
 import raykd.models
+import raykd.optim
 from raykd.distributed.world import World
 from raykd.methods.cross_entropy import CrossEntropy
 from raykd.methods.kd import KD
-from raykd.methods.rco import EqualInterval
 from raykd.models.cnn import CNN
-from raykd.protocols.method import Clock, Route, Start, Swap, TermSpec
+from raykd.protocols.method import Route, Start, Swap, TermSpec
 from raykd.protocols.model import ModelSpec
 from raykd.recipe import Recipe
-from raykd.space.ranges import holds, override, paths, space, value_at
-from raykd.space.serialise import decode, encode, fingerprint
+from raykd.space.ranges import override, paths, space
 from raykd.storage.artifacts import Store
-from raykd.training.loop import _Run, distill
-from tiny import STUDENT, TEACHER, assert_same_run, composed, finish, recipe, same_weights
+from raykd.teachers.distilled import DistilledTeacher
+from raykd.teachers.folder import CheckpointFolder
+from raykd.teachers.pretrained import PretrainedTeacher
+from raykd.testing import (
+    check_optimiser,
+    check_route,
+    check_schedule,
+    check_start,
+    check_swap,
+    check_teacher,
+    check_term,
+    check_value,
+)
+from raykd.testing.tiny_run import TINY
+from raykd.training.loop import _Run
+from tiny import STUDENT, TEACHER, TinyData, composed, finish, recipe
 
 TWIN = dataclasses.replace(TEACHER, model=CNN(widths=STUDENT.widths, convolutions=2))  # widths that suit every method
 SHORT = {"epochs": 1, "batch_size": 8}  # of a first stage
@@ -36,9 +51,8 @@ SHARED = {"weight", "swap_head", "restart"}  # fields that their seam explains, 
 
 def components(package: ModuleType, *methods: str) -> list[Any]:
     """The dataclasses with these methods that the modules of a package define."""
-    modules = [
-        importlib.import_module(f"{package.__name__}.{found.name}") for found in pkgutil.iter_modules(package.__path__)
-    ]
+    names = [f"{package.__name__}.{found.name}" for found in pkgutil.iter_modules(getattr(package, "__path__", ()))]
+    modules = [package, *map(importlib.import_module, names)]
     return [
         cls
         for module in modules
@@ -52,10 +66,17 @@ STARTS = components(raykd.methods, "check", "begin")
 ROUTES = components(raykd.methods, "check", "starts", "choose")
 SWAPS = components(raykd.methods, "check", "keep", "choose")
 MODELS = components(raykd.models, "build")
+SCHEDULES = components(raykd.optim, "factor", "drops")
+OPTIMISERS = components(raykd.optim, "build")
+KIND = {
+    **dict.fromkeys(TERMS, TermSpec),
+    **dict.fromkeys(STARTS, Start),
+    **dict.fromkeys(ROUTES, Route),
+    **dict.fromkeys(SWAPS, Swap),
+    **dict.fromkeys(MODELS, ModelSpec),
+}
 
-every_component = pytest.mark.parametrize(
-    "cls", [*TERMS, *STARTS, *ROUTES, *SWAPS, *MODELS], ids=lambda cls: cls.__name__
-)
+every_component = pytest.mark.parametrize("cls", KIND, ids=lambda cls: cls.__name__)
 every_start = pytest.mark.parametrize("cls", STARTS, ids=lambda cls: cls.__name__)
 every_term = pytest.mark.parametrize("cls", TERMS, ids=lambda cls: cls.__name__)
 every_route = pytest.mark.parametrize("cls", ROUTES, ids=lambda cls: cls.__name__)
@@ -86,17 +107,17 @@ def test_the_walk_finds_what_is_there():
     assert {"FinalTeacher", "EqualInterval", "Greedy"} <= {cls.__name__ for cls in ROUTES}
     assert {"NoSwap", "IAKD"} <= {cls.__name__ for cls in SWAPS}
     assert {"CNN", "ResNet"} <= {cls.__name__ for cls in MODELS}
+    assert {"Step", "Cosine", "Constant"} <= {cls.__name__ for cls in SCHEDULES}
+    assert {"SGD", "Adam"} <= {cls.__name__ for cls in OPTIMISERS}
 
 
 # all components
 
 
 @every_component
-def test_a_component_is_a_frozen_value_given_by_keyword(cls: Any):
-    assert cls.__dataclass_params__.frozen
+def test_fields_are_given_by_keyword(cls: Any):
     assert all(field.kw_only for field in dataclasses.fields(cls))
     assert cls() == cls()
-    assert hash(cls()) == hash(cls())
 
 
 @every_component
@@ -108,30 +129,14 @@ def test_the_docstring_explains_every_field(cls: Any):
 
 
 @every_component
-def test_defaults_lie_within_their_ranges(cls: Any):
-    for path, found in space(cls()).items():
-        assert holds(found, value_at(cls(), path)), path
-
-
-@every_component
-def test_a_component_takes_both_ends_of_its_ranges(cls: Any):
-    for path, found in space(cls()).items():
-        ends = found.choices if isinstance(found, CategoricalDistribution) else (found.low, found.high)  # pyright: ignore[reportAttributeAccessIssue]
-        for end in ends:
-            assert value_at(override(cls(), {path: end}), path) == end
-
-
-@every_component
-def test_a_component_comes_back_from_json(cls: Any):
-    assert decode(encode(cls())) == cls()
-    assert fingerprint(decode(encode(smallest(cls)))) == fingerprint(smallest(cls))
+def test_the_defaults_are_a_value(cls: Any):
+    """That of the smallest is checked with all that its kind promises."""
+    check_value(cls(), KIND[cls])
 
 
 def test_no_component_answers_for_another_seam():
-    kinds = ((TERMS, TermSpec), (STARTS, Start), (ROUTES, Route), (SWAPS, Swap), (MODELS, ModelSpec))
-    for classes, seam in kinds:
-        assert all(isinstance(cls(), seam) for cls in classes)
-    seams = [cls for classes, _ in kinds[:-1] for cls in classes]
+    assert all(isinstance(cls(), seam) for cls, seam in KIND.items())
+    seams = [cls for classes in (TERMS, STARTS, ROUTES, SWAPS) for cls in classes]
     assert len(set(seams)) == len(seams)
 
 
@@ -144,24 +149,8 @@ def test_names_of_terms_are_their_own():
 
 
 @every_term
-def test_a_term_is_a_finite_number_that_teaches_the_student(cls: Any, store: Store):
-    spec = recipe(teacher=TWIN, terms=(smallest(cls),))
-    spec.check()
-    run = live(spec, store)
-    run.distiller.train()
-    batch = next(run.dataset.batches(0, 0, spec.batch_size))
-    teacher = run._ask_teacher(batch.images)
-    assert (teacher is not None) == smallest(cls).needs_teacher
-    losses = run.distiller(batch, teacher, frozenset(), Clock(epoch=0, epochs=spec.epochs))
-    assert list(losses) == [cls.name]
-    loss = losses[cls.name]
-    assert loss.shape == () and torch.isfinite(loss)
-    loss.backward()
-    gradients = [parameter.grad for parameter in run.distiller.student.parameters() if parameter.grad is not None]
-    assert all(torch.isfinite(gradient).all() for gradient in gradients)
-    assert any(gradient.abs().sum() > 0 for gradient in gradients)
-    assert run.anchors.teacher is not None
-    assert all(parameter.grad is None for parameter in run.anchors.teacher.parameters())
+def test_a_term_keeps_its_promises(cls: Any):
+    check_term(smallest(cls))
 
 
 @every_term
@@ -170,25 +159,6 @@ def test_weight_zero_leaves_a_term_out(cls: Any, store: Store):
     spec = recipe(terms=(other, dataclasses.replace(cls(), weight=0.0)))
     assert spec.active_terms == (other,)
     assert list(live(spec, store).distiller.terms) == [other.name]
-
-
-@every_term
-def test_weight_zero_is_the_run_without_the_term(cls: Any, store: Store):
-    other = KD() if cls is CrossEntropy else CrossEntropy()
-    both = recipe(teacher=TWIN, terms=(other, dataclasses.replace(smallest(cls), weight=0.0)), epochs=1)
-    assert_same_run(finish(both, store), finish(dataclasses.replace(both, terms=(other,)), store))
-
-
-@every_term
-def test_a_resumed_run_with_a_term_repeats_bit_for_bit(cls: Any, store: Store):
-    """After an epoch, where the route goes on to another checkpoint."""
-    spec = recipe(teacher=TWIN, terms=(smallest(cls),), route=EqualInterval(count=2), epochs=2)
-    epochs = distill(spec, store=store)
-    saved = next(epochs).state()
-    (last,) = epochs
-    rest = finish(spec, store, saved)
-    assert rest.metrics == [last.metrics]
-    assert same_weights(rest.weights, last.student())
 
 
 @every_term
@@ -204,63 +174,39 @@ def test_all_terms_together_follow_a_route_and_swap(store: Store):
         assert all(map(math.isfinite, found.column(f"train/{cls.name}"))), cls  # pyright: ignore[reportAttributeAccessIssue]
 
 
-# starts, routes and swaps
+# starts, routes and swaps, teachers, optimisers and schedules; models and data sets in their own folders
 
 
 @every_start
-def test_a_run_begins_with_every_start(cls: Any, store: Store):
-    start = smallest(cls)
-    spec = recipe(teacher=TWIN, start=start, epochs=2)
-    spec.check()
-    found = finish(spec, store)
-    assert all(map(math.isfinite, found.column("train/loss")))
-    assert_same_run(finish(spec, store), found)
-
-
-@every_start
-def test_a_start_is_a_function_of_the_students_seed(cls: Any, store: Store):
-    begun = []
-    for seed in (0, 0, 1):
-        torch.manual_seed(len(begun))
-        begun.append(live(recipe(teacher=TWIN, start=smallest(cls), seed=seed), store).student_weights())
-    assert same_weights(begun[0], begun[1]) and not same_weights(begun[0], begun[2])
+def test_a_start_keeps_its_promises(cls: Any):
+    check_start(smallest(cls))
 
 
 @every_route
-@pytest.mark.parametrize("epochs", [6, 7, 50])
-def test_a_route_ends_with_the_final_teacher(cls: Any, epochs: int):
-    route, last = cls(), 6
-    route.check(dataclasses.replace(recipe().shapes(), num_checkpoints=last), epochs)
-    starts = route.starts(epochs)
-    assert starts[0] == 0 and list(starts) == sorted(set(starts)) and starts[-1] < epochs
-    for difficulty in (0.0, 1.0, 100.0):
-        visited: list[int] = []
-        for _ in starts:
-            visited.append(route.choose(tuple(visited), last, lambda i, j, difficulty=difficulty: difficulty))
-        assert visited[-1] == last and visited == sorted(visited) and visited[0] >= 1
+def test_a_route_keeps_its_promises(cls: Any):
+    check_route(cls())
 
 
 @every_swap
 @pytest.mark.parametrize("swap_head", [False, True])
-def test_a_swap_is_a_function_of_the_clock(cls: Any, swap_head: bool):
-    swap = dataclasses.replace(cls(), swap_head=swap_head)
-    swap.check(recipe().shapes())
-    for epoch in range(10):
-        for step in range(5):
-            clock = Clock(epoch=epoch, epochs=10, step=step, milestones=(5,), seed=1)
-            swapped = swap.choose(2, clock)
-            assert swapped == swap.choose(2, clock)
-            assert swapped <= ({0, 1, 2} if swap_head else {0, 1})
-            assert len(swapped) < 3  # something is left to train
-            assert 0.0 <= swap.keep(clock) <= 1.0
+def test_a_swap_keeps_its_promises(cls: Any, swap_head: bool):
+    check_swap(dataclasses.replace(cls(), swap_head=swap_head))
 
 
-@every_swap
-def test_a_swapped_run_trains_and_resumes_nothing_of_the_teacher(cls: Any, store: Store):
-    found = finish(recipe(swap=cls(), epochs=2), store)
-    assert all(map(math.isfinite, found.column("train/loss")))
+@pytest.mark.parametrize("cls", SCHEDULES, ids=lambda cls: cls.__name__)
+def test_a_schedule_keeps_its_promises(cls: Any):
+    check_schedule(cls())
 
 
-@every_route
-def test_a_run_follows_every_route(cls: Any, store: Store):
-    assert finish(recipe(route=cls()), store).column("train/anchor")[-1] == 4
+@pytest.mark.parametrize("cls", OPTIMISERS, ids=lambda cls: cls.__name__)
+def test_an_optimiser_keeps_its_promises(cls: Any):
+    check_optimiser(cls())
+
+
+def test_teachers_keep_their_promises(tmp_path: Path):
+    check_teacher(TEACHER)
+    file = owned.save(owned.knowing(), tmp_path / "teachers" / "ckpt_epoch_7.pth")
+    check_teacher(PretrainedTeacher(file=str(file), model=owned.MODEL), TinyData())
+    owned.save(owned.untrained(), file.with_name("ckpt_epoch_3.pth"))
+    check_teacher(CheckpointFolder(folder=str(file.parent), model=owned.MODEL), TinyData())
+    check_teacher(DistilledTeacher(recipe=dataclasses.replace(TINY, epochs=2), every=1))

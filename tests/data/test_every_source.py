@@ -9,16 +9,23 @@ import re
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
+from PIL import Image
 
 import raykd.data
 from data_files import idx_contents, write
+from raykd.data import Frame
 from raykd.data.cifar import CIFAR100
 from raykd.data.dataset import DataSpec
+from raykd.data.digits import Digits
 from raykd.data.fashion_mnist import FashionMNIST
 from raykd.data.image_folder import ImageFolder
 from raykd.data.mnist import MNIST
+from raykd.data.synthetic import Synthetic
 from raykd.space.serialise import decode, encode, fingerprint
+from raykd.testing import check_data, check_value
+from tiny import TinyData
 
 MODULES = [importlib.import_module(f"raykd.data.{found.name}") for found in pkgutil.iter_modules(raykd.data.__path__)]
 SOURCES: list[Any] = [
@@ -33,9 +40,15 @@ every_source = pytest.mark.parametrize("cls", SOURCES, ids=lambda cls: cls.__nam
 every_published = pytest.mark.parametrize("cls", PUBLISHED, ids=lambda cls: cls.__name__)
 
 
-def smallest(cls: Any, **changes: Any) -> Any:
-    needed = {"root": "somewhere"} if cls.__name__ == "ImageFolder" else {}
-    return cls(**(needed | changes))
+def smallest(cls: Any, folder: Path) -> Any:
+    """A source at its defaults, with pictures in a folder where it needs one."""
+    if cls is not ImageFolder:
+        return cls()
+    for number in range(8):
+        picture = folder / "pictures" / ("val" if number % 4 == 0 else "train") / "ab"[number // 4] / f"{number}.png"
+        picture.parent.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(np.full((8, 8, 3), 30 * number, np.uint8)).save(picture)
+    return ImageFolder(root=str(folder / "pictures"), frame=Frame(resize=8, size=8), cache=None)
 
 
 def test_the_walk_finds_what_is_there():
@@ -45,14 +58,22 @@ def test_the_walk_finds_what_is_there():
 
 
 @every_source
-def test_a_source_is_a_frozen_value_with_a_name_of_its_own(cls: Any):
-    assert cls.__dataclass_params__.frozen
+def test_a_source_is_a_value_with_a_name_of_its_own(cls: Any, tmp_path: Path):
+    check_value(smallest(cls, tmp_path), DataSpec)
     assert all(field.kw_only for field in dataclasses.fields(cls))
-    assert smallest(cls) == smallest(cls)
-    assert hash(smallest(cls)) == hash(smallest(cls))
-    assert isinstance(smallest(cls), DataSpec)
-    assert decode(encode(smallest(cls))) == smallest(cls)
+    assert smallest(cls, tmp_path) == smallest(cls, tmp_path)
     assert len({other.name for other in SOURCES}) == len(SOURCES)
+
+
+@pytest.mark.parametrize("spec", [Digits(), Synthetic(), TinyData()], ids=lambda spec: spec.name)
+def test_a_source_that_is_there_keeps_its_promises(spec: Any):
+    check_data(spec)
+
+
+def test_a_source_of_files_keeps_its_promises(tmp_path: Path):
+    write(tmp_path / "MNIST" / "raw", idx_contents())
+    check_data(MNIST(root=str(tmp_path), validation=8))
+    check_data(smallest(ImageFolder, tmp_path))
 
 
 @every_source
