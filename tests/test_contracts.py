@@ -42,7 +42,7 @@ from raykd.testing import (
 )
 from raykd.testing.tiny_run import TINY
 from raykd.training.loop import _Run
-from tiny import STUDENT, TEACHER, TinyData, composed, finish, recipe
+from tiny import STUDENT, TEACHER, TinyData, assert_same_run, composed, finish, recipe
 
 TWIN = dataclasses.replace(TEACHER, model=CNN(widths=STUDENT.widths, convolutions=2))  # widths that suit every method
 SHORT = {"epochs": 1, "batch_size": 8}  # of a first stage
@@ -159,6 +159,13 @@ def test_weight_zero_leaves_a_term_out(cls: Any, store: Store):
     spec = recipe(terms=(other, dataclasses.replace(cls(), weight=0.0)))
     assert spec.active_terms == (other,)
     assert list(live(spec, store).distiller.terms) == [other.name]
+
+
+@every_term
+def test_weight_zero_is_the_run_without_the_term(cls: Any, store: Store):
+    other = KD() if cls is CrossEntropy else CrossEntropy()
+    both = recipe(teacher=TWIN, terms=(other, dataclasses.replace(smallest(cls), weight=0.0)), epochs=1)
+    assert_same_run(finish(both, store), finish(dataclasses.replace(both, terms=(other,)), store))
 
 
 @every_term

@@ -74,6 +74,6 @@ def _check_views(data: DataSpec, dataset: Dataset) -> None:
     size = min(8, len(dataset.train))
     with promised(data, "reading a batch of it"):
         one, other = (next(dataset.batches(0, 0, size)) for _ in range(2))
+    promise(bool(torch.isfinite(one.images).all()), data, "its images are not finite once they are normalised")
     same = same_tensors(one._asdict(), other._asdict())
     promise(same, data, "its views of an epoch are other ones each time that they are made")
-    promise(bool(torch.isfinite(one.images).all()), data, "its images are not finite once they are normalised")

@@ -22,7 +22,6 @@ def check_model(model: ModelSpec, image: Shape = (3, 32, 32), num_classes: int =
     """
     check_value(model, ModelSpec)
     network = _build(model, image, num_classes)
-    promise(isinstance(network, Staged), model, f"builds a {type(network).__name__}, which is no Staged")
     try:
         check_cut(network, image)
     except ValueError as error:
@@ -36,7 +35,9 @@ def check_model(model: ModelSpec, image: Shape = (3, 32, 32), num_classes: int =
 
 def _build(model: ModelSpec, image: Shape, num_classes: int) -> Staged:
     with promised(model, f"building it for images of {image} and {num_classes} classes"), global_seed(0):
-        return model.build(num_classes, image)
+        network = model.build(num_classes, image)
+    promise(isinstance(network, Staged), model, f"builds a {type(network).__name__}, which is no Staged")
+    return network
 
 
 def _check_outputs(model: ModelSpec, network: Staged, image: Shape, num_classes: int) -> None:

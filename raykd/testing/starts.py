@@ -33,12 +33,14 @@ def check_start(start: Start, recipe: Recipe = TINY) -> None:
     check_value(start, Start)
     spec = short(recipe, start=start)
     with scratch() as store:
-        check_run(start, spec, store)
+        with promised(start, "checking a recipe with it"):
+            spec.check()
         first, again = (_begun(start, spec, store, global_number) for global_number in (1, 2))
         promise(same_tensors(first, again), start, "the same student and seed do not give the same weights")
         promise(all(bool(value.isfinite().all()) for value in first.values()), start, "its weights are not finite")
         other = _begun(start, dataclasses.replace(spec, seed=spec.seed + 1), store, 1)
         promise(not same_tensors(first, other), start, "another seed of the run gives the same weights")
+        check_run(start, spec, store)
 
 
 def _begun(start: Start, recipe: Recipe, store: Store, seed: int) -> dict[str, Tensor]:

@@ -85,14 +85,14 @@ def check_run(component: Any, recipe: Recipe, store: Store) -> list[Epoch]:
     for epoch in epochs:
         wrong = {name: value for name, value in epoch.metrics.items() if not math.isfinite(value)}
         promise(not wrong, component, f"a run with it has no finite numbers in epoch {epoch.number}, but {wrong}")
-    promise(ends_alike(epochs, recipe, store), component, "a run with it does not repeat")
+    promise(_ends_alike(epochs, recipe, store), component, "a run with it does not repeat")
     for number, state in enumerate(states[:-1], 1):
-        same = ends_alike(epochs[number:], recipe, store, state)
+        same = _ends_alike(epochs[number:], recipe, store, state)
         promise(same, component, f"a run with it that goes on after epoch {number} is not the unbroken one")
     return epochs
 
 
-def ends_alike(epochs: list[Epoch], recipe: Recipe, store: Store, resume: State | None = None) -> bool:
+def _ends_alike(epochs: list[Epoch], recipe: Recipe, store: Store, resume: State | None = None) -> bool:
     """Whether a run by a recipe gives these last epochs, bit for bit: the same metrics, and the weights at the end."""
     with global_seed(2):
         again = list(distill(recipe, resume, store=store, device=CPU))
