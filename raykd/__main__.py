@@ -1,29 +1,32 @@
-"""Looks at the searches in a storage from beside, and ends them, while they run or afterwards.
+"""Finds the best way to distil a big image classifier into a small one, on a laptop or on a cluster.
 
-    raykd status STORAGE          every search: how far it is, what runs, the best so far
-    raykd status STORAGE/NAME     one search, with its trials
-    raykd stop STORAGE/NAME       ends it after its running epochs and keeps all
+    %(prog)s tune --list              the studies that ship with raykd
+    %(prog)s tune                     the default one: searches how to distil it, and ends with a table
+    %(prog)s status runs              how far the searches in `runs` are
+    %(prog)s COMMAND --help           what a command takes
 
-`python -m raykd` is the same as `raykd`. Neither starts Ray nor loads PyTorch; all that is read are the files in the
-storage, so that it works on every machine that sees them. A search is started by launch/tune.py.
+`python -m raykd` is the same as `raykd`.
 """
 
 import argparse
+import shlex
 import sys
 
-from raykd.commands import parse, run_with_clear_errors
-from raykd.commands.status import run_status
-from raykd.commands.stop import run_stop
+from raykd.commands import called, parse, run_with_clear_errors
+from raykd.commands.parsers import Command, add_to, described, distill, evaluate, status, stop, teacher, tune
 from raykd.errors import InvalidError
+
+COMMANDS: tuple[Command, ...] = (tune, distill, teacher, evaluate, status, stop)
 
 
 def main() -> int:
-    """Runs a command; 0 when it is done, 1 after a clear error."""
+    """Runs a command; 0 when it is done, 1 after a clear error, 130 after Ctrl-C or what does the same."""
 
     def command() -> int:
-        options = parse(parser())
+        made = parser()
+        options = parse(made)
         if options.command is None:
-            raise InvalidError("needs a command, status or stop; see raykd --help")
+            raise InvalidError(f"needs a command, such as tune; see {made.prog} --help")
         return options.run(options)
 
     return run_with_clear_errors(command)
@@ -31,29 +34,10 @@ def main() -> int:
 
 def parser() -> argparse.ArgumentParser:
     """The command line, with a parser for each command."""
-    about, examples = (__doc__ or "").split("\n", 1)
-    made = argparse.ArgumentParser(
-        prog="raykd",
-        description=about,
-        epilog=examples,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        allow_abbrev=False,
-    )
-    commands = made.add_subparsers(metavar="COMMAND", dest="command")
-    says = "shows how far the searches of a storage are, or one search with its trials"
-    status = commands.add_parser("status", help=says, description=f"{says.capitalize()}.", exit_on_error=False)
-    status.add_argument(
-        "folder",
-        nargs="?",
-        default="runs",
-        metavar="FOLDER",
-        help="a storage, or a search in it; may be a URI such as s3://bucket/prefix (default: runs)",
-    )
-    status.set_defaults(run=run_status)
-    says = "ends a running search after its running epochs; everything is kept, and the search can go on later"
-    stop = commands.add_parser("stop", help=says, description=f"{says.capitalize()}.", exit_on_error=False)
-    stop.add_argument("folder", nargs="?", default="runs", metavar="STORAGE/NAME", help="the search's folder")
-    stop.set_defaults(run=run_stop)
+    made = argparse.ArgumentParser(prog=shlex.join(called()), **described(__doc__))
+    commands = made.add_subparsers(title="commands", metavar="COMMAND", dest="command")
+    for command in COMMANDS:
+        add_to(commands, command)
     return made
 
 

@@ -3,8 +3,8 @@
 The base recipe is the authors' (arXiv 2005.00727): no labels reach the student, whose classifier stays untrained. So
 train it alone and measure its embeddings:
 
-    python launch/distill.py --study search_spaces/infoflow_cifar10.py --name infoflow
-    python launch/evaluate.py infoflow --measure retrieval --test
+    raykd distill --study infoflow_cifar10 --name infoflow
+    raykd evaluate infoflow --measure retrieval --test
 
 Their figures, mAP by cosine in %: teacher 90.47, auxiliary 66.78, student on labels alone 39.00, proposed 53.06. Here
 5,000 training images are held out of training, and one optimiser lasts for the whole run.

@@ -64,8 +64,13 @@ def start(
     command: str, *words: object, folder: Path, environment: Mapping[str, str] | None = None
 ) -> subprocess.Popen[str]:
     """A command that runs in a folder, as `python launch/COMMAND.py WORDS` typed there, with more of an environment."""
-    call = [sys.executable, str(LAUNCH / f"{command}.py"), *map(str, words)]
-    env = ENVIRONMENT | dict(environment or {})
+    return start_typed(LAUNCH / f"{command}.py", *words, folder=folder, environment=environment)
+
+
+def start_typed(*words: object, folder: Path, environment: Mapping[str, str] | None = None) -> subprocess.Popen[str]:
+    """`python WORDS`, typed in a folder."""
+    call = [sys.executable, *map(str, words)]
+    env = ENVIRONMENT | {"PYTHONPATH": str(ROOT)} | dict(environment or {})
     return subprocess.Popen(call, cwd=folder, env=env, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
 
 
@@ -77,6 +82,13 @@ def end(process: subprocess.Popen[str]) -> Finished:
 
 def run(command: str, *words: object, folder: Path) -> Finished:
     return end(start(command, *words, folder=folder))
+
+
+def type_in(line: str, *, folder: Path) -> Finished:
+    """A line as a person types it, or pastes what a command has printed."""
+    env = ENVIRONMENT | {"PYTHONPATH": str(ROOT)}
+    ended = subprocess.run(line, shell=True, cwd=folder, env=env, capture_output=True, text=True, timeout=300)
+    return Finished(ended.returncode, ended.stdout, ended.stderr.strip())
 
 
 def look(*words: object, folder: Path) -> Finished:

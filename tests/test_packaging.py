@@ -2,10 +2,12 @@
 
 import ast
 import importlib
+import os
 import re
 import subprocess
 import sys
 import tomllib
+import zipfile
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -96,6 +98,27 @@ def test_ray_tune_is_imported_in_one_folder_only():
         if any(name == "ray.tune" or name.startswith("ray.tune.") for name in imported(path))
     }
     assert users == {"raykd/cluster/tuner"}
+
+
+def test_an_installed_package_brings_its_studies(tmp_path: Path):
+    """Built and unpacked as `pip install .` does it, and used from an empty folder."""
+    build = [sys.executable, "-m", "hatchling", "build", "--target", "wheel", "--directory", str(tmp_path)]
+    subprocess.run(build, check=True, cwd=ROOT, capture_output=True)
+    (wheel,) = tmp_path.glob("raykd-*.whl")
+    site, empty = tmp_path / "site", tmp_path / "empty"
+    zipfile.ZipFile(wheel).extractall(site)
+    empty.mkdir()
+
+    def python(*words: str) -> str:
+        call, env = [sys.executable, *words], os.environ | {"PYTHONPATH": str(site)}
+        return subprocess.run(call, cwd=empty, env=env, check=True, capture_output=True, text=True).stdout
+
+    assert python("-c", "import raykd; print(raykd.__file__)").strip() == str(site / "raykd" / "__init__.py")
+    listed = [line.split()[0] for line in python("-m", "raykd", "tune", "--list").splitlines()]
+    assert sorted(listed) == sorted(path.stem for path in (ROOT / "search_spaces").glob("*.py"))
+    found = "import raykd; print(raykd.load_study('digits') == raykd.load_study('search_spaces/digits.py'))"
+    assert python("-c", found) == "True\n"
+    assert (site / "raykd" / "py.typed").is_file()  # and the stub, which has been read by now
 
 
 def test_importing_raykd_does_not_import_ray():

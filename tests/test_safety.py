@@ -78,10 +78,8 @@ def test_a_name_that_leads_elsewhere_is_refused(name: str, root: Path):
 
 @pytest.mark.parametrize("name", ["../out", "/out", "..", "artifacts/../../out"])
 def test_only_what_lies_in_the_storage_is_gone_on_with(name: str, root: Path):
-    elsewhere = root.parent / "out"
-    search_folder.new_folder(
-        LocalStorage(root=root.parent), "out", Search.of(named("study"), trials=1, seed=0), named("study")
-    )
+    elsewhere, search = root.parent / "out", Search.of(named("study"), trials=1, seed=0)
+    search_folder.new_folder(LocalStorage(root=root.parent), "out", search, named("study"))
     run_folder.new_folder(LocalStorage(root=root.parent), "run", "label", recipe())
     assert (elsewhere / "search.json").is_file()
     with pytest.raises(FileNotFoundError, match="to resume"):
@@ -95,7 +93,7 @@ def test_a_study_cannot_name_the_board_of_its_teacher_elsewhere(name: str, root:
     study = write_study(root.parent, ("trials=1)", f"trials=1, name={name!r})"))
     before, options = around(root), argparse.Namespace(study=study, storage=root, device="cpu")
     with pytest.raises(ValueError, match="a name has letters"):
-        run_teacher(options, root)
+        run_teacher(options)
     assert around(root) == before
 
 

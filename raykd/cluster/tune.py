@@ -2,6 +2,7 @@
 
 import dataclasses
 import functools
+import inspect
 import os
 from collections.abc import Callable, Sequence
 
@@ -95,6 +96,9 @@ def tune(
     wanted = Wanted(workers=Workers.of(workers), slots=slots, slots_per_gpu=slots_per_gpu)
     study.check(wanted.workers.needed)
     opened = prepare_storage(storage, name, resume=bool(resume or more_trials))
+    given = {"workers": workers, "slots": slots, "slots_per_gpu": slots_per_gpu, "address": address}
+    parameters = inspect.signature(tune).parameters
+    options = {option: value for option, value in given.items() if value != parameters[option].default}
     if resume or more_trials:
         folder, search = old_folder(opened.root, name, study)
         if trials is not None and trials > search.trials:
@@ -103,9 +107,9 @@ def tune(
                 f"what adds some is more_trials={trials - search.trials} (--more-trials {trials - search.trials})"
             )
     else:
-        search = Search.of(study, study.trials if trials is None else trials, seed)
+        search = Search.of(study, study.trials if trials is None else trials, seed, options)
         folder = new_folder(opened, name, search, study)
-    search = dataclasses.replace(search, trials=search.trials + (more_trials or 0))
+    search = dataclasses.replace(search, trials=search.trials + (more_trials or 0), options=options)
     with keep_in_step(folder, opened), running(folder), remove_unless_begun(folder):
         try:
             return _run(Trials(study, folder, opened), search, wanted, address, verbose, listeners)

@@ -1,4 +1,4 @@
-"""What the commands under `launch/` share: reading what a person typed, and saying in one line what is wrong.
+"""What the commands share: reading what a person typed, and saying in one line what is wrong or what to type next.
 
 Nothing heavy is imported here, so that `--help` and a mistyped option need not wait for PyTorch or Ray.
 """
@@ -8,8 +8,10 @@ import contextlib
 import difflib
 import logging
 import shlex
+import shutil
 import sys
 from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
 
 from raykd.errors import InvalidError, is_for_the_user, one_line
 from raykd.signals import sigterm_as_ctrl_c
@@ -29,7 +31,7 @@ def parse(parser: argparse.ArgumentParser, arguments: Sequence[str] | None = Non
     except argparse.ArgumentError as error:
         raise InvalidError(f"{error.argument_name}: {error.message}") from None
     if unknown:
-        raise InvalidError(_unknown(parser, unknown))
+        raise InvalidError(_unknown(_chosen(parser, options), unknown))
     return options
 
 
@@ -68,6 +70,18 @@ def say_error(line: str) -> None:
     sys.stderr.write(f"{line}\n")
 
 
+def called() -> list[str]:
+    """The words that started this program, as a person would type them here: `raykd`, or `python launch/tune.py`."""
+    script = Path(sys.argv[0])
+    if script.name == "raykd":
+        found = shutil.which("raykd")
+        return ["raykd"] if found and Path(found).absolute() == script.absolute() else [sys.argv[0]]
+    found = shutil.which("python")
+    is_this = found is not None and Path(found).parent == Path(sys.executable).parent
+    python = "python" if is_this else sys.executable
+    return [python, "-m", "raykd"] if script.parts[-2:] == ("raykd", "__main__.py") else [python, sys.argv[0]]
+
+
 def again(*more: str, without: Sequence[str] = ()) -> str:
     """The command that runs now, as a person would type it, with more words.
 
@@ -76,11 +90,19 @@ def again(*more: str, without: Sequence[str] = ()) -> str:
     """
     kept: list[str] = []
     drops = False
-    for word in sys.argv:
+    for word in sys.argv[1:]:
         drops = word.partition("=")[0] in without if word.startswith("--") else drops
         if not drops:
             kept.append(word)
-    return shlex.join(["python", *kept, *more])
+    return shlex.join([*called(), *kept, *more])
+
+
+def _chosen(parser: argparse.ArgumentParser, options: argparse.Namespace) -> argparse.ArgumentParser:
+    """The parser of the command that was typed, where there are several."""
+    for action in parser._actions:
+        if isinstance(action, argparse._SubParsersAction) and (name := getattr(options, action.dest)):
+            return action.choices[name]
+    return parser
 
 
 def _unknown(parser: argparse.ArgumentParser, unknown: Sequence[str]) -> str:

@@ -1,4 +1,4 @@
-"""`launch/distill.py`: one recipe, trained in this process, without Ray."""
+"""`raykd distill`: one recipe, trained in this process, without Ray."""
 
 import argparse
 import json
@@ -32,10 +32,10 @@ from raykd.storage.tensors import save_safetensors
 from raykd.training.loop import Epoch, prepare
 
 
-def run_distill(options: argparse.Namespace, root: Path) -> int:
+def run_distill(options: argparse.Namespace) -> int:
     """Trains a student by one recipe, and says what it gives; 130 where Ctrl-C stopped it."""
     world = World.current(options.device)
-    requested = requested_recipe(options, root)
+    requested = requested_recipe(options)
     requested.recipe.check()
     storage = prepare_storage_for_run(options.storage, options.name, resume=options.resume)
     if options.resume:

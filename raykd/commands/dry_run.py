@@ -1,4 +1,4 @@
-"""`launch/tune.py --dry-run`: the plan of a search, its time and its cost."""
+"""`raykd tune --dry-run`: the plan of a search, its time and its cost."""
 
 import argparse
 

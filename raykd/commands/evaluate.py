@@ -1,4 +1,4 @@
-"""`launch/evaluate.py`: what a trained student is good for, measured as the papers do."""
+"""`raykd evaluate`: what a trained student is good for, measured as the papers do."""
 
 import argparse
 import hashlib

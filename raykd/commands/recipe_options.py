@@ -11,10 +11,10 @@ from typing import Any
 from raykd.errors import InvalidError, UnknownNameError, nearest
 from raykd.recipe import Recipe
 from raykd.space.ranges import override, paths, space, value_at
-from raykd.space.serialise import decode, from_file
+from raykd.space.serialise import decode
+from raykd.studies.recipe_file import load_recipe
+from raykd.studies.shipped import DEFAULT_STUDY
 from raykd.studies.study_file import load_study, own_types
-
-DEFAULT_STUDY = Path("search_spaces/digits.py")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,11 +34,8 @@ class RequestedRecipe:
     types: tuple[type, ...]
 
 
-def requested_recipe(options: argparse.Namespace, root: Path) -> RequestedRecipe:
+def requested_recipe(options: argparse.Namespace) -> RequestedRecipe:
     """The recipe that was asked for by `--study`, `--recipe`, `--set` and `--seed`.
-
-    Args:
-        root: where the default study lies.
 
     Raises:
         ValueError, KeyError, FileNotFoundError: one line on what is wrong.
@@ -46,14 +43,14 @@ def requested_recipe(options: argparse.Namespace, root: Path) -> RequestedRecipe
     texts = _split(options.set or ())
     seed = {} if options.seed is None else {"seed": options.seed}
     if options.recipe is None:
-        study = load_study(options.study or root / DEFAULT_STUDY)
+        study = load_study(options.study or DEFAULT_STUDY)
         types, label = own_types(study), study.name
         values = {path: text if path in study.choices else _parsed(text, types) for path, text in texts.items()} | seed
         recipe = _set(study.recipe_of, values, list(study.every_component()), study.choices)
     else:  # a study beside it gives the classes that the file names
         types, label = own_types(load_study(options.study)) if options.study else (), Path(options.recipe).stem
         values = {path: _parsed(text, types) for path, text in texts.items()} | seed
-        base = _read(options.recipe, types)
+        base = load_recipe(options.recipe, types)
         recipe = _set(lambda values: override(base, values), values, [base], {})
     shown = {path: value_at(recipe, path) for path in space(recipe)}
     by_hand = {path: value if _is_plain(value) else texts[path] for path, value in values.items()}
@@ -80,13 +77,6 @@ def _parsed(text: str, types: Iterable[type]) -> Any:
     except ValueError:
         return text
     return decode(data, types)
-
-
-def _read(file: str, types: Iterable[type]) -> Recipe:
-    recipe = from_file(file, types)
-    if not isinstance(recipe, Recipe):
-        raise InvalidError(f"{file} holds no recipe, as best_recipe.json of a search does")
-    return recipe
 
 
 def _set(

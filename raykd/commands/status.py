@@ -11,6 +11,7 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
+from raykd.commands import called
 from raykd.commands.opened_storage import OpenedStorage, open_storage
 from raykd.errors import MissingError
 from raykd.reporting.status_line import clock
@@ -49,8 +50,9 @@ def searches(opened: OpenedStorage) -> list[Path]:
     if found := folders(folder):
         return found
     if folder.is_dir():
-        name = shlex.quote(opened.name(folder))
-        raise MissingError(f"no search in {name}; python launch/tune.py --storage {name} starts one")
+        name = opened.name(folder)
+        start = shlex.join([*called(), "tune", "--storage", name])
+        raise MissingError(f"no search in {shlex.quote(name)}; {start} starts one")
     there = [str(path) for path in [*folder.parent.glob("*/"), *folders(folder.parent)]]
     close = difflib.get_close_matches(str(folder), there, n=1)
     raise MissingError(f"no folder {folder}" + (f"; did you mean {close[0]}" if close else ""))
@@ -58,10 +60,21 @@ def searches(opened: OpenedStorage) -> list[Path]:
 
 def go_on(folder: Path, opened: OpenedStorage) -> str:
     """How to go on with a search, in words."""
-    storage = opened.name(folder.parent)
-    if _record(folder)["file"] is None:
-        return f"go on with: raykd.tune(study, storage={storage!r}, name={folder.name!r}, resume=True)"
-    return f"go on with: python launch/tune.py --resume {folder.name} --storage {shlex.quote(storage)}"
+    storage, record = opened.name(folder.parent), _record(folder)
+    options: dict[str, Any] = record["options"]
+    if record["file"] is None:
+        given = {"storage": storage, "name": folder.name, "resume": True} | options
+        told = (f"{option}={tuple(value) if isinstance(value, list) else value!r}" for option, value in given.items())
+        return f"go on with: raykd.tune(study, {', '.join(told)})"
+    words = [*called(), "tune", "--resume", folder.name, "--storage", storage]
+    for option, value in options.items():
+        words += [f"--{option.replace('_', '-')}", _typed(value)]
+    return f"go on with: {shlex.join(words)}"
+
+
+def _typed(value: Any) -> str:
+    """The value of an option, as it is typed; a least and a most number are `1-8`."""
+    return "-".join(map(str, value)) if isinstance(value, list) else str(value)
 
 
 def _show(folder: Path, opened: OpenedStorage, console: Console) -> None:
@@ -139,4 +152,4 @@ def _last_epoch(folder: Path) -> str:
 
 
 def _record(folder: Path) -> dict[str, Any]:
-    return {"file": None} | json.loads((folder / SEARCH).read_text())
+    return {"file": None, "options": {}} | json.loads((folder / SEARCH).read_text())

@@ -1,9 +1,11 @@
 """`raykd stop`: a search ends after its running epochs, as if by Ctrl-C."""
 
 import argparse
+import shlex
 
 from rich.console import Console
 
+from raykd.commands import called
 from raykd.commands.opened_storage import open_storage
 from raykd.commands.status import go_on, searches
 from raykd.errors import InvalidError
@@ -20,9 +22,8 @@ def run_stop(options: argparse.Namespace) -> int:
     with open_storage(options.folder) as opened:
         asked, found = opened.folder, searches(opened)
         if found != [asked]:
-            raise InvalidError(
-                f"say which search: {', '.join(f'raykd stop {opened.name(folder)}' for folder in found)}"
-            )
+            commands = [shlex.join([*called(), "stop", opened.name(folder)]) for folder in found]
+            raise InvalidError(f"say which search: {', '.join(commands)}")
         if problem := format_problem(asked):
             raise InvalidError(f"{opened.name(asked)} {problem}")
         if not opened.is_alive(asked):

@@ -1,4 +1,4 @@
-"""`launch/teacher.py`: the teacher of a study, trained ahead of the searches that share it."""
+"""`raykd teacher`: the teacher of a study, trained ahead of the searches that share it."""
 
 import argparse
 import shlex
@@ -8,7 +8,6 @@ from rich.console import Console
 from rich.table import Table
 
 from raykd.commands import INTERRUPTED, again
-from raykd.commands.recipe_options import DEFAULT_STUDY
 from raykd.distributed.world import World
 from raykd.errors import InvalidError
 from raykd.protocols.teacher import TeacherRoute, teacher_route
@@ -18,14 +17,15 @@ from raykd.runs.remote_search import prepare_storage
 from raykd.space.serialise import fingerprint
 from raykd.storage.artifacts import open_store
 from raykd.storage.layout import TEACHERS, check_name, check_writable
+from raykd.studies.shipped import DEFAULT_STUDY
 from raykd.studies.study_file import load_study
 from raykd.training.loop import Epoch
 
 
-def run_teacher(options: argparse.Namespace, root: Path) -> int:
+def run_teacher(options: argparse.Namespace) -> int:
     """Trains the teacher of a study unless the storage has it, and shows its route; 130 where Ctrl-C stopped it."""
     device = World.current(options.device).device
-    study = load_study(options.study or root / DEFAULT_STUDY)
+    study = load_study(options.study or DEFAULT_STUDY)
     recipe, storage = study.recipe, prepare_storage(options.storage, None, resume=False)
     if recipe.teacher is None:
         raise InvalidError(f"the recipe of the study {study.name!r} has no teacher")

@@ -1,4 +1,4 @@
-"""`launch/tune.py`: a search, and the report at its end."""
+"""`raykd tune`: a search, and the report at its end."""
 
 import argparse
 import shlex
@@ -10,24 +10,24 @@ from rich.table import Table
 
 from raykd.cluster.tune import tune
 from raykd.commands import INTERRUPTED, again
-from raykd.commands.recipe_options import DEFAULT_STUDY
 from raykd.errors import InvalidError, MissingError
 from raykd.runs.remote_search import prepare_storage
 from raykd.runs.result import BEST_RECIPE, STUDENT, TABLE, Result
 from raykd.runs.search_folder import find, read_search
 from raykd.signals import SearchInterrupted
+from raykd.studies.shipped import DEFAULT_STUDY, find_shipped
 from raykd.studies.study import Study
 from raykd.studies.study_file import load_study
 
 _MOST_SHOWN = 5
 
 
-def run_tune(options: argparse.Namespace, root: Path) -> int:
-    """The search of `launch/tune.py`, and its report; 130 where it was stopped with trials to run."""
+def run_tune(options: argparse.Namespace) -> int:
+    """The search that was asked for, and its report; 130 where it was stopped with trials to run."""
     resume = options.resume is not None or options.more_trials is not None
     name = _name(options)
     _check_together(options, resume)
-    study = _study(options, name if resume else None, root)
+    study = _study(options, name if resume else None)
     console = Console(highlight=False, markup=False, soft_wrap=True)
     if options.dry_run:
         from raykd.commands.dry_run import run_dry
@@ -70,23 +70,23 @@ def _check_together(options: argparse.Namespace, resume: bool) -> None:
         raise InvalidError("--price-per-hour: what a search will cost is said by --dry-run; give both")
 
 
-def _study(options: argparse.Namespace, resumed: str | None, root: Path) -> Study:
+def _study(options: argparse.Namespace, resumed: str | None) -> Study:
     """The study that was asked for, or else the one that the resumed search was started with, or the default one."""
     if options.study is not None or resumed is None:
-        return load_study(options.study or root / DEFAULT_STUDY)
+        return load_study(options.study or DEFAULT_STUDY)
     recorded = read_search(find(prepare_storage(options.storage, resumed, resume=True).root, resumed)).file
     if recorded is None:
         raise InvalidError(
             f"the search {resumed!r} was started in Python, not from a file; go on with it there by "
             f"raykd.tune(study, name={resumed!r}, resume=True), or say by --study what file has the study"
         )
-    # A cluster's machine may have the project in another folder than the desk that the search was started from.
-    files = [file for file in (Path(recorded), root / DEFAULT_STUDY.parent / Path(recorded).name) if file.is_file()]
-    if not files:
+    # A cluster's machine, or another environment, may have the studies in another folder than where it was started.
+    file = Path(recorded)
+    if not file.is_file() and (file := find_shipped(Path(*file.parts[-2:]))) is None:
         raise MissingError(
             f"the search {resumed!r} was started from {recorded}, which is not here; say by --study where it is"
         )
-    return load_study(files[0])
+    return load_study(file)
 
 
 def _stopped(name: str, console: Console) -> int:

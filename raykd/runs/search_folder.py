@@ -6,10 +6,11 @@ import json
 import platform
 import shutil
 import time
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from importlib.metadata import version
 from pathlib import Path
+from typing import Any
 
 from raykd.errors import AlreadyExistsError, InvalidError, MissingError, NotPermittedError, nearest
 from raykd.runs.folder_format import FORMAT, check_format
@@ -35,6 +36,8 @@ class Search:
         versions: of what it ran with.
         file: that the study was read from; None where it was made in Python.
         format: of its folder, see `folder_format.py`.
+        options: of `tune` that it was last started with, by name, where they are not the default; to go on with it
+            as it was.
     """
 
     study: str
@@ -44,9 +47,10 @@ class Search:
     versions: dict[str, str]
     file: str | None = None
     format: int = FORMAT
+    options: dict[str, Any] = field(default_factory=dict)
 
     @classmethod
-    def of(cls, study: Study, trials: int, seed: int) -> "Search":
+    def of(cls, study: Study, trials: int, seed: int, options: Mapping[str, Any] | None = None) -> "Search":
         module = study_module(study)
         packages = {name: version(name) for name in ("raykd", "ray", "torch", "optuna")}
         return cls(
@@ -56,6 +60,7 @@ class Search:
             seed=seed,
             versions={"python": platform.python_version()} | packages,
             file=module.__file__ if module else None,
+            options=dict(options or {}),
         )
 
 

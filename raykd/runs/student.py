@@ -19,10 +19,10 @@ from raykd.recipe import Recipe
 from raykd.runs.remote_search import bring_search
 from raykd.runs.result import BEST_RECIPE, STUDENT, SUMMARY
 from raykd.runs.trial import CHECKPOINT, RECIPE, read_epochs, student_weights
-from raykd.space.serialise import from_file
 from raykd.storage.layout import SEARCH
 from raykd.storage.opening import open_storage
 from raykd.storage.storage import Storage
+from raykd.studies.recipe_file import load_recipe
 from raykd.training.checkpoints import load_checkpoint
 
 
@@ -103,14 +103,11 @@ def trained(folder: Path, types: Iterable[type] = ()) -> Trained:
 
 def _recipe(file: Path, types: Iterable[type]) -> Recipe:
     try:
-        recipe = from_file(file, types)
+        return load_recipe(file, types)
     except ValueError as error:
         is_foreign = re.search(r"unknown class '(?!raykd\.)\w+\.", str(error)) is not None
         hint = "; --study FILE says where it is defined" if is_foreign else ""
         raise InvalidError(f"{error}{hint}") from None
-    if not isinstance(recipe, Recipe):
-        raise InvalidError(f"{file} holds no recipe")
-    return recipe
 
 
 def _weights(file: Path) -> dict[str, torch.Tensor]:

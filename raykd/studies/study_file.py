@@ -10,29 +10,18 @@ from types import ModuleType
 
 from raykd.errors import InvalidError, MissingError, is_for_the_user, nearest, one_line
 from raykd.space.serialise import types_in
+from raykd.studies.shipped import find_shipped, sets_study, shipped_studies
 from raykd.studies.study import Study
 
 
 def load_study(path: str | Path) -> Study:
-    """The study in a file: its variable `study`.
+    """The study in a file, its variable `study`; or one that ships with raykd, by its name such as `digits`.
 
     Raises:
-        FileNotFoundError: no such file, with the studies of that folder, or else of `search_spaces`.
+        FileNotFoundError: no such file or study, with the nearest ones.
         ValueError: the file holds no study, cannot be read as Python, or one of its statements cannot be carried out.
     """
-    file = Path(path).expanduser().absolute()
-    if not file.is_file():
-        others = Path("search_spaces")
-        there = _studies_in(Path(path).parent) or _studies_in(others)
-        near = [found for found in there if difflib.get_close_matches(file.name, [Path(found).name])]
-        if near:
-            listed = f"did you mean {', '.join(near)}"
-        elif there:
-            listed = nearest("", there)
-        else:
-            looked = dict.fromkeys((file.parent, others.absolute()))
-            listed = f"none lies in {', and none in '.join(map(str, looked))}"
-        raise MissingError(f"no study {str(path)!r}; {listed}")
+    file = _find(Path(path).expanduser())
     study = getattr(_execute(file), "study", None)
     if not isinstance(study, Study):
         raise InvalidError(f"{path} sets no variable `study` to a raykd.Study")
@@ -53,8 +42,16 @@ def own_types(study: Study) -> tuple[type, ...]:
     return tuple(dict.fromkeys([*known, *(cls for recipe in study.every_component() for cls in types_in(recipe))]))
 
 
-def _studies_in(folder: Path) -> list[str]:
-    return sorted(str(folder / found.name) for found in folder.expanduser().glob("[!_]*.py"))
+def _find(path: Path) -> Path:
+    if path.suffix == ".py" and path.is_file():
+        return path.absolute()
+    if (shipped := find_shipped(path)) is not None:
+        return shipped
+    choices = {name: name for name in shipped_studies()}
+    choices |= {file.stem: str(file) for file in sorted(path.parent.glob("[!_]*.py")) if sets_study(file)}
+    near = [choices[name] for name in difflib.get_close_matches(path.stem, choices)]
+    instead = f"did you mean {', '.join(near)}" if near else nearest("", choices.values())
+    raise MissingError(f"no study {str(path)!r}; {instead}")
 
 
 def _execute(file: Path) -> ModuleType:

@@ -9,7 +9,7 @@ import sys
 
 import pytest
 
-from raykd.commands import again, parse
+from raykd.commands import parse
 from run_commands import LAUNCH
 
 COMMANDS = sorted(path.stem for path in LAUNCH.glob("*.py"))
@@ -47,20 +47,6 @@ def test_a_mistyped_line_is_refused(words: list[str], message: str):
         parse(parser(), words)
 
 
-def test_again_is_the_same_line_with_more_words(monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(sys, "argv", ["launch/tune.py", "--name", "two words"])
-    assert again() == "python launch/tune.py --name 'two words'"
-    assert again("--resume") == "python launch/tune.py --name 'two words' --resume"
-
-
-def test_again_leaves_options_out_with_their_values(monkeypatch: pytest.MonkeyPatch):
-    words = ["--resume", "--more-trials", "5", "--seed=3", "--storage", "x", "--name", "a", "--verbose"]
-    monkeypatch.setattr(sys, "argv", ["launch/tune.py", *words])
-    left = again("--resume", "a", without=("--resume", "--more-trials", "--seed", "--name"))
-    assert left == "python launch/tune.py --storage x --verbose --resume a"
-    assert again(without=("--storag",)) == again()
-
-
 def test_help_needs_neither_torch_nor_ray():
     code = (
         "import contextlib, io, json, runpy, sys\n"
@@ -82,7 +68,7 @@ def test_help_needs_neither_torch_nor_ray():
     helps = json.loads(ended.stdout)
     assert list(helps) == scripts
     for name, text in zip(COMMANDS, helps.values(), strict=True):
-        assert f"python launch/{name}.py" in text
+        assert f"launch/{name}.py" in text
         assert "(default: runs)" in text
 
 

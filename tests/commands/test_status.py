@@ -4,6 +4,7 @@ import contextlib
 import io
 import json
 import os
+import re
 import subprocess
 import sys
 import time
@@ -95,7 +96,7 @@ def test_a_search_whose_process_is_gone_says_how_to_go_on(tmp_path: Path, monkey
     _, lines, _ = raykd(["status", tmp_path], monkeypatch)
     assert lines == [
         "killed (study small): stopped, 0 of 4 trials done, best so far none yet, last epoch none yet",
-        f"  go on with: python launch/tune.py --resume killed --storage {tmp_path}",
+        f"  go on with: raykd tune --resume killed --storage {tmp_path}",
         "notebook (study small): stopped, no trial done, best so far none yet, last epoch none yet",
         f"  go on with: raykd.tune(study, storage={str(tmp_path)!r}, name='notebook', resume=True)",
     ]
@@ -144,7 +145,7 @@ def test_a_running_search_is_asked_to_stop(tmp_path: Path, monkeypatch):
         assert (code, error, is_asked_to_stop(folder)) == (0, "", True)
     assert lines == [
         f"{folder} ends after its running epochs; everything is kept; "
-        f"go on with: python launch/tune.py --resume one --storage {tmp_path}"
+        f"go on with: raykd tune --resume one --storage {tmp_path}"
     ]
 
 
@@ -153,14 +154,16 @@ def test_mistakes_are_one_line(tmp_path: Path, monkeypatch):
     second = write_search(tmp_path / "runs", "second")
     (tmp_path / "empty").mkdir()
     mistakes: dict[tuple[object, ...], str] = {
-        (): "needs a command, status or stop; see raykd --help",
+        (): "needs a command, such as tune; see raykd --help",
         ("stat",): "COMMAND: invalid choice: 'stat' (choose from ",
         ("status", "--storage"): "unknown option --storage; see --help",
-        ("status", tmp_path / "empty"): f"no search in {tmp_path / 'empty'}; python launch/tune.py --storage ",
+        ("tune", "--trails", "3"): "unknown option --trails; did you mean --trials?",
+        ("tune", "--trials", "many"): "--trials: invalid int value: 'many'",
+        ("status", tmp_path / "empty"): f"no search in {tmp_path / 'empty'}; raykd tune --storage ",
         ("status", tmp_path / "nothing"): f"no folder {tmp_path / 'nothing'}",
         ("status", tmp_path / "run"): f"no folder {tmp_path / 'run'}; did you mean {tmp_path / 'runs'}",
         ("status", first.with_name("frist")): f"no folder {first.with_name('frist')}; did you mean {first}",
-        ("stop", first): f"{first} is not running; go on with: python launch/tune.py --resume first --storage ",
+        ("stop", first): f"{first} is not running; go on with: raykd tune --resume first --storage ",
         ("stop", tmp_path / "runs"): f"say which search: raykd stop {first}, raykd stop {second}",
         ("stop", first.with_name("frist")): f"no folder {first.with_name('frist')}; did you mean {first}",
         ("stop", tmp_path / "empty"): f"no search in {tmp_path / 'empty'}; ",
@@ -186,10 +189,14 @@ def test_neither_torch_nor_ray_is_loaded(tmp_path: Path):
 
 
 def test_help_names_every_command(capsys: pytest.CaptureFixture[str], monkeypatch):
-    for words in ([], ["status"], ["stop"]):
+    for words in ([], ["tune"], ["status"], ["stop"]):
         monkeypatch.setattr(sys, "argv", ["raykd", *words, "--help"])
         with pytest.raises(SystemExit, match="0"):
             main()
     shown = capsys.readouterr().out
+    assert re.findall(r"^    (\w+) +[A-Z]", shown, re.MULTILINE)[:6] == [
+        *("tune", "distill", "teacher", "evaluate", "status", "stop")
+    ]
+    assert "raykd tune --resume NAME --more-trials 20" in shown
     assert "raykd status STORAGE/NAME" in shown
     assert "raykd stop STORAGE/NAME" in shown

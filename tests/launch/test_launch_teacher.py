@@ -13,7 +13,7 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 from raykd import Store, load_study, teacher_route
 from raykd.commands.teacher import run_teacher
 from raykd.reporting import tensorboard
-from run_commands import Finished, end, run, run_several, start, write_study
+from run_commands import Finished, end, run, run_several, start, type_in, write_study
 
 
 @pytest.fixture(scope="module")
@@ -87,7 +87,7 @@ def test_ctrl_c_and_the_same_command_end_as_if_nothing_had_happened(place: Path)
     assert 9 <= finished < 50
     assert said.endswith("teacher.py --study long.py")
 
-    resumed = run("teacher", "--study", "long.py", folder=place)
+    resumed = type_in(said.partition("; go on with: ")[2], folder=place)
     assert (resumed.code, resumed.error) == (0, "")
     assert resumed.out.startswith("teacher: epoch ")
     assert int(resumed.out.split()[2]) > 1  # it did not start anew
@@ -117,7 +117,7 @@ def test_only_kept_epochs_are_counted(
 
     monkeypatch.setattr(tensorboard.atomic, "write", interrupted)
     options = argparse.Namespace(study=place / "small.py", storage=tmp_path, device="cpu")
-    assert run_teacher(options, place) == 130
+    assert run_teacher(options) == 130
     assert capsys.readouterr().out.splitlines()[-1].startswith(f"{said}; go on with: ")
 
 

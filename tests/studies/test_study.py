@@ -365,22 +365,6 @@ def test_a_missing_file_names_the_studies_beside_it(tmp_path: Path, monkeypatch:
         load_study("digit.py")
 
 
-def test_a_missing_file_in_a_folder_without_studies_names_those_of_search_spaces(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-):
-    (tmp_path / "search_spaces").mkdir()
-    written(tmp_path / "search_spaces", "digits")
-    monkeypatch.chdir(tmp_path)
-    for name in ("digits", "digits.py", "nowhere/digits.py"):
-        with pytest.raises(FileNotFoundError, match=f"no study '{name}'; .*search_spaces/digits.py$"):
-            load_study(name)
-    (tmp_path / "search_spaces" / "digits.py").unlink()
-    with pytest.raises(FileNotFoundError, match=f"; none lies in {tmp_path}, and none in {tmp_path}/search_spaces$"):
-        load_study("digits")
-    with pytest.raises(FileNotFoundError, match=f"; none lies in {tmp_path}/search_spaces$"):
-        load_study("search_spaces/nothing.py")
-
-
 @pytest.mark.parametrize(
     ("text", "message"),
     [
