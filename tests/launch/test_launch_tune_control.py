@@ -14,7 +14,7 @@ import pytest
 
 from raykd.storage.layout import EPOCHS
 from raykd.training.checkpoints import load_checkpoint
-from run_commands import Finished, end, look, run, start, write_study
+from run_commands import Finished, end, look, run, start, type_in, write_study
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 LOCAL = ("--address", "local", "--slots", "1")
@@ -53,7 +53,9 @@ def kept(search: Path) -> dict[str, tuple[int, int]]:
 def words_to_go_on(ended: Finished) -> list[str]:
     """The words of the command that a stopped search tells to go on with."""
     assert (ended.code, ended.error) == (130, ""), ended
-    (told,) = re.findall(r"^stopped before the end; go on with: python \S*tune\.py (.*)$", ended.out, re.MULTILINE)
+    (told,) = re.findall(
+        r"^stopped before the end; go on with: \S*python\S* \S*tune\.py (.*)$", ended.out, re.MULTILINE
+    )
     return shlex.split(told)
 
 
@@ -76,7 +78,7 @@ def test_looked_at_stopped_politely_and_given_more_trials(place: Path):
     before = kept(search)
     asked = look("stop", "runs/search", folder=place)
     assert (asked.code, asked.error) == (0, "")
-    assert asked.out.startswith("runs/search ends after its running epochs; everything is kept; go on with: python")
+    assert asked.out.startswith("runs/search ends after its running epochs; everything is kept; go on with: ")
     words = words_to_go_on(end(process))
     assert words == ["--study", "small.py", *LOCAL, "--resume", "search"]
     after = kept(search)
@@ -86,11 +88,12 @@ def test_looked_at_stopped_politely_and_given_more_trials(place: Path):
     assert set(after) == set(before), "a trial was begun after the stop"
     said = look("status", "runs", folder=place).out
     assert said.startswith("search (study small): stopped, 2 of 4 trials done")
-    assert "go on with: python launch/tune.py --resume search --storage runs" in said
+    (line,) = re.findall(r"^  go on with: (.*)$", said, re.MULTILINE)
+    assert line.endswith(" -m raykd tune --resume search --storage runs --slots 1 --address local")
     assert summary(search)["test_accuracy"] is None
 
     ended = {name: (search / "trials" / name / "checkpoint.pt").stat().st_mtime_ns for name in after if name != running}
-    whole = run("tune", *words, "--more-trials", "1", folder=place)
+    whole = type_in(f"{line} --more-trials 1", folder=place)
     assert (whole.code, whole.error) == (0, ""), whole
     table: Any = pandas.read_csv(search / "trials.csv").set_index("name")
     assert sorted(name[:10] for name in table.index if name.startswith("trial-")) == [
