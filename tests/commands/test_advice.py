@@ -15,6 +15,7 @@ import pytest
 import raykd.__main__
 from raykd.commands import again, called, parse
 from raykd.commands.parsers import make_parser, run_script, tune
+from raykd.runs.folder_format import FORMAT
 from raykd.signals import SearchInterrupted
 from run_commands import LAUNCH, ROOT, type_in
 
@@ -106,7 +107,7 @@ def status(storage: Path, options: dict[str, Any] | None, file: str | None, monk
     """What `raykd status` says of a stopped search whose record has such options, or none as before there were any."""
     folder = storage / "search"
     folder.mkdir(parents=True)
-    record = {"study": "small", "recipe": "abc", "trials": 2, "seed": 0, "versions": {}, "file": file}
+    record = {"study": "small", "recipe": "abc", "trials": 2, "seed": 0, "versions": {}, "format": FORMAT, "file": file}
     (folder / "search.json").write_text(json.dumps(record | ({} if options is None else {"options": options})))
     typed("raykd", "status", str(storage), monkeypatch=monkeypatch)
     with contextlib.redirect_stdout(io.StringIO()) as out:

@@ -3,6 +3,7 @@
 import json
 from pathlib import Path
 
+from raykd.runs.folder_format import FORMAT
 from run_commands import run_several, write_study
 
 
@@ -10,7 +11,15 @@ def write_search(folder: Path, name: str, file: object, study: str = "small") ->
     """The record of a search, which is all that is read before it is gone on with."""
     search = folder / "runs" / name
     search.mkdir(parents=True)
-    record = {"study": study, "recipe": "abc", "trials": 3, "seed": 0, "versions": {}, "file": file and str(file)}
+    record = {
+        "study": study,
+        "recipe": "abc",
+        "trials": 3,
+        "seed": 0,
+        "versions": {},
+        "format": FORMAT,
+        "file": file and str(file),
+    }
     (search / "search.json").write_text(json.dumps(record))
 
 
