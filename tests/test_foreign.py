@@ -23,6 +23,7 @@ from raykd.optim import SGD, Cosine
 from raykd.space.ranges import override, paths, space, value_at
 from raykd.space.serialise import decode, encode, fingerprint
 from raykd.storage.artifacts import Store
+from raykd.storage.local import LocalStorage
 from raykd.studies.study import Study
 from raykd.studies.study_file import load_study, own_types
 from raykd.training.loop import distill
@@ -159,7 +160,7 @@ def test_a_search_draws_it(path: str, tmp_path: Path):
     assert value_at(spec, path) == drawn[path] != value_at(RECIPE, path)
     assert override(spec, {path: value_at(RECIPE, path)}) == RECIPE
     assert STUDY.complete({path: drawn[path]}) == drawn
-    job = Trials(STUDY, tmp_path, tmp_path).job({"number": 0, "values": drawn})
+    job = Trials(STUDY, tmp_path / "search", LocalStorage(root=tmp_path)).job({"number": 0, "values": drawn})
     assert decode(encode(job.recipe), TYPES) == job.recipe == spec
 
 

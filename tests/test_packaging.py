@@ -134,6 +134,16 @@ def test_the_loop_stays_small():
     assert len(text.splitlines()) <= 200
 
 
+def test_files_and_functions_stay_small():
+    long: list[str] = []
+    for path in (ROOT / "raykd").rglob("*.py"):
+        text = path.read_text()
+        long += [str(path)] if len(text.splitlines()) > 200 else []
+        functions = [node for node in ast.walk(ast.parse(text)) if isinstance(node, ast.FunctionDef)]
+        long += [f"{path}: {f.name}" for f in functions if (f.end_lineno or f.lineno) - f.lineno + 1 > 60]
+    assert long == []
+
+
 def git(*words: str) -> str:
     """What git says of the project; the test is skipped where it is no repository."""
     ended = subprocess.run(["git", *words], cwd=ROOT, capture_output=True, text=True, check=False)

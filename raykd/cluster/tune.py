@@ -1,10 +1,10 @@
 """`tune(study)`: the whole search, from the checks before it to the report after it."""
 
-import dataclasses
 import functools
 import inspect
 import os
 from collections.abc import Callable, Sequence
+from typing import Any
 
 from ray import cloudpickle
 
@@ -61,60 +61,56 @@ def tune(
 
     Args:
         trials: settings to try, the baselines not counted; the study's own number by default.
-        workers: processes that train one trial together; `(least, most)` for as many of them as the machines have room
-            for while it trains. A trial then goes on from its last epoch with fewer where a machine is lost, and with
-            more where one joins; its numbers depend on how many there were in which epoch.
+        workers: processes that train one trial; `(least, most)` for as many as the machines have room for while it
+            trains, which its numbers then depend on.
         slots: trials at a time; as many as the cluster has room for by default.
-        slots_per_gpu: how many of them may share a GPU; `auto` for as many as fit by the memory that an epoch of the
-            base recipe and one of the largest first setting are measured to take, on each kind of GPU in the cluster.
-        storage: a folder that all machines of the cluster see, or the URI of an object store such as
-            `s3://bucket/prefix`, where each machine has a folder of its own (`raykd.storage.synced`). The search writes
-            to `storage/name`, and shares the artefacts in `storage/artifacts` with every other search there.
+        slots_per_gpu: how many of them may share a GPU; `auto` for as many as fit by measured memory.
+        storage: a folder that all machines see, or the URI of an object store such as `s3://bucket/prefix`. The search
+            writes to `storage/name`, and shares artefacts with every other search there.
         name: of the search; the study's name and the time by default.
-        seed: of the sampler, which reads the newest 500 trials and the best. What a trial gives depends on the recipe's
-            own seed.
+        seed: of the sampler. What a trial gives depends on the recipe's own seed.
         resume: go on with the search of that name, or with the study's newest one, as it was started.
-        more_trials: go on with it, whether it has ended or not, and try so many settings more. The sampler knows
-            all that was found, and what has ended is not trained again. The table, the best recipe and the best
-            student are made anew, for which the test split is read once more.
+        more_trials: go on with it, even if it has ended, and try so many settings more; nothing is trained again, and
+            the test split is read once more.
         address: of the Ray cluster; see `raykd.cluster.machines.connect`.
         verbose: let Ray print what it likes.
         listeners: told of each event of the search, as it happens; see `raykd.protocols.event`.
 
     Returns:
-        What was found. After Ctrl-C, SIGTERM or `raykd stop`: what was found until then; the same call with `resume`
-        (and without `more_trials`) goes on.
+        What was found, up to then if it was stopped: the same call with `resume`, and no `more_trials`, goes on.
 
     Raises:
-        ValueError, KeyError, FileNotFoundError, FileExistsError, PermissionError, ConnectionError, RuntimeError: one
-            line on what is wrong, before any work starts.
+        UserError: one line on what is wrong, before any work starts; a ValueError, KeyError, OSError or RuntimeError.
         SearchInterrupted: it was stopped before its first trial or after its last one; a `KeyboardInterrupt`.
     """
-    for word, value in (("trials", trials), ("more_trials", more_trials)):
-        if value is not None and value < 1:
-            raise InvalidError(f"{word} must be at least 1, got {value}")
     wanted = Wanted(workers=Workers.of(workers), slots=slots, slots_per_gpu=slots_per_gpu)
+    options = _recorded(workers=workers, slots=slots, slots_per_gpu=slots_per_gpu, address=address)
+    _check_counts(trials=trials, more_trials=more_trials)
     study.check(wanted.workers.needed)
     opened = prepare_storage(storage, name, resume=bool(resume or more_trials))
-    given = {"workers": workers, "slots": slots, "slots_per_gpu": slots_per_gpu, "address": address}
-    parameters = inspect.signature(tune).parameters
-    options = {option: value for option, value in given.items() if value != parameters[option].default}
     if resume or more_trials:
         folder, search = old_folder(opened.root, name, study)
-        if trials is not None and trials > search.trials:
-            raise InvalidError(
-                f"{folder.name} has {search.trials} trials, got trials={trials}; "
-                f"what adds some is more_trials={trials - search.trials} (--more-trials {trials - search.trials})"
-            )
+        search = search.gone_on_with(folder.name, trials, more_trials or 0, options)
     else:
         search = Search.of(study, study.trials if trials is None else trials, seed, options)
         folder = new_folder(opened, name, search, study)
-    search = dataclasses.replace(search, trials=search.trials + (more_trials or 0), options=options)
     with keep_in_step(folder, opened), running(folder), remove_unless_begun(folder):
         try:
             return _run(Trials(study, folder, opened), search, wanted, address, verbose, listeners)
         except KeyboardInterrupt:
             raise SearchInterrupted(folder) from None
+
+
+def _check_counts(**counts: int | None) -> None:
+    for word, value in counts.items():
+        if value is not None and value < 1:
+            raise InvalidError(f"{word} must be at least 1, got {value}")
+
+
+def _recorded(**given: Any) -> dict[str, Any]:
+    """The options that are not as they are by default: who goes on with the search is told them."""
+    parameters = inspect.signature(tune).parameters
+    return {option: value for option, value in given.items() if value != parameters[option].default}
 
 
 def _run(

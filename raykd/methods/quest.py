@@ -28,7 +28,7 @@ from raykd.errors import InvalidError
 from raykd.methods.common.codebook import find_codebook, pooled_map
 from raykd.methods.common.stages import check_stage
 from raykd.models.staged import Outputs
-from raykd.ops.maps import map_size
+from raykd.ops.maps import map_size, places
 from raykd.ops.rng import generator
 from raykd.ops.vectors import directions, products, squared_distances
 from raykd.protocols.context import BuildContext
@@ -42,7 +42,7 @@ def assign_words(
     features: Float[Tensor, "b c h w"], words: Float[Tensor, "k c"], temperature: float
 ) -> Float[Tensor, "b h w k"]:
     """How much each place of a map belongs to each word: softmax(-squared distance / temperature), in float32."""
-    distances = squared_distances(_places(features), words)
+    distances = squared_distances(places(features), words)
     return F.softmax(-distances / temperature, dim=1).unflatten(0, features[:, 0].shape)
 
 
@@ -50,7 +50,7 @@ def predict_words(
     features: Float[Tensor, "b c h w"], weight: Float[Tensor, "k c"], scale: float | Float[Tensor, ""]
 ) -> Float[Tensor, "b h w k"]:
     """The score of each word at each place: scale times the cosine of the features and the word's weight."""
-    cosines = products(directions(_places(features), 1e-12), directions(weight, 1e-12))
+    cosines = products(directions(places(features), 1e-12), directions(weight, 1e-12))
     return scale * cosines.unflatten(0, features[:, 0].shape)
 
 
@@ -197,7 +197,3 @@ class _Quest(Term):
 
 def _initial(num_words: int, num_channels: int, stream: torch.Generator | None) -> Float[Tensor, "k c"]:
     return torch.randn(num_words, num_channels, generator=stream) * (2.0 / num_channels) ** 0.5
-
-
-def _places(maps: Float[Tensor, "b c h w"]) -> Float[Tensor, "n c"]:
-    return maps.permute(0, 2, 3, 1).flatten(0, 2)

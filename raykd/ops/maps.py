@@ -58,3 +58,8 @@ def bridging_convolution(student: Shape, teacher: Shape) -> nn.Module:
 def pooled(features: Tensor) -> Float[Tensor, "batch channels"]:
     """A stage's output averaged over its places; a flat output as it is."""
     return features if features.ndim == 2 else features.flatten(2).mean(dim=2)
+
+
+def places(features: Float[Tensor, "batch channels height width"]) -> Float[Tensor, "places channels"]:
+    """Each place of each map as a row, in the order batch, height, width."""
+    return features.permute(0, 2, 3, 1).flatten(0, 2)

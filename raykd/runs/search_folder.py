@@ -63,6 +63,23 @@ class Search:
             options=dict(options or {}),
         )
 
+    def gone_on_with(self, name: str, trials: int | None, more: int, options: Mapping[str, Any]) -> "Search":
+        """This search with so many trials more.
+
+        Args:
+            name: of the search.
+            trials: that were asked for; at most those that it has, as `more` is what adds some.
+
+        Raises:
+            ValueError: more trials were asked for.
+        """
+        if trials is not None and trials > self.trials:
+            raise InvalidError(
+                f"{name} has {self.trials} trials, got trials={trials}; what adds some is "
+                f"more_trials={trials - self.trials} (--more-trials {trials - self.trials})"
+            )
+        return dataclasses.replace(self, trials=self.trials + more, options=dict(options))
+
 
 def new_folder(storage: Storage, name: str | None, search: Search, study: Study) -> Path:
     """A new search's folder, made, with its `search.json`.

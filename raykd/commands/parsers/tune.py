@@ -40,27 +40,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--list", action="store_true", help="show the studies that ship with raykd, and end")
     parser.add_argument("--trials", type=int, metavar="N", help="settings to try (default: as the study says)")
-    parser.add_argument(
-        "--workers",
-        type=_number_or_bounds,
-        default=1,
-        metavar="N|MIN-MAX",
-        help="processes that train one trial; MIN-MAX: as many as there are machines for while it trains, which its "
-        "numbers then depend on (default: 1)",
-    )
-    parser.add_argument(
-        "--slots",
-        type=int,
-        metavar="N",
-        help="trials at a time (default: as many as there are GPUs, or else CPUs, for)",
-    )
-    parser.add_argument(
-        "--slots-per-gpu",
-        type=_number_or_auto,
-        default=1,
-        metavar="N|auto",
-        help="trials that may share a GPU; auto: as many as fit by measured memory (default: 1)",
-    )
+    _add_machines(parser)
     parser.add_argument(
         "--storage",
         default="runs",
@@ -98,8 +78,33 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         metavar="PRICE",
         help="of the whole cluster, in any currency: --dry-run says what the search would cost",
     )
-    parser.add_argument("--address", help="of a Ray cluster; 'local' starts Ray on this machine in any case")
     parser.add_argument("--verbose", action="store_true", help="show all that Ray says")
+
+
+def _add_machines(parser: argparse.ArgumentParser) -> None:
+    """What the search runs on."""
+    parser.add_argument(
+        "--workers",
+        type=_number_or_bounds,
+        default=1,
+        metavar="N|MIN-MAX",
+        help="processes that train one trial; MIN-MAX: as many as there are machines for while it trains, which its "
+        "numbers then depend on (default: 1)",
+    )
+    parser.add_argument(
+        "--slots",
+        type=int,
+        metavar="N",
+        help="trials at a time (default: as many as there are GPUs, or else CPUs, for)",
+    )
+    parser.add_argument(
+        "--slots-per-gpu",
+        type=_number_or_auto,
+        default=1,
+        metavar="N|auto",
+        help="trials that may share a GPU; auto: as many as fit by measured memory (default: 1)",
+    )
+    parser.add_argument("--address", help="of a Ray cluster; 'local' starts Ray on this machine in any case")
 
 
 def _number_or_bounds(text: str) -> int | tuple[int, int]:
