@@ -146,12 +146,12 @@ def test_each_trial_that_was_begun_is_found_once(callback):
 
 @pytest.mark.usefixtures("ray_cluster")
 @pytest.mark.filterwarnings("ignore::optuna.exceptions.ExperimentalWarning")
-def test_what_tune_leaves_is_found_when_it_ends(watch, tmp_path):
-    controller = new_controller(tmp_path, watch)
+def test_what_tune_leaves_is_found_when_it_ends(callback, tmp_path):
+    controller = new_controller(tmp_path, callback)
     for name in ("a", "b"):
         add(controller, name, "PENDING")
     controller.cleanup()  # also of a search that was interrupted
-    assert [(record.id, record.end.kind) for record in watch.found()] == [("a", "unfinished"), ("b", "unfinished")]
+    assert [(record.id, record.end.kind) for record in callback.found()] == [("a", "unfinished"), ("b", "unfinished")]
 
 
 class Searching:
