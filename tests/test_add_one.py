@@ -15,6 +15,7 @@ from raykd.storage.artifacts import Store
 from raykd.storage.local import LocalStorage
 from raykd.studies.study import Study
 from raykd.studies.study_file import load_study, own_types, study_module
+from raykd.testing import check_component
 from tiny import finish
 
 README = Path(__file__).parents[1] / "README.md"
@@ -60,6 +61,21 @@ def test_the_guide_has_a_file_of_each_kind():
 def test_a_file_is_a_study_whose_every_setting_can_work(kind: str, study: Study):
     study.check(num_processes=2)
     assert type(own_part(study, kind)) in own_types(study)
+
+
+@every_kind
+def test_what_a_file_adds_keeps_its_promises(kind: str, study: Study):
+    check_component(own_part(study, kind), **({"image": (1, 8, 8)} if kind == "A model" else {}))
+
+
+def test_a_broken_promise_is_told_with_the_line_that_asks_for_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.chdir(tmp_path)
+    broken = guide()["A method"].replace(".square()", ".square().neg().sqrt()")
+    Path("mine.py").write_text(broken)
+    line = broken.splitlines().index("check_term(Logits())") + 1
+    message = rf"^mine\.py, line {line}: AssertionError: Logits: its loss must be a finite number, got nan$"
+    with pytest.raises(ValueError, match=message):
+        load_study("mine.py")
 
 
 @every_kind
