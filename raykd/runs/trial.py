@@ -24,7 +24,7 @@ from raykd.storage.layout import EPOCHS, RECIPE
 from raykd.storage.retry import retry_while_unavailable
 from raykd.storage.storage import Storage
 from raykd.storage.sync import LocalUploader, Uploader, pushing
-from raykd.training.checkpoints import checkpoints, load_checkpoint, previous
+from raykd.training.checkpoints import checkpoints, newest_checkpoint, previous
 from raykd.training.loop import distill
 
 CHECKPOINT, VALUES = "checkpoint.pt", "values.json"
@@ -84,13 +84,7 @@ def saved_epoch(folder: Path) -> dict[str, Any] | None:
 
     A checkpoint that cannot be read is set aside, and the one before it counts.
     """
-    for file in checkpoints_in(folder):
-        try:
-            if (saved := load_checkpoint(file)) is not None:
-                return saved
-        except ValueError:
-            file.rename(file.with_suffix(".torn"))  # it stays for whoever wants to know why
-    return None
+    return newest_checkpoint(folder / CHECKPOINT)
 
 
 def checkpoints_in(folder: Path) -> tuple[Path, Path]:

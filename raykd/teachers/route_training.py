@@ -22,7 +22,7 @@ from raykd.protocols.teacher import (
 )
 from raykd.recipe import Recipe
 from raykd.space.serialise import fingerprint
-from raykd.training.checkpoints import checkpoints, load_checkpoint
+from raykd.training.checkpoints import checkpoints, newest_checkpoint
 from raykd.training.loop import distill
 
 _MAKER_VERSION = 1
@@ -73,7 +73,7 @@ def num_checkpoints(epochs: int, every: int) -> int:
 
 def _train(recipe: Recipe, every: int, context: BuildContext, folder: Path) -> Iterator[Epoch]:
     """The epochs, each kept in `folder` before it is yielded; goes on where a cut-off training stopped."""
-    saved = load_checkpoint(folder / _STATE)
+    saved = newest_checkpoint(folder / _STATE)
     records = {int(entry["checkpoint"]): entry for entry in _read_records(folder)} if saved else {}
     world = World.alone(context.dataset.device)
     epochs = distill(recipe, saved["state"] if saved else None, store=context.store, world=world, say=context.say)

@@ -43,6 +43,21 @@ def previous(path: Path) -> Path:
     return path.with_suffix(f".previous{path.suffix}")
 
 
+def newest_checkpoint(path: Path) -> dict[str, Any] | None:
+    """What `load_checkpoint` gives of the newest file that can be read: the one at a path, or the one before it.
+
+    Where a process dies between the two renamings of a save, the newer one is missing. One that cannot be read is set
+    aside, for whoever wants to know why.
+    """
+    for file in (path, previous(path)):
+        try:
+            if (saved := load_checkpoint(file)) is not None:
+                return saved
+        except ValueError:
+            file.rename(file.with_suffix(".torn"))
+    return None
+
+
 def load_checkpoint(path: Path) -> dict[str, Any] | None:
     """The `number`, `metrics` and `state` that `checkpoints` saved, on the CPU; None where there is no file.
 

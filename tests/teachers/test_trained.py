@@ -151,6 +151,26 @@ def test_death_between_a_checkpoint_and_its_state_changes_nothing(store: Store, 
     assert contents(route.folder) == contents(teacher_route(TEACHER, DATA, store).folder)
 
 
+@pytest.mark.parametrize("left", [None, b"torn"])
+def test_of_a_state_that_a_death_has_cost_the_one_before_is_gone_on_from(
+    left: bytes | None, store: Store, tmp_path: Path
+):
+    """A process may die between the renaming of the old state and that of the new one, or the disk tear the new one."""
+
+    def say(line: str) -> None:
+        if line.split()[2] == "3":
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        teacher_route(TEACHER, DATA, Store(tmp_path), say=say)
+    (state,) = (tmp_path / "partial").glob("*/last.pt")
+    state.unlink() if left is None else state.write_bytes(left)
+    heard: list[int] = []
+    route = teacher_route(TEACHER, DATA, Store(tmp_path), listen=lambda epoch: heard.append(epoch.number))
+    assert heard == [3, 4, 5]
+    assert contents(route.folder) == contents(teacher_route(TEACHER, DATA, store).folder)
+
+
 # what cannot work
 
 
