@@ -17,6 +17,7 @@ from raykd.evaluation.accuracy import accuracy
 from raykd.runs.trial import read_epochs
 from raykd.space.serialise import from_file
 from raykd.storage.artifacts import Store
+from raykd.storage.layout import INNER
 
 pytestmark = [
     pytest.mark.usefixtures("ray_cluster"),
@@ -40,6 +41,20 @@ def test_every_trial_and_both_baselines_stand_in_the_table(found, study):
     for values in study.first:
         whole = study.complete(values)
         assert any(all(row.get(path) == value for path, value in whole.items()) for row in frame.to_dict("records"))
+
+
+def test_what_nobody_need_see_lies_in_one_hidden_folder(found):
+    there = {path.name for path in found.folder.iterdir()} - {
+        "ray.log"
+    }  # which is there where Ray had to say something
+    told = {"search.json", "base_recipe.json", "status.json", "summary.json", "trials.csv", "best_recipe.json"}
+    assert there == told | {"student.safetensors", "trials", "tensorboard", INNER}
+    assert {path.name for path in (found.folder / INNER).iterdir()} == {
+        "groups",
+        "running.lock",
+        "tune",
+        "tune_state.json",
+    }
 
 
 def test_the_best_recipe_runs_again_to_the_same_numbers(found, tmp_path):
