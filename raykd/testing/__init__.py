@@ -1,7 +1,9 @@
 """The promises of every kind of component, as functions to call on one of your own, in any test runner or a notebook.
 
-    raykd.testing.check_term(MyTerm())
-    raykd.testing.check_model(MyNet(), image=(3, 32, 32), num_classes=7)
+    from raykd import testing
+
+    testing.check_term(MyTerm())
+    testing.check_model(MyNet(), image=(3, 32, 32), num_classes=7)
 
 A check trains tiny networks on synthetic images for seconds at most, leaves nothing behind, and raises AssertionError
 with one line that says which promise is broken. `check_component` finds out what a component is.

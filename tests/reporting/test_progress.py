@@ -9,15 +9,9 @@ from rich.console import Console
 import raykd.reporting.progress
 from raykd.protocols.event import Doing, EpochEnded, Said, SearchResumed, TrialEnded, TrialOutcome
 from raykd.reporting.progress import Progress
+from waiting import Clock
 
 EPOCH = EpochEnded(trial="trial-0", number=1, epochs=4, metrics={"val/accuracy": 0.5})
-
-
-class Clock:
-    now = 1000.0
-
-    def monotonic(self) -> float:
-        return self.now
 
 
 @pytest.fixture

@@ -30,13 +30,7 @@ from raykd.runs.status import (
 )
 from raykd.signals import SearchInterrupted
 from raykd.storage.layout import LOCK
-
-
-class Clock:
-    now = 1000.0
-
-    def monotonic(self) -> float:
-        return self.now
+from waiting import Clock
 
 
 @pytest.fixture
