@@ -29,6 +29,7 @@ def run_teacher(options: argparse.Namespace) -> int:
     recipe, storage = study.recipe, prepare_storage(options.storage, None, resume=False)
     if recipe.teacher is None:
         raise InvalidError(f"the recipe of the study {study.name!r} has no teacher")
+    recipe.teacher.check(recipe.data)  # before a folder is made: its data may not be there
     check_name(study.name)
     check_writable(storage.root)
     board = storage.root / TEACHERS / f"{study.name}-{fingerprint((recipe.teacher, recipe.data))[:8]}"
