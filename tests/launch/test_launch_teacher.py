@@ -152,7 +152,7 @@ def test_what_cannot_work_is_refused_in_one_line(place: Path):
     write_study(place, ("every=2, batch_size=256, optimiser=SGD(", "every=2, optimiser=SGD(lr=1e30, "), name="wild")
     mistakes = {
         ("--study", "alone.py"): "the recipe of the study 'alone' has no teacher",
-        ("--study", "big.py"): "batch_size: 9999 is more than the ",
+        ("--study", "big.py"): "teacher/batch_size: 9999 is more than the ",
         ("--study", "wild.py"): "the teacher's training diverged in epoch 1; lower its learning rate",
         ("--study", "long"): "no study 'long'; did you mean long.py",
         ("--study", "long.py", "--device", "tpu"): "unknown device 'tpu'; choices: cpu",
