@@ -5,6 +5,7 @@ import difflib
 import importlib.util
 import sys
 import traceback
+from importlib.machinery import SourceFileLoader
 from pathlib import Path
 from types import ModuleType
 
@@ -56,12 +57,14 @@ def _find(path: Path) -> Path:
 
 def _execute(file: Path) -> ModuleType:
     name = _module_name(file.stem)
-    spec = importlib.util.spec_from_file_location(name, file)
-    assert spec is not None and spec.loader is not None
+    loader = SourceFileLoader(name, str(file))
+    spec = importlib.util.spec_from_loader(name, loader)
+    assert spec is not None
     module = importlib.util.module_from_spec(spec)
     sys.modules[name] = module  # before it runs: dataclasses look their module up
     try:
-        spec.loader.exec_module(module)
+        # Not `exec_module`, which would leave a `__pycache__` beside the user's file.
+        exec(loader.source_to_code(file.read_bytes(), str(file)), module.__dict__)
     except SyntaxError as error:
         raise InvalidError(f"{file.name}, line {error.lineno}: {error.msg}") from None
     except Exception as error:
