@@ -19,7 +19,6 @@ QUICK_HALF = (
     "storage",
     "distributed",
     "evaluation",
-    "studies",
     "reporting",
     "runs",
     "commands",

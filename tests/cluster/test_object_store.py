@@ -96,7 +96,9 @@ def test_a_killed_search_goes_on_on_another_machine(
     killed.communicate()
     shutil.rmtree(place / "one")
     assert "search (study small): stopped, " in (said := status(search, place))
-    assert f"go on with: python launch/tune.py --resume search --storage '{storage}'" in said
+    several = f" --workers {workers}" if workers > 1 else ""
+    advice = f"-m raykd tune --resume search --storage '{storage}'{several} --slots 1 --address local\n"
+    assert advice in said
     before = {name: kept.epochs(name) for name in ("plain-KD", "student-alone")}
 
     rest = end(start("tune", "--resume", "search", *where, folder=place, environment=machine("two", place)))
