@@ -10,6 +10,7 @@ import dataclasses
 import functools
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from typing import Literal
 
 import torch
 
@@ -25,6 +26,7 @@ from raykd.optim import SGD, Optimiser
 from raykd.protocols.method import Route, Shapes, Start, Swap, TermSpec
 from raykd.protocols.model import ModelSpec
 from raykd.protocols.teacher import TeacherSpec
+from raykd.space.fields import later
 from raykd.space.ranges import fixed, paths, value_at
 from raykd.space.validation import check_fields, is_component, rule
 
@@ -45,6 +47,8 @@ class Recipe:
         epochs: passes over the training split.
         batch_size: images of a step, over all processes together.
         seed: of initialisation, order and swaps; the data set has its own.
+        teacher_outputs: what the teacher says is rounded to, `float32` or `float16`, whether it is kept or fresh. The
+            latter takes half the room; it differs by at most 0.05 % of a value, or 3e-8, and ends at 65504.
     """
 
     data: DataSpec = fixed(words="a data set such as Digits()")
@@ -58,6 +62,7 @@ class Recipe:
     epochs: int = 240
     batch_size: int = 64
     seed: int = 0
+    teacher_outputs: Literal["float32", "float16"] = later("float32")
 
     def __post_init__(self) -> None:
         check_fields(Recipe, vars(self))

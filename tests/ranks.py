@@ -23,7 +23,7 @@ TYPES = (tiny.TinyNet, tiny.TinyData, tiny.Killer)
 
 def train_on_two_ranks(recipe: Recipe, folder: Path) -> list[tiny.Finished]:
     """What each of two ranks got from a recipe."""
-    folder.mkdir(parents=True)
+    folder.mkdir(parents=True, exist_ok=True)
     (folder / "recipe.json").write_text(to_text(recipe))
     _call_ranks(2, "whole", *(folder / name for name in ("meeting", "recipe.json", "artifacts", "output")))
     return [_read(folder / f"output{rank}") for rank in range(2)]

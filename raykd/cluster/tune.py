@@ -36,6 +36,7 @@ from raykd.runs.search_folder import Search, new_folder, old_folder, remove_unle
 from raykd.runs.status import StatusFile, running, stop_if_asked
 from raykd.signals import SearchInterrupted, sigterm_as_ctrl_c
 from raykd.storage.layout import BOARD, TRIALS
+from raykd.storage.room import parse_bytes
 from raykd.studies.baselines import baselines
 from raykd.studies.study import Study
 from raykd.studies.study_file import study_module
@@ -53,6 +54,7 @@ def tune(
     seed: int = 0,
     resume: bool = False,
     more_trials: int | None = None,
+    keep_teacher_outputs: int | str | None = None,
     address: str | None = None,
     verbose: bool = False,
     listeners: Sequence[Listener] = (),
@@ -72,6 +74,7 @@ def tune(
         resume: go on with the search of that name, or with the study's newest one, as it was started.
         more_trials: go on with it, even if it has ended, and try so many settings more; nothing is trained again, and
             the test split is read once more.
+        keep_teacher_outputs: bytes, or a size such as `20GB`, for what teachers say of each view; see `Store`.
         address: of the Ray cluster; see `raykd.cluster.machines.connect`.
         verbose: let Ray print what it likes.
         listeners: told of each event of the search, as it happens; see `raykd.protocols.event`.
@@ -84,7 +87,9 @@ def tune(
         SearchInterrupted: it was stopped before its first trial or after its last one; a `KeyboardInterrupt`.
     """
     wanted = Wanted(workers=Workers.of(workers), slots=slots, slots_per_gpu=slots_per_gpu)
-    options = _recorded(workers=workers, slots=slots, slots_per_gpu=slots_per_gpu, address=address)
+    shared = {"slots_per_gpu": slots_per_gpu, "keep_teacher_outputs": keep_teacher_outputs, "address": address}
+    options = _recorded(workers=workers, slots=slots, **shared)
+    room = None if keep_teacher_outputs is None else parse_bytes(keep_teacher_outputs)
     _check_counts(trials=trials, more_trials=more_trials)
     study.check(wanted.workers.needed)
     opened = prepare_storage(storage, name, resume=bool(resume or more_trials))
@@ -96,7 +101,7 @@ def tune(
         folder = new_folder(opened, name, search, study)
     with keep_in_step(folder, opened), running(folder), remove_unless_begun(folder):
         try:
-            return _run(Trials(study, folder, opened), search, wanted, address, verbose, listeners)
+            return _run(Trials(study, folder, opened, room), search, wanted, address, verbose, listeners)
         except KeyboardInterrupt:
             raise SearchInterrupted(folder) from None
 

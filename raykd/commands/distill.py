@@ -47,7 +47,7 @@ def run_distill(options: argparse.Namespace) -> int:
     try:
         if not (folder / SUMMARY).exists():
             line.say(f"training on {world.device}; everything goes to {storage.uri_of(folder)}")
-            _train(requested, folder, open_store(storage), world, line, uploader)
+            _train(requested, folder, open_store(storage, room=options.keep_teacher_outputs), world, line, uploader)
     except KeyboardInterrupt:
         saved = saved_epoch(folder)
         finished = saved["number"] if saved else 0

@@ -40,6 +40,7 @@ def run_tune(options: argparse.Namespace) -> int:
             workers=options.workers,
             slots=options.slots,
             slots_per_gpu=options.slots_per_gpu,
+            keep_teacher_outputs=options.keep_teacher_outputs,
             storage=options.storage,
             name=name,
             seed=options.seed,

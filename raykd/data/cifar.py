@@ -16,7 +16,7 @@ from raykd.data.dataset import Dataset
 from raykd.data.formats.unpickle import read
 from raykd.data.standard import Published, assemble, check
 from raykd.errors import InvalidError
-from raykd.space.serialise import place
+from raykd.space.fields import place
 
 _SHAPE = (3, 32, 32)
 

@@ -73,11 +73,18 @@ class Dataset:
             seed: what the order depends on, beside the epoch; the views depend on the data set's own seed.
             batch_size: over all ranks together; must be a multiple of `size`.
         """
-        order = torch.randperm(len(self.train), generator=generator("order", seed, epoch)).to(self.train.images.device)
-        starts = range(0, len(order) - batch_size + 1, batch_size)
-        shares = (order[start + rank : start + batch_size : size] for start in starts)
+        device = self.train.images.device
+        shares = [share.to(device) for share in self.shares(epoch, seed, batch_size, rank, size)]
         for indices, views in self.train.read(shares, self.augmentation, epoch, self.seed):
             yield Batch(self.normalise(views), self.train.labels[indices], indices)
+
+    def shares(
+        self, epoch: int, seed: int, batch_size: int, rank: int = 0, size: int = 1
+    ) -> list[Int64[Tensor, "share"]]:
+        """The images of each batch of an epoch, a rank's share of them; arguments as of `batches`. On the CPU."""
+        order = torch.randperm(len(self.train), generator=generator("order", seed, epoch))
+        starts = range(0, len(order) - batch_size + 1, batch_size)
+        return [order[start + rank : start + batch_size : size] for start in starts]
 
     def plain(self, split: Split, batch_size: int = 512, rank: int = 0, size: int = 1) -> Iterator[Batch]:
         """A split in order and without augmentation, a rank's share of each batch; of the last one it may be empty."""

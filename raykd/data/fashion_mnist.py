@@ -12,7 +12,7 @@ from raykd.data import Augmentation
 from raykd.data.dataset import Dataset
 from raykd.data.formats import idx
 from raykd.data.standard import CACHE, HERE, Published, assemble, check
-from raykd.space.serialise import place
+from raykd.space.fields import place
 
 NUM_CLASSES = 10
 FILES = idx.FILES

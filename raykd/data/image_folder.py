@@ -21,7 +21,8 @@ from raykd.data.dataset import Dataset
 from raykd.data.formats.layouts import ClassFolders, Labelled, Layout, Listing
 from raykd.data.standard import CACHE, absolute, check_normalisation
 from raykd.errors import InvalidError, MissingError
-from raykd.space.serialise import fingerprint, place
+from raykd.space.fields import place
+from raykd.space.serialise import fingerprint
 from raykd.storage.artifacts import Store
 
 _SHARE = 0.1  # of the training images, held out where nothing else is said

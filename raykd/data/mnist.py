@@ -11,7 +11,7 @@ from raykd.data import Augmentation
 from raykd.data.dataset import Dataset
 from raykd.data.formats import idx
 from raykd.data.standard import Published, assemble, check
-from raykd.space.serialise import place
+from raykd.space.fields import place
 
 NUM_CLASSES = 10
 

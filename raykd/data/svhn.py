@@ -15,7 +15,7 @@ from raykd.data import Augmentation, Split
 from raykd.data.dataset import Dataset
 from raykd.data.standard import Published, assemble, check
 from raykd.errors import InvalidError
-from raykd.space.serialise import place
+from raykd.space.fields import place
 
 NUM_CLASSES = 10
 

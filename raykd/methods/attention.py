@@ -22,10 +22,11 @@ from raykd.data.dataset import Batch
 from raykd.errors import InvalidError
 from raykd.methods.common.stages import Pairs, stage_pairs
 from raykd.models.staged import Outputs
-from raykd.ops.maps import as_map, same_size
-from raykd.ops.vectors import directions, full
+from raykd.ops.maps import as_map, averaged, common_size, same_size
+from raykd.ops.vectors import full
 from raykd.protocols.context import BuildContext
 from raykd.protocols.method import Clock, Shapes, Term
+from raykd.protocols.reading import AttentionMap, Reading, attention, read
 from raykd.space.ranges import searched
 
 
@@ -39,7 +40,7 @@ def attention_loss(
     An image without any activation attends to nothing: its attention is 0 and passes no gradient.
     """
     student, teacher = same_size(full(student_BCHW), full(teacher_BCHW.detach()))
-    return F.mse_loss(_attention(student, power), _attention(teacher, power))
+    return F.mse_loss(attention(student, power), attention(teacher, power))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -67,22 +68,24 @@ class Attention:
         stage_pairs(self.pairs, shapes)
 
     def build(self, shapes: Shapes, context: BuildContext) -> Term:
-        return _Attention(self.power, stage_pairs(self.pairs, shapes))
+        return _Attention(self.power, stage_pairs(self.pairs, shapes), shapes)
 
 
 class _Attention(Term):
-    def __init__(self, power: int, pairs: Pairs):
+    def __init__(self, power: int, pairs: Pairs, shapes: Shapes):
         super().__init__()
-        self._power, self._pairs = power, pairs
+        self._power = power
+        sizes = [common_size(shapes.student[own], shapes.teacher[other]) for own, other in pairs]
+        readings = [AttentionMap(other, size, power) for (_, other), size in zip(pairs, sizes, strict=True)]
+        self._pairs = [(own, reading) for (own, _), reading in zip(pairs, readings, strict=True)]
+
+    def readings(self) -> tuple[Reading, ...]:
+        return tuple(reading for _, reading in self._pairs)
 
     def forward(self, student: Outputs, teacher: Outputs | None, batch: Batch, clock: Clock) -> Float[Tensor, ""]:
         assert teacher is not None
-        losses = [
-            attention_loss(as_map(student.features[own]), as_map(teacher.features[other]), self._power)
-            for own, other in self._pairs
-        ]
+        losses: list[Tensor] = []
+        for own, reading in self._pairs:
+            mine = averaged(full(as_map(student.features[own])), reading.size)
+            losses.append(F.mse_loss(attention(mine, self._power), read(teacher, reading).detach()))
         return torch.stack(losses).sum()
-
-
-def _attention(features: Float[Tensor, "batch channels h w"], power: int) -> Float[Tensor, "batch places"]:
-    return directions(features.abs().pow(power).mean(dim=1).flatten(1), 1e-12)

@@ -20,11 +20,13 @@ from torch import Tensor, nn
 
 from raykd.data.dataset import Batch
 from raykd.errors import InvalidError
+from raykd.methods.common.stages import teacher_stage
 from raykd.models.staged import Outputs
 from raykd.ops.maps import pooled
 from raykd.ops.vectors import full
 from raykd.protocols.context import BuildContext
 from raykd.protocols.method import Clock, Shapes, Term
+from raykd.protocols.reading import Pooled, Reading, read
 from raykd.space.ranges import searched
 
 
@@ -66,10 +68,14 @@ class CC:
 class _CC(Term):
     def __init__(self, size: int, shapes: Shapes):
         super().__init__()
+        self._reading = Pooled(teacher_stage(-1, shapes))
         self.student = nn.Linear(shapes.student[-1][0], size)
         self.teacher = nn.Linear(shapes.teacher[-1][0], size)
 
+    def readings(self) -> tuple[Reading, ...]:
+        return (self._reading,)
+
     def forward(self, student: Outputs, teacher: Outputs | None, batch: Batch, clock: Clock) -> Float[Tensor, ""]:
         assert teacher is not None
-        own, other = pooled(student.features[-1]), pooled(teacher.features[-1].detach())
+        own, other = pooled(student.features[-1]), read(teacher, self._reading).detach()
         return correlation_loss(self.student(own), self.teacher(other))

@@ -31,11 +31,13 @@ from raykd.data.dataset import Batch
 from raykd.distributed.gather import of_all_ranks
 from raykd.errors import InvalidError
 from raykd.methods.common.negatives import Negatives
+from raykd.methods.common.stages import teacher_stage
 from raykd.models.staged import Outputs
 from raykd.ops.maps import pooled
 from raykd.ops.vectors import directions, full, products
 from raykd.protocols.context import BuildContext
 from raykd.protocols.method import Clock, Shapes, Term
+from raykd.protocols.reading import Pooled, Reading, read
 from raykd.space.ranges import searched
 
 _EPSILON = 1e-7
@@ -115,6 +117,7 @@ class _CRD(Term):
     def __init__(self, spec: CRD, shapes: Shapes, negatives: Negatives):
         super().__init__()
         self._spec, self._negatives = spec, negatives
+        self._reading = Pooled(teacher_stage(-1, shapes))
         self.student_embedding = nn.Linear(shapes.student[-1][0], spec.dimensions)
         self.teacher_embedding = nn.Linear(shapes.teacher[-1][0], spec.dimensions)
         bound = math.sqrt(3.0 / spec.dimensions)  # vectors of length 1 on the average
@@ -124,11 +127,14 @@ class _CRD(Term):
         self._normalised = False
         self.register_load_state_dict_post_hook(lambda term, keys: term._look())
 
+    def readings(self) -> tuple[Reading, ...]:
+        return (self._reading,)
+
     def forward(self, student: Outputs, teacher: Outputs | None, batch: Batch, clock: Clock) -> Float[Tensor, ""]:
         assert teacher is not None
         spec, num_images = self._spec, len(self.student_bank)
         own = directions(self.student_embedding(pooled(student.features[-1])), 0.0)
-        other = directions(self.teacher_embedding(pooled(teacher.features[-1])), 0.0)
+        other = directions(self.teacher_embedding(read(teacher, self._reading)), 0.0)
         images = torch.cat([batch.indices[:, None], self._negatives(batch.indices, clock.epoch, clock.seed)], dim=1)
         student_scores = exponentials(own, self.teacher_bank, images, spec.temperature)
         teacher_scores = exponentials(other, self.student_bank, images, spec.temperature)

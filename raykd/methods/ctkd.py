@@ -25,6 +25,7 @@ from raykd.methods.kd import kd_loss
 from raykd.models.staged import Outputs
 from raykd.protocols.context import BuildContext
 from raykd.protocols.method import Clock, Shapes, Term
+from raykd.protocols.reading import LOGITS, Reading, read
 from raykd.space.ranges import searched
 
 
@@ -78,8 +79,11 @@ class _CTKD(Term):
         self._spec = spec
         self.theta = nn.Parameter(torch.tensor(1.0))
 
+    def readings(self) -> tuple[Reading, ...]:
+        return (LOGITS,)
+
     def forward(self, student: Outputs, teacher: Outputs | None, batch: Batch, clock: Clock) -> Float[Tensor, ""]:
         assert teacher is not None
         spec = self._spec
         theta = reversed_gradient(self.theta, reversal(clock.epoch, clock.epochs, spec.warm_up))
-        return kd_loss(student.logits, teacher.logits, spec.lowest + spec.span * torch.sigmoid(theta))
+        return kd_loss(student.logits, read(teacher, LOGITS), spec.lowest + spec.span * torch.sigmoid(theta))

@@ -28,6 +28,7 @@ from raykd.models.staged import Outputs
 from raykd.ops.vectors import full
 from raykd.protocols.context import BuildContext
 from raykd.protocols.method import Clock, Shapes, Term
+from raykd.protocols.reading import LOGITS, Reading, read
 from raykd.space.ranges import searched
 
 
@@ -89,10 +90,13 @@ class _DIST(Term):
         super().__init__()
         self._spec = spec
 
+    def readings(self) -> tuple[Reading, ...]:
+        return (LOGITS,)
+
     def forward(self, student: Outputs, teacher: Outputs | None, batch: Batch, clock: Clock) -> Float[Tensor, ""]:
         assert teacher is not None
         spec = self._spec
-        own, other = (whole_batch(outputs.logits, spec.gather) for outputs in (student, teacher))
+        own, other = (whole_batch(logits, spec.gather) for logits in (student.logits, read(teacher, LOGITS)))
         return dist_loss(own, other, spec.beta, spec.gamma, spec.temperature)
 
 

@@ -27,6 +27,7 @@ from raykd.models.staged import Outputs
 from raykd.ops.vectors import full
 from raykd.protocols.context import BuildContext
 from raykd.protocols.method import Clock, Shapes, Term
+from raykd.protocols.reading import LOGITS, Reading, read
 from raykd.space.ranges import searched
 
 
@@ -91,10 +92,13 @@ class _DKD(Term):
         super().__init__()
         self._spec = spec
 
+    def readings(self) -> tuple[Reading, ...]:
+        return (LOGITS,)
+
     def forward(self, student: Outputs, teacher: Outputs | None, batch: Batch, clock: Clock) -> Float[Tensor, ""]:
         assert teacher is not None
         spec = self._spec
-        loss = dkd_loss(student.logits, teacher.logits, batch.targets, spec.alpha, spec.beta, spec.temperature)
+        loss = dkd_loss(student.logits, read(teacher, LOGITS), batch.targets, spec.alpha, spec.beta, spec.temperature)
         return ramp(clock.epoch, clock.epochs, spec.warm_up) * loss
 
 

@@ -20,12 +20,13 @@ from torch.nn import functional as F
 
 from raykd.data.dataset import Batch
 from raykd.errors import InvalidError
-from raykd.methods.common.stages import check_stage
+from raykd.methods.common.stages import check_stage, teacher_stage
 from raykd.models.staged import Outputs
 from raykd.ops.maps import as_map, bridging_convolution, same_size
 from raykd.ops.vectors import full
 from raykd.protocols.context import BuildContext
 from raykd.protocols.method import Clock, Shapes, Term
+from raykd.protocols.reading import Features, Reading, read
 from raykd.space.ranges import searched
 
 
@@ -69,12 +70,15 @@ class FitNet:
 class _FitNet(Term):
     def __init__(self, spec: FitNet, shapes: Shapes):
         super().__init__()
-        self._stage = spec.stage
+        self._stage, self._reading = spec.stage, Features(teacher_stage(spec.stage, shapes))
         student, teacher = shapes.student[spec.stage], shapes.teacher[spec.stage]
         last = nn.ReLU() if spec.rectify else nn.Identity()
         self.regressor = nn.Sequential(bridging_convolution(student, teacher), nn.BatchNorm2d(teacher[0]), last)
 
+    def readings(self) -> tuple[Reading, ...]:
+        return (self._reading,)
+
     def forward(self, student: Outputs, teacher: Outputs | None, batch: Batch, clock: Clock) -> Float[Tensor, ""]:
         assert teacher is not None
         regressed = self.regressor(as_map(student.features[self._stage]))
-        return hint_loss(regressed, as_map(teacher.features[self._stage]))
+        return hint_loss(regressed, as_map(read(teacher, self._reading)))

@@ -27,6 +27,7 @@ from torch.nn import functional as F
 from raykd.data.dataset import Batch
 from raykd.errors import InvalidError
 from raykd.methods.common.first_stage import FirstStage, drawing, minimise, training_images
+from raykd.methods.common.stages import teacher_stage
 from raykd.models.staged import Outputs
 from raykd.ops.maps import as_map, same_size
 from raykd.ops.rng import seed_of
@@ -34,6 +35,7 @@ from raykd.ops.vectors import directions, full
 from raykd.optim import SGD, Constant
 from raykd.protocols.context import BuildContext
 from raykd.protocols.method import Clock, Shapes, Term
+from raykd.protocols.reading import Features, Reading, read
 from raykd.space.ranges import fixed, searched
 from raykd.space.serialise import fingerprint
 from raykd.storage.tensors import save_safetensors
@@ -93,21 +95,25 @@ class FT:
     def build(self, shapes: Shapes, context: BuildContext) -> Term:
         width = int(self.rate * shapes.teacher[-1][0])
         translator = _encoder(shapes.student[-1][0], width, normalised=True).to(context.dataset.device)
-        return _FT(self, translator, find_paraphraser(self, shapes.teacher[-1][0], context))
+        paraphraser = find_paraphraser(self, shapes.teacher[-1][0], context)
+        return _FT(self, translator, paraphraser, Features(teacher_stage(-1, shapes)))
 
 
 class _FT(Term):
-    def __init__(self, spec: FT, translator: nn.Module, paraphraser: nn.Module):
+    def __init__(self, spec: FT, translator: nn.Module, paraphraser: nn.Module, reading: Features):
         super().__init__()
-        self._spec = spec
+        self._spec, self._reading = spec, reading
         self.translator = translator
         self._paraphraser = (paraphraser,)  # in a tuple, out of reach of DDP, `train()` and the optimiser
+
+    def readings(self) -> tuple[Reading, ...]:
+        return (self._reading,)
 
     def forward(self, student: Outputs, teacher: Outputs | None, batch: Batch, clock: Clock) -> Float[Tensor, ""]:
         assert teacher is not None
         (paraphraser,) = self._paraphraser
         with torch.no_grad():
-            target = paraphraser(as_map(teacher.features[-1]))
+            target = paraphraser(as_map(read(teacher, self._reading)))
         return ft_loss(self.translator(as_map(student.features[-1])), target, self._spec.p1, self._spec.p2)
 
 

@@ -33,6 +33,7 @@ from raykd.ops.maps import pooled
 from raykd.ops.vectors import directions, products, squared_distances
 from raykd.protocols.context import BuildContext
 from raykd.protocols.method import Clock, Shapes, Term
+from raykd.protocols.reading import Pooled, Reading, read
 from raykd.space.ranges import fixed, searched
 
 KERNELS = ("combined", "cosine", "student_t")
@@ -136,21 +137,25 @@ class InfoFlow:
 
     def build(self, shapes: Shapes, context: BuildContext) -> Term:
         auxiliary = find_auxiliary(self.auxiliary, context, transfer_loss) if self.auxiliary else None
-        return _InfoFlow(self, auxiliary)
+        return _InfoFlow(self, auxiliary, len(shapes.teacher))
 
 
 class _InfoFlow(Term):
-    def __init__(self, spec: InfoFlow, auxiliary: Staged | None):
+    def __init__(self, spec: InfoFlow, auxiliary: Staged | None, num_stages: int):
         super().__init__()
-        self._spec = spec
+        self._spec, self._readings = spec, tuple(Pooled(stage) for stage in range(num_stages))
         self._auxiliary = (auxiliary,)  # in a tuple, out of reach of DDP, `train()` and the optimiser
+
+    def readings(self) -> tuple[Reading, ...]:
+        return self._readings
 
     def forward(self, student: Outputs, teacher: Outputs | None, batch: Batch, clock: Clock) -> Float[Tensor, ""]:
         spec = self._spec
         (auxiliary,) = self._auxiliary
         if auxiliary is None:
             assert teacher is not None
-            own, other = ([pooled(stage) for stage in outputs.features] for outputs in (student, teacher))
+            own = [pooled(stage) for stage in student.features]
+            other = [read(teacher, Pooled(stage)) for stage in range(len(own))]
         else:
             with torch.no_grad():
                 answers = auxiliary(batch.images)

@@ -25,6 +25,7 @@ from raykd.models.staged import Outputs
 from raykd.ops.vectors import directions, full
 from raykd.protocols.context import BuildContext
 from raykd.protocols.method import Clock, Shapes, Term
+from raykd.protocols.reading import LOGITS, Reading, read
 from raykd.space.ranges import searched
 
 
@@ -83,9 +84,12 @@ class _KD(Term):
         super().__init__()
         self._spec = spec
 
+    def readings(self) -> tuple[Reading, ...]:
+        return (LOGITS,)
+
     def forward(self, student: Outputs, teacher: Outputs | None, batch: Batch, clock: Clock) -> Float[Tensor, ""]:
         assert teacher is not None
-        own, other = student.logits, teacher.logits
+        own, other = student.logits, read(teacher, LOGITS)
         if self._spec.standardise:
             own, other = standardised(own), standardised(other)
         return kd_loss(own, other, self._spec.temperature)

@@ -25,6 +25,7 @@ from raykd.ops.maps import as_map, same_size
 from raykd.ops.vectors import directions, full
 from raykd.protocols.context import BuildContext
 from raykd.protocols.method import Clock, Shapes, Term
+from raykd.protocols.reading import Features, Reading, read
 from raykd.space.ranges import searched
 
 
@@ -74,10 +75,14 @@ class _NST(Term):
         super().__init__()
         self._pairs = pairs
 
+    def readings(self) -> tuple[Reading, ...]:
+        return tuple(Features(other) for _, other in self._pairs)
+
     def forward(self, student: Outputs, teacher: Outputs | None, batch: Batch, clock: Clock) -> Float[Tensor, ""]:
         assert teacher is not None
         losses = [
-            nst_loss(as_map(student.features[own]), as_map(teacher.features[other])) for own, other in self._pairs
+            nst_loss(as_map(student.features[own]), as_map(read(teacher, Features(other))))
+            for own, other in self._pairs
         ]
         return torch.stack(losses).sum()
 

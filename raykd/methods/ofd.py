@@ -33,6 +33,7 @@ from raykd.ops.maps import as_map, same_size
 from raykd.ops.vectors import full
 from raykd.protocols.context import BuildContext
 from raykd.protocols.method import Clock, Shapes, Term
+from raykd.protocols.reading import BeforeRelu, Reading, read
 from raykd.space.ranges import searched
 
 _LEAST_SHARE = 1e-3  # of a channel below 0, for its margin to be the mean of that share
@@ -109,12 +110,15 @@ class _OFD(Term):
                 self._context.say(f"ofd: stage {other} of the teacher is nowhere below 0, which leaves it no margin")
             regressor.margin.copy_(channel_margins(mean, std))
 
+    def readings(self) -> tuple[Reading, ...]:
+        return tuple(BeforeRelu(other) for (_, other), _ in self._stages)
+
     def forward(self, student: Outputs, teacher: Outputs | None, batch: Batch, clock: Clock) -> Float[Tensor, ""]:
         assert teacher is not None
         loss = torch.zeros((), device=batch.images.device)
         for (own, other), regressor in self._stages:
             regressed = regressor(as_map(student.before_relu[own]))
-            mine, theirs = same_size(regressed, as_map(teacher.before_relu[other]))
+            mine, theirs = same_size(regressed, as_map(read(teacher, BeforeRelu(other))))
             loss = loss / 2.0 + ofd_loss(mine, theirs, regressor.margin)
         return loss
 

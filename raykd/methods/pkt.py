@@ -18,11 +18,13 @@ from torch import Tensor
 from raykd.data.dataset import Batch
 from raykd.distributed.gather import whole_batch
 from raykd.errors import InvalidError
+from raykd.methods.common.stages import teacher_stage
 from raykd.methods.infoflow import transfer_loss
 from raykd.models.staged import Outputs
 from raykd.ops.maps import pooled
 from raykd.protocols.context import BuildContext
 from raykd.protocols.method import Clock, Shapes, Term
+from raykd.protocols.reading import Pooled, Reading, read
 from raykd.space.ranges import searched
 
 
@@ -56,15 +58,19 @@ class PKT:
         pass
 
     def build(self, shapes: Shapes, context: BuildContext) -> Term:
-        return _PKT(self.gather)
+        return _PKT(self.gather, Pooled(teacher_stage(-1, shapes)))
 
 
 class _PKT(Term):
-    def __init__(self, gather: bool):
+    def __init__(self, gather: bool, reading: Pooled):
         super().__init__()
-        self._gather = gather
+        self._gather, self._reading = gather, reading
+
+    def readings(self) -> tuple[Reading, ...]:
+        return (self._reading,)
 
     def forward(self, student: Outputs, teacher: Outputs | None, batch: Batch, clock: Clock) -> Float[Tensor, ""]:
         assert teacher is not None
-        own, other = (whole_batch(pooled(outputs.features[-1]), self._gather) for outputs in (student, teacher))
+        features = pooled(student.features[-1]), read(teacher, self._reading)
+        own, other = (whole_batch(vectors, self._gather) for vectors in features)
         return pkt_loss(own, other)

@@ -30,13 +30,14 @@ from torch.nn import functional as F
 
 from raykd.data.dataset import Batch
 from raykd.errors import InvalidError
-from raykd.methods.common.stages import Pairs, stage_pairs
+from raykd.methods.common.stages import Pairs, stage_pairs, teacher_stage
 from raykd.methods.dkd import ramp
 from raykd.models.staged import Outputs
 from raykd.ops.maps import as_map, averaged, map_size, pooled
 from raykd.ops.vectors import full
 from raykd.protocols.context import BuildContext
 from raykd.protocols.method import Clock, Shapes, Term
+from raykd.protocols.reading import BeforeRelu, Pooled, Reading, read
 from raykd.space.ranges import searched
 
 _LEVELS = (4, 2, 1)  # places a side
@@ -95,6 +96,8 @@ class _ReviewKD(Term):
     def __init__(self, spec: ReviewKD, shapes: Shapes):
         super().__init__()
         self._pairs, self._warm_up = stage_pairs(spec.pairs, shapes), spec.warm_up
+        last = Pooled(teacher_stage(-1, shapes))
+        self._readings = (*(BeforeRelu(other) for _, other in self._pairs), last)
         student = [shapes.student[own] for own, _ in self._pairs] + [shapes.student[-1][:1]]
         teacher = [shapes.teacher[other] for _, other in self._pairs] + [shapes.teacher[-1][:1]]
         channels, last = min(student[-1][0], spec.max_channels), len(student) - 1
@@ -103,10 +106,13 @@ class _ReviewKD(Term):
             for level, (own, other) in enumerate(zip(student, teacher, strict=True))
         )
 
+    def readings(self) -> tuple[Reading, ...]:
+        return self._readings
+
     def forward(self, student: Outputs, teacher: Outputs | None, batch: Batch, clock: Clock) -> Float[Tensor, ""]:
         assert teacher is not None
         own = [*(student.features[index] for index, _ in self._pairs), pooled(student.features[-1])]
-        other = [*(teacher.before_relu[index] for _, index in self._pairs), pooled(teacher.features[-1])]
+        other = [read(teacher, reading) for reading in self._readings]
         losses: list[Tensor] = []
         fused: Tensor | None = None
         for fusion, mine, theirs in reversed(list(zip(self.fusions, own, other, strict=True))):

@@ -22,11 +22,13 @@ from torch.nn import functional as F
 from raykd.data.dataset import Batch
 from raykd.distributed.gather import whole_batch
 from raykd.errors import InvalidError
+from raykd.methods.common.stages import teacher_stage
 from raykd.models.staged import Outputs
 from raykd.ops.maps import pooled
 from raykd.ops.vectors import directions, full, squared_distances
 from raykd.protocols.context import BuildContext
 from raykd.protocols.method import Clock, Shapes, Term
+from raykd.protocols.reading import Pooled, Reading, read
 from raykd.space.ranges import searched
 
 
@@ -72,17 +74,21 @@ class RKD:
         pass
 
     def build(self, shapes: Shapes, context: BuildContext) -> Term:
-        return _RKD(self)
+        return _RKD(self, Pooled(teacher_stage(-1, shapes)))
 
 
 class _RKD(Term):
-    def __init__(self, spec: RKD):
+    def __init__(self, spec: RKD, reading: Pooled):
         super().__init__()
-        self._spec = spec
+        self._spec, self._reading = spec, reading
+
+    def readings(self) -> tuple[Reading, ...]:
+        return (self._reading,)
 
     def forward(self, student: Outputs, teacher: Outputs | None, batch: Batch, clock: Clock) -> Float[Tensor, ""]:
         assert teacher is not None
-        own, other = (whole_batch(pooled(outputs.features[-1]), self._spec.gather) for outputs in (student, teacher))
+        features = pooled(student.features[-1]), read(teacher, self._reading)
+        own, other = (whole_batch(vectors, self._spec.gather) for vectors in features)
         return rkd_loss(own, other, self._spec.distance_weight, self._spec.angle_weight)
 
 

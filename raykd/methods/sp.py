@@ -19,11 +19,12 @@ from torch.nn import functional as F
 from raykd.data.dataset import Batch
 from raykd.distributed.gather import whole_batch
 from raykd.errors import InvalidError
-from raykd.methods.common.stages import check_stage
+from raykd.methods.common.stages import check_stage, teacher_stage
 from raykd.models.staged import Outputs
 from raykd.ops.vectors import directions, products
 from raykd.protocols.context import BuildContext
 from raykd.protocols.method import Clock, Shapes, Term
+from raykd.protocols.reading import Features, Reading, read
 from raykd.space.ranges import searched
 
 
@@ -63,19 +64,21 @@ class SP:
         check_stage(self.stage, shapes)
 
     def build(self, shapes: Shapes, context: BuildContext) -> Term:
-        return _SP(self.stage, self.gather)
+        return _SP(self, Features(teacher_stage(self.stage, shapes)))
 
 
 class _SP(Term):
-    def __init__(self, stage: int, gather: bool):
+    def __init__(self, spec: SP, reading: Features):
         super().__init__()
-        self._stage, self._gather = stage, gather
+        self._spec, self._reading = spec, reading
+
+    def readings(self) -> tuple[Reading, ...]:
+        return (self._reading,)
 
     def forward(self, student: Outputs, teacher: Outputs | None, batch: Batch, clock: Clock) -> Float[Tensor, ""]:
         assert teacher is not None
-        own, other = (
-            whole_batch(outputs.features[self._stage].flatten(1), self._gather) for outputs in (student, teacher)
-        )
+        features = student.features[self._spec.stage], read(teacher, self._reading)
+        own, other = (whole_batch(maps.flatten(1), self._spec.gather) for maps in features)
         return similarity_loss(own, other)
 
 

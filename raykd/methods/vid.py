@@ -29,6 +29,7 @@ from raykd.ops.maps import as_map, same_size
 from raykd.ops.vectors import full
 from raykd.protocols.context import BuildContext
 from raykd.protocols.method import Clock, Shapes, Term
+from raykd.protocols.reading import Features, Reading, read
 from raykd.space.ranges import searched
 
 _LEAST_VARIANCE = 1e-5
@@ -86,11 +87,14 @@ class _VID(Term):
             self.regressors.append(_regressor(before, width))
             self.raw_variances.append(torch.full((width,), math.log(math.expm1(spec.variance - _LEAST_VARIANCE))))
 
+    def readings(self) -> tuple[Reading, ...]:
+        return tuple(Features(other) for _, other in self._pairs)
+
     def forward(self, student: Outputs, teacher: Outputs | None, batch: Batch, clock: Clock) -> Float[Tensor, ""]:
         assert teacher is not None
         losses: list[Tensor] = []
         for (own, other), regressor, raw in zip(self._pairs, self.regressors, self.raw_variances, strict=True):
-            mine, theirs = same_size(as_map(student.features[own]), as_map(teacher.features[other]))
+            mine, theirs = same_size(as_map(student.features[own]), as_map(read(teacher, Features(other))))
             losses.append(vid_loss(regressor(mine), theirs, F.softplus(raw) + _LEAST_VARIANCE))
         return torch.stack(losses).sum()
 

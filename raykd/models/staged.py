@@ -12,7 +12,8 @@ seen, and stands there for what it is: a part of the block.
 
 import contextlib
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from types import MappingProxyType
 from typing import NamedTuple, TypeAlias
 
 import torch
@@ -32,11 +33,15 @@ class Outputs(NamedTuple):
     """What a network says of a batch: class scores, and the output of each stage from first to last.
 
     `before_relu` is the same before the ReLU that ends a stage, and the very same where none does.
+
+    A teacher's outputs of which only a part is at hand hold it in `readings`, by its name, and nothing else; see
+    `raykd.protocols.reading`.
     """
 
     logits: Float[Tensor, "batch classes"]
     features: tuple[Tensor, ...]
     before_relu: tuple[Tensor, ...] = ()
+    readings: Mapping[str, Tensor] = MappingProxyType({})
 
 
 class Rectified(nn.Module, ABC):

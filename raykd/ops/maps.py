@@ -20,11 +20,17 @@ def map_size(shape: Shape) -> tuple[int, int]:
     return (shape[1], shape[2]) if len(shape) == 3 else (1, 1)
 
 
+def common_size(student: Shape, teacher: Shape) -> tuple[int, int]:
+    """The smaller of the two heights, and of the two widths, of two stages' outputs."""
+    (height, width), (rows, columns) = map_size(student), map_size(teacher)
+    return min(height, rows), min(width, columns)
+
+
 def same_size(
     student: Float[Tensor, "batch channels height width"], teacher: Float[Tensor, "batch others rows columns"]
 ) -> tuple[Float[Tensor, "batch channels h w"], Float[Tensor, "batch others h w"]]:
     """Both maps, each averaged to the smaller of the two heights and the smaller of the two widths."""
-    size = (min(student.shape[2], teacher.shape[2]), min(student.shape[3], teacher.shape[3]))
+    size = common_size(student.shape[1:], teacher.shape[1:])
     return averaged(student, size), averaged(teacher, size)
 
 

@@ -22,6 +22,7 @@ from raykd.data.dataset import Batch
 from raykd.models.staged import Outputs, Shape, Staged
 from raykd.protocols.context import BuildContext
 from raykd.protocols.model import ModelSpec
+from raykd.protocols.reading import Reading
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -75,6 +76,14 @@ class Term(nn.Module, ABC):
     @abstractmethod
     def forward(self, student: Outputs, teacher: Outputs | None, batch: Batch, clock: Clock) -> Float[Tensor, ""]:
         """The unweighted loss of a step. `teacher` is None where no term of the run asks for it."""
+
+    def readings(self) -> tuple[Reading, ...] | None:
+        """All that `forward` reads of the teacher, by `read(teacher, reading)`; None where it takes the whole outputs.
+
+        Where every term of a run states its readings, they are kept, and the teacher need not run for a view that it
+        has been asked about before.
+        """
+        return None
 
     def follow(self, checkpoint: int) -> None:
         """Called when a leg of the route begins, with the teacher's checkpoint (counted from 1) that it follows."""

@@ -18,21 +18,13 @@ from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
 
 from raykd.errors import InvalidError
+from raykd.space.fields import counts
 from raykd.space.validation import check_fields, is_component
 
 _TYPE = "type"
-_PLACE = "place"
 _PACKAGE = "raykd."
 # Where raykd's own components are defined, packages with all that is in them.
 _HOMES = ("recipe", "optim", "methods", "models", "data", "teachers")
-
-
-def place(default: Any = dataclasses.MISSING) -> Any:
-    """A dataclass field that says where or how a thing is got, not what it is; fingerprints leave it out.
-
-    What lies there is told by its content, such as a data set's digest, wherever a hash has to follow it.
-    """
-    return dataclasses.field(default=default, metadata={_PLACE: True})
 
 
 @runtime_checkable
@@ -128,7 +120,7 @@ def own_components() -> Iterator[type]:
 
 def _encode(value: Any, with_places: bool) -> Any:
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
-        told = [field.name for field in dataclasses.fields(value) if with_places or not field.metadata.get(_PLACE)]
+        told = [field.name for field in dataclasses.fields(value) if with_places or counts(field, value)]
         fields = {name: _encode(getattr(value, name), with_places) for name in told}
         if not with_places and isinstance(value, NamesFiles):
             fields |= _encode(value.contents(), with_places)

@@ -9,7 +9,7 @@ any number of processes on file systems with POSIX locks, without Ray, and for m
 
 import os
 import time
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
 
 from filelock import FileLock
@@ -21,6 +21,7 @@ from raykd.storage.local import LocalStorage
 from raykd.storage.manifest import MANIFEST, agrees, write_manifest
 from raykd.storage.partial import PartialArtifact
 from raykd.storage.retry import FULL, retry_while_unavailable
+from raykd.storage.room import DEFAULT_ROOM, reserve
 from raykd.storage.storage import Storage
 
 
@@ -32,6 +33,8 @@ class Store:
         makes: the kinds that it makes where they are not there; all by default, none for a store that is only read.
         storage: that the root lies in; a folder that all machines see by default. Both may come from another machine.
         made: told of each artefact that was made by this store: its kind, its key and the seconds that it took.
+        room: bytes that what teachers say of each view of an image may take on a machine's disk, 0 to keep nothing; by
+            default 20 GB, and at most half of what is free. It changes no result; see `keep`.
     """
 
     def __init__(
@@ -41,11 +44,12 @@ class Store:
         makes: Collection[str] | None = None,
         storage: Storage | None = None,
         made: Callable[[str, str, float], None] | None = None,
+        room: int | None = None,
     ):
         path = Path(root).expanduser().absolute()
         sent = storage or LocalStorage(root=path)
         self.root, self._storage, self._makes = sent.here(path), sent.moved_here(), makes
-        self._made = made
+        self._made, self._room = made, room
 
     def __repr__(self) -> str:
         return f"Store({str(self.root)!r})"
@@ -86,6 +90,23 @@ class Store:
                     self._made(kind, key, time.monotonic() - begun)
         return folder
 
+    def has_room(self, size: int) -> bool:
+        """Whether `keep` may find room for so many bytes; who only reads keeps nothing."""
+        return self._makes is None and size <= (DEFAULT_ROOM if self._room is None else self._room)
+
+    def keep(self, kind: str, sizes: Mapping[str, int]) -> list[Path] | None:
+        """Folders on this machine, one for each name, that may grow to so many bytes; None where there is no room.
+
+        They hold what is cheaper to keep than to make again. What was not used for longest makes way.
+
+        Raises:
+            OSError: the disk is full, or away.
+        """
+        if not self.has_room(sum(sizes.values())):
+            return None
+        folders = [reserve(self.root / kind, name, size, self._room) for name, size in sizes.items()]
+        return None if None in folders else [folder for folder in folders if folder]
+
     def partial(self, name: str, state: str) -> PartialArtifact:
         """Where a maker keeps what it has so far, so that the next one, here or on another machine, goes on from it.
 
@@ -105,13 +126,14 @@ def open_store(
     storage: Storage,
     makes: Collection[str] | None = None,
     made: Callable[[str, str, float], None] | None = None,
+    room: int | None = None,
 ) -> Store:
     """The store of a storage, on the machine that this is called on.
 
     Args:
-        makes, made: as of `Store`.
+        makes, made, room: as of `Store`.
     """
-    return Store(storage.root / ARTIFACTS, makes=makes, storage=storage, made=made)
+    return Store(storage.root / ARTIFACTS, makes=makes, storage=storage, made=made, room=room)
 
 
 class NotMadeError(LookupError):

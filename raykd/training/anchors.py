@@ -34,7 +34,7 @@ class Anchors:
 
     def __init__(self, route: Route, checkpoints: TeacherRoute | None, epochs: int, world: World):
         self.route, self.checkpoints, self.epochs, self.world = route, checkpoints, epochs, world
-        self.teacher = checkpoints.network(checkpoints.num_checkpoints) if checkpoints else None
+        self._teacher: Staged | None = None
         self.starts = route.starts(epochs)
         self.visited: tuple[int, ...] = ()
         self.ratios: tuple[AnchorRatio, ...] = ()
@@ -62,10 +62,18 @@ class Anchors:
                 self.schedule_start = epoch
         return chosen if moved else None
 
+    @property
+    def teacher(self) -> Staged:
+        """The live teacher, built when it is first asked for; the final one before the first anchor is chosen."""
+        assert self.checkpoints is not None
+        if self._teacher is None:
+            self._teacher = self.checkpoints.network([self.checkpoints.num_checkpoints, *self.visited][-1])
+        return self._teacher
+
     def load(self) -> None:
         """Gives the teacher the weights of the current anchor."""
-        if self.checkpoints is not None and self.teacher is not None and self.visited:
-            self.teacher.network.load_state_dict(self.checkpoints.weights(self.visited[-1]))
+        if self.checkpoints is not None and self._teacher is not None and self.visited:
+            self._teacher.network.load_state_dict(self.checkpoints.weights(self.visited[-1]))
 
     @property
     def schedule_end(self) -> int:

@@ -46,6 +46,9 @@ class Distiller(nn.Module):
         outputs = self._outputs(batch.images, swapped)
         return {name: term(outputs, teacher, batch, clock) for name, term in self._terms.items()}
 
+    def term(self, name: str) -> Term:
+        return self._terms[name]
+
     def follow(self, checkpoint: int) -> None:
         """Tells every term that a leg of the route begins, with the teacher's checkpoint that it follows."""
         for term in self._terms.values():

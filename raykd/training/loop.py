@@ -25,7 +25,6 @@ from raykd.distributed import gather
 from raykd.distributed.world import World
 from raykd.evaluation.accuracy import accuracy
 from raykd.methods.iakd import NoSwap
-from raykd.models.staged import Outputs
 from raykd.ops.rng import seed_of
 from raykd.protocols.context import BuildContext
 from raykd.protocols.epoch import Epoch, State
@@ -35,6 +34,7 @@ from raykd.recipe import Recipe
 from raykd.storage.artifacts import Store
 from raykd.training.anchors import Anchors
 from raykd.training.distiller import build_distiller
+from raykd.training.teacher_outputs import TeacherOutputs
 
 _LOG = logging.getLogger(__name__)
 DEFAULT_STORE = Path("runs/artifacts")
@@ -100,10 +100,12 @@ class _Run:
         checkpoints = teacher_route(teacher, recipe.data, store, device=world.device, say=say) if teacher else None
         context = BuildContext(data=recipe.data, dataset=self.dataset, store=store, teacher=checkpoints, say=say)
         self.anchors = Anchors(recipe.route, checkpoints, recipe.epochs, world)
-        self.asks_teacher = any(term.needs_teacher for term in recipe.active_terms)
         self.weights = {term.name: term.weight for term in recipe.active_terms}
-        self.distiller = build_distiller(recipe, context, self.anchors.teacher)
-        self.model = world.wrap(self.distiller, may_skip_parameters=not isinstance(recipe.swap, NoSwap))
+        swaps = not isinstance(recipe.swap, NoSwap)
+        self.distiller = build_distiller(recipe, context, self.anchors.teacher if swaps else None)
+        listeners = [self.distiller.term(term.name) for term in recipe.active_terms if term.needs_teacher]
+        self.teacher = TeacherOutputs(recipe, listeners, context, self.anchors, world)
+        self.model = world.wrap(self.distiller, may_skip_parameters=swaps)
         self.optimiser = recipe.optimiser.build(self.distiller.parameters())
         self.finished = 0
 
@@ -112,6 +114,7 @@ class _Run:
         checkpoint = self.anchors.advance(epoch, self.distiller.student)
         if checkpoint is not None:
             self.distiller.follow(checkpoint)
+            self.teacher.follow(checkpoint)
             if self.recipe.route.restart:
                 self.optimiser = self.recipe.optimiser.build(self.distiller.parameters())
 
@@ -121,12 +124,13 @@ class _Run:
         self.model.train()
         totals = torch.zeros(len(self.weights) + 1, device=world.device)
         steps, rate = len(self.dataset.train) // recipe.batch_size, 0.0
+        self.teacher.begin(epoch)
         batches = self.dataset.batches(epoch, recipe.seed, recipe.batch_size, world.rank, world.size)
         for step, batch in enumerate(batches):
             clock = self._clock(epoch, step)
             rate = self._set_learning_rate(epoch + step / steps)
-            teacher = self._ask_teacher(batch.images)
-            losses = self.model(batch, teacher, recipe.swap.choose(self.distiller.student.num_stages, clock), clock)
+            swapped = recipe.swap.choose(self.distiller.student.num_stages, clock)
+            losses = self.model(batch, self.teacher(batch, step), swapped, clock)
             loss = torch.stack([self.weights[name] * value for name, value in losses.items()]).sum()
             self.optimiser.zero_grad(set_to_none=True)
             # Where the teacher's stages are swapped in, all that the terms compare may be the teacher's own.
@@ -163,6 +167,7 @@ class _Run:
         self.anchors.load_state(state["anchors"])
         if self.anchors.visited:
             self.distiller.follow(self.anchors.visited[-1])
+            self.teacher.follow(self.anchors.visited[-1])
         self.distiller.load_state_dict(state["distiller"])
         self.optimiser.load_state_dict(state["optimiser"])
 
@@ -170,13 +175,6 @@ class _Run:
         recipe = self.recipe
         drops = recipe.optimiser.schedule.drops(recipe.epochs)
         return Clock(epoch=epoch, epochs=recipe.epochs, step=step, milestones=drops, seed=recipe.seed)
-
-    def _ask_teacher(self, images: Tensor) -> Outputs | None:
-        if not self.asks_teacher:
-            return None
-        assert self.anchors.teacher is not None
-        with torch.no_grad():
-            return self.anchors.teacher(images)
 
     def _set_learning_rate(self, epoch: float) -> float:
         optimiser, begin, end = self.recipe.optimiser, self.anchors.schedule_start, self.anchors.schedule_end

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 import raykd
-from raykd.data import ResizedCrop
+from raykd.data import Augmentation, ResizedCrop
 from raykd.data.digits import Digits
 from raykd.methods.ab import AB
 from raykd.methods.common.auxiliary import Auxiliary
@@ -28,8 +28,9 @@ from raykd.methods.rco import EqualInterval, Greedy
 from raykd.models.cnn import CNN
 from raykd.optim import SGD, Adam, Cosine, Step
 from raykd.recipe import Recipe
+from raykd.space.fields import place
 from raykd.space.ranges import override, paths, value_at
-from raykd.space.serialise import decode, encode, fingerprint, from_file, own_components, place, to_text, type_name
+from raykd.space.serialise import decode, encode, fingerprint, from_file, own_components, to_text, type_name
 from raykd.teachers.trained import Teacher
 from tiny import composed
 
@@ -130,9 +131,9 @@ def changed(path: str) -> Any:
     words = {"norm": "none", "kernel": "combined", "divergence": "kl", "schedule": "uniform", "on_anchor": "match"}
     name = path.rsplit("/")[-1]
     if value is None:
-        return {"resized": ResizedCrop()}[name]
+        return {"resized": ResizedCrop(), "views": 3}[name]
     if isinstance(value, str):
-        return "reflect" if name == "mode" else words[name]
+        return {"mode": "reflect", "teacher_outputs": "float16"}.get(name) or words[name]
     if name == "milestones":
         return (0.4, 0.9)
     if isinstance(value, tuple):
@@ -149,6 +150,11 @@ def test_a_fingerprint_follows_every_field(path: str):
     other = replace(RECIPE, terms=RECIPE.terms[:-1]) if path == "terms" else override(RECIPE, {path: changed(path)})
     assert other != RECIPE
     assert fingerprint(other) != fingerprint(RECIPE)
+
+
+def test_a_field_that_came_later_changes_no_fingerprint_at_its_default():
+    """Computed before `Augmentation.views` was there."""
+    assert fingerprint(Augmentation(padding=1, flip=True)) == "b44f43d412739690bd363ae6d7319b4e"
 
 
 def test_a_fingerprint_tells_classes_with_equal_fields_apart():

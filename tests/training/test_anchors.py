@@ -287,4 +287,4 @@ def test_asking_for_the_ratio_leaves_the_student_as_it_was(store: Store, student
 def test_without_a_teacher_there_is_nothing_to_follow(student):
     anchors = Anchors(FinalTeacher(), None, 3, ALONE)
     assert [anchors.advance(epoch, student) for epoch in range(3)] == [None] * 3
-    assert (anchors.teacher, anchors.teacher_epoch, anchors.schedule_start, anchors.schedule_end) == (None, 0.0, 0, 3)
+    assert (anchors.teacher_epoch, anchors.schedule_start, anchors.schedule_end) == (0.0, 0, 3)

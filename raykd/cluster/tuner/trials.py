@@ -26,11 +26,13 @@ class Trials:
         study: what is searched.
         folder: of the search.
         storage: that it lies in, with the artefacts.
+        room: bytes that what teachers said may take on a machine; as of `Store`.
     """
 
     study: Study
     folder: Path
     storage: Storage
+    room: int | None = None
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         """What arrives on another machine, or is saved by Tune and brought back there, has that machine's folders."""
@@ -39,7 +41,7 @@ class Trials:
 
     def open_store(self, made: Callable[[str, str, float], None] | None = None) -> Store:
         """The artefact store, on the machine that this is called on; `made` as of `Store`."""
-        return open_store(self.storage, made=made)
+        return open_store(self.storage, made=made, room=self.room)
 
     def for_ray(self, name: str) -> str:
         """Where a part of Ray keeps its own files, which all machines must see: a path, or the URI of the storage."""
@@ -76,5 +78,6 @@ class Trials:
             folder=str(self.folder / "trials" / name),
             board=str(self.folder / BOARD / name),
             storage=self.storage,
+            room=self.room,
             values=config.get("values", {}),
         )

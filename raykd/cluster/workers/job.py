@@ -19,6 +19,7 @@ class Job:
         board: the folder of its TensorBoard run.
         storage: that they lie in, with the artefacts.
         values: the setting, for the record.
+        room: bytes that what teachers said may take on a machine; as of `Store`.
     """
 
     recipe: Recipe
@@ -26,6 +27,7 @@ class Job:
     board: str
     storage: Storage
     values: Mapping[str, Any]
+    room: int | None = None
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         """A job that arrives on another machine has the folders of that machine."""

@@ -88,7 +88,7 @@ def _answers(job: Job, world: World) -> Generator[Answer, None, None]:
             # Its answer may have died with the group, or the slot with it. So whoever asks for the next epoch gets this
             # one first, and knows by its number whether it was told before.
             yield Answer(number=saved["number"], metrics=saved["metrics"], done=done)
-        store = open_store(job.storage)
+        store = open_store(job.storage, room=job.room)
         for epoch in run_trial(job.recipe, folder, board, store, job.values, world, uploader, ownership):
             yield _answer(epoch)
     except OwnershipLostError:

@@ -10,6 +10,7 @@ what was trained stays there, and `--resume` goes on with it as if nothing had h
 
 import argparse
 
+from raykd.commands.parsers.teacher_outputs import add_keep_option
 from raykd.studies.shipped import DEFAULT_STUDY
 
 
@@ -42,6 +43,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         metavar="FOLDER",
         help="where everything is written; a folder, or a URI such as s3://bucket/prefix (default: runs)",
     )
+    add_keep_option(parser)
     parser.add_argument("--name", help="of this run, a folder in the storage (default: the study's name and the time)")
     parser.add_argument(
         "--resume", action="store_true", help="go on with the run of that --name, or with the newest of this recipe"

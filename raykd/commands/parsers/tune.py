@@ -19,6 +19,7 @@ node), and else starts Ray on this machine.
 
 import argparse
 
+from raykd.commands.parsers.teacher_outputs import add_keep_option
 from raykd.studies.shipped import DEFAULT_STUDY
 
 
@@ -104,6 +105,7 @@ def _add_machines(parser: argparse.ArgumentParser) -> None:
         metavar="N|auto",
         help="trials that may share a GPU; auto: as many as fit by measured memory (default: 1)",
     )
+    add_keep_option(parser)
     parser.add_argument("--address", help="of a Ray cluster; 'local' starts Ray on this machine in any case")
 
 

@@ -48,7 +48,7 @@ class Split:
             shares: indices on `images.device`.
         """
         if isinstance(self.images, Files):
-            device = self.labels.device
+            device, epoch = self.labels.device, augmentation.recycled(epoch)
             rest = replace(augmentation, resized=None)  # which part is cut out is decided before files are resized
             for indices, images in self.images.read(shares, augmentation.resized, epoch, seed, device.type == "cuda"):
                 there = indices.to(device, non_blocking=True)

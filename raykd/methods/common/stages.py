@@ -13,6 +13,11 @@ def check_stage(stage: int, shapes: Shapes) -> None:
             raise InvalidError(f"stage {stage} is not among the {len(stages)} stages of the {whose}")
 
 
+def teacher_stage(stage: int, shapes: Shapes) -> int:
+    """The teacher's stage counted from 0, where a negative one is counted from the end."""
+    return range(len(shapes.teacher))[stage]
+
+
 def stage_pairs(pairs: Pairs, shapes: Shapes) -> Pairs:
     """The stages of student and teacher to compare: `pairs` as given, or each stage with its like where empty.
 
@@ -30,4 +35,5 @@ def stage_pairs(pairs: Pairs, shapes: Shapes) -> Pairs:
             raise InvalidError(
                 f"pairs: ({own}, {other}) is not among the {student} stages of the student and {teacher} of the teacher"
             )
-    return pairs or tuple((index, index) for index in range(student))
+    pairs = pairs or tuple((index, index) for index in range(student))
+    return tuple((own, teacher_stage(other, shapes)) for own, other in pairs)

@@ -1,0 +1,25 @@
+"""What computes: the kind of processor, as far as the last bits of a result depend on it."""
+
+import functools
+import hashlib
+import platform
+from pathlib import Path
+
+import torch
+
+_INFO = Path("/proc/cpuinfo")
+
+
+@functools.cache
+def processor(device: torch.device) -> str:
+    """A device's kind, with the version of PyTorch: where both are the same, the same computation gives the same bits.
+
+    Of a CPU its instruction sets count, as libraries choose their code by them.
+    """
+    if device.type == "cuda":
+        return f"{torch.cuda.get_device_name(device)} torch {torch.__version__}"
+    kinds = ("model name", "flags", "Features")  # the last one on ARM
+    lines = _INFO.read_text().splitlines() if _INFO.exists() else []
+    known = sorted({line for line in lines if line.startswith(kinds)})
+    digest = hashlib.sha256("\n".join(known).encode()).hexdigest()[:12]
+    return f"{platform.machine()} {torch.backends.cpu.get_cpu_capability()} {digest} torch {torch.__version__}"

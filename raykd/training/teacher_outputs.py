@@ -1,0 +1,188 @@
+"""What a run's terms read of its teacher for a batch: kept for each view of each image, else asked of the live teacher.
+
+A crop of 4 pixels with flips has 162 views of an image, and the teacher says of each the same in every epoch, trial,
+seed and search. So it is asked once: what it said is kept in the store, filled and read by all processes of a machine
+at the same time. A run whose views are all there never builds the teacher.
+
+On or off, cold or warm: the same bits. A row must then not depend on the batch that it was asked in. On a CPU PyTorch's
+results do not where batches have a multiple of 16 rows: so batches are filled up to that, and each teacher is tried
+before anything of it is kept. One that fails, and every teacher on a GPU (cuDNN chooses its code by the batch's size),
+is asked about whole batches only, and what it said is kept for runs of that size.
+"""
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from raykd.data.dataset import Batch
+from raykd.distributed.processor import processor
+from raykd.distributed.world import World
+from raykd.models.staged import Outputs
+from raykd.protocols.context import BuildContext
+from raykd.protocols.method import Term
+from raykd.protocols.reading import Reading
+from raykd.recipe import Recipe
+from raykd.space.serialise import fingerprint
+from raykd.storage.artifacts import NotMadeError
+from raykd.storage.atomic import write_text
+from raykd.training.anchors import Anchors
+from raykd.training.kept_outputs import KeptOutputs, Layout, open_kept
+
+_VERSION = 1
+_ROWS = 16  # the teacher is asked about a multiple of them
+_DTYPES = {"float32": torch.float32, "float16": torch.float16}
+
+
+class TeacherOutputs:
+    """A run's teacher, as the run's terms hear it.
+
+    Args:
+        terms: those that read the teacher's outputs.
+        context: the run's data and teacher, and the store.
+        anchors: give the live teacher, which is built when it is first asked.
+    """
+
+    def __init__(self, recipe: Recipe, terms: Sequence[Term], context: BuildContext, anchors: Anchors, world: World):
+        self._recipe, self._context, self._anchors, self._world = recipe, context, anchors, world
+        self._is_heard = bool(terms)
+        self._readings = _readings(terms)
+        self._kept: KeptOutputs | None = None
+        self._by_batch = False  # whether whole batches are asked about
+        self._places: list[Tensor] = []  # of each batch's rows in the files, in this epoch
+        self.num_asked = 0  # images that the live teacher was asked about
+
+    def follow(self, checkpoint: int) -> None:
+        """Goes on with another checkpoint of the teacher, from the epoch that begins next."""
+        self._kept = self._open(checkpoint) if self._readings else None
+
+    def begin(self, epoch: int) -> None:
+        """Looks up which views an epoch shows, for all of its batches at once."""
+        if self._kept is None:
+            return
+        recipe, dataset = self._recipe, self._context.dataset
+        shares = dataset.shares(epoch, recipe.seed, recipe.batch_size, self._world.rank, self._world.size)
+        images = torch.arange(len(dataset.train))
+        places = dataset.augmentation.numbers(images, epoch, dataset.seed) * len(images) + images
+        self._places = [places[share] for share in shares]
+
+    def __call__(self, batch: Batch, step: int) -> Outputs | None:
+        """What the terms read of the teacher for the batch of a step of the epoch; None where none of them does."""
+        if not self._is_heard:
+            return None
+        if self._readings is None:
+            return self._teacher(batch.images)
+        if self._kept is None:
+            answers = self._ask(batch.images)
+        else:
+            answers = self._look_up(self._kept, batch.images, self._places[step].tolist())
+        return Outputs(torch.empty(0), (), (), {reading.name: rows for reading, rows in answers.items()})
+
+    def _look_up(self, kept: KeptOutputs, images: Tensor, places: list[int]) -> dict[Reading, Tensor]:
+        found, there = kept.read(places)
+        if there.all():
+            return found
+        if self._by_batch or not there.any():
+            fresh = self._ask(images)
+            kept.write(places, fresh)
+            return fresh
+        missing = np.flatnonzero(~there)
+        where = torch.from_numpy(missing)
+        fresh = self._ask(images[where])
+        kept.write([places[number] for number in missing], fresh)
+        for reading, rows in fresh.items():
+            found[reading][where] = rows
+        return found
+
+    def _ask(self, images: Tensor) -> dict[Reading, Float[Tensor, "batch *part"]]:
+        """What the live teacher says of images, rounded as the recipe asks, in memory laid out as that of kept rows."""
+        assert self._readings is not None
+        size = len(images)
+        if images.device.type == "cpu" and size % _ROWS:
+            images = images[torch.arange(size + -size % _ROWS) % size]
+        outputs = self._teacher(images)
+        return {reading: self._rounded(reading(outputs)[:size]) for reading in self._readings}
+
+    def _teacher(self, images: Tensor) -> Outputs:
+        self.num_asked += len(images)
+        with torch.no_grad():
+            return self._anchors.teacher(images)
+
+    def _rounded(self, values: Tensor) -> Tensor:
+        if self._dtype == torch.float16:
+            most = torch.finfo(torch.float16).max
+            values = values.clamp(-most, most).half()
+        return values.float().contiguous()
+
+    @property
+    def _dtype(self) -> torch.dtype:
+        return _DTYPES[self._recipe.teacher_outputs]
+
+    def _open(self, checkpoint: int) -> KeptOutputs | None:
+        assert self._readings is not None
+        context, dataset, shapes = self._context, self._context.dataset, self._recipe.shapes()
+        layout = Layout(
+            shapes={reading: reading.shape(shapes.num_classes, shapes.teacher) for reading in self._readings},
+            dtype=self._dtype,
+            places=dataset.augmentation.num_views(self._recipe.epochs) * len(dataset.train),
+        )
+        if not context.store.has_room(sum(layout.size(reading) for reading in layout.shapes)):
+            context.say(f"what the teacher says ({layout}) is not kept, as there is no room for it")
+            return None
+        try:
+            key = fingerprint(self._key(checkpoint))
+        except NotMadeError:
+            return None
+        return open_kept(context.store, key, layout, dataset.device, context.say)
+
+    def _key(self, checkpoint: int) -> dict[str, Any]:
+        """All that the bits of a row depend on, but for the reading."""
+        assert self._context.teacher is not None
+        dataset = self._context.dataset
+        teacher = {
+            "version": _VERSION,
+            "weights": self._context.teacher.digest(checkpoint),
+            "processor": processor(dataset.device),
+        }
+        self._by_batch = dataset.device.type == "cuda" or not self._is_independent(teacher)
+        return {
+            "teacher": teacher,
+            "kept as": self._recipe.teacher_outputs,
+            "images": [dataset.digest, dataset.mean, dataset.std],
+            "views": dataset.augmentation,
+            "seed": dataset.seed if dataset.augmentation.resized else None,
+            "rows": self._recipe.batch_size // self._world.size if self._by_batch else None,
+        }
+
+    def _is_independent(self, teacher: dict[str, Any]) -> bool:
+        """Whether the teacher says the same of an image in batches of 16, 32 and 64, to the last bit."""
+        assert self._readings is not None
+        dataset = self._context.dataset
+
+        def make(folder: Path) -> None:
+            images = next(iter(dataset.plain(dataset.train, batch_size=4 * _ROWS))).images
+            images = images[torch.arange(4 * _ROWS) % len(images)]
+            whole = self._ask(images)
+            parts = [(size, self._ask(images[:size])) for size in (_ROWS, 2 * _ROWS)]
+            same = all(torch.equal(part[each], whole[each][:size]) for size, part in parts for each in part)
+            write_text(folder / "facts.json", json.dumps({"independent": same}))
+
+        key = fingerprint({**teacher, "readings": [reading.name for reading in self._readings]})
+        folder = self._context.store.get("row_independence", key, make)
+        return json.loads((folder / "facts.json").read_text())["independent"]
+
+
+def _readings(terms: Sequence[Term]) -> tuple[Reading, ...] | None:
+    """All that some terms read, each once; None where one of them takes the teacher's whole outputs."""
+    readings: dict[str, Reading] = {}
+    for term in terms:
+        stated = term.readings()
+        if stated is None:
+            return None
+        readings |= {reading.name: reading for reading in stated}
+    return tuple(readings.values())
