@@ -36,7 +36,7 @@ from raykd.runs.search_folder import Search, new_folder, old_folder, remove_unle
 from raykd.runs.status import StatusFile, running, stop_if_asked
 from raykd.signals import SearchInterrupted, sigterm_as_ctrl_c
 from raykd.storage.layout import BOARD, TRIALS
-from raykd.storage.room import parse_bytes
+from raykd.storage.room import parse_room
 from raykd.studies.baselines import baselines
 from raykd.studies.study import Study
 from raykd.studies.study_file import study_module
@@ -87,9 +87,9 @@ def tune(
         SearchInterrupted: it was stopped before its first trial or after its last one; a `KeyboardInterrupt`.
     """
     wanted = Wanted(workers=Workers.of(workers), slots=slots, slots_per_gpu=slots_per_gpu)
-    shared = {"slots_per_gpu": slots_per_gpu, "keep_teacher_outputs": keep_teacher_outputs, "address": address}
-    options = _recorded(workers=workers, slots=slots, **shared)
-    room = None if keep_teacher_outputs is None else parse_bytes(keep_teacher_outputs)
+    asked = {"slots_per_gpu": slots_per_gpu, "keep_teacher_outputs": keep_teacher_outputs, "address": address}
+    options = _recorded(workers=workers, slots=slots, **asked)
+    room = parse_room(keep_teacher_outputs)
     _check_counts(trials=trials, more_trials=more_trials)
     study.check(wanted.workers.needed)
     opened = prepare_storage(storage, name, resume=bool(resume or more_trials))

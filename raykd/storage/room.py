@@ -29,6 +29,11 @@ def parse_bytes(text: str | int) -> int:
     return int(float(match[1]) * _UNITS[match[2].upper()])
 
 
+def parse_room(size: int | str | None) -> int | None:
+    """As `parse_bytes`; None stays None."""
+    return None if size is None else parse_bytes(size)
+
+
 def format_bytes(size: int) -> str:
     """A number of bytes in a few words, such as `2.9 GB`."""
     for unit, scale in reversed(_UNITS.items()):
