@@ -20,6 +20,7 @@ from raykd.methods.cross_entropy import CrossEntropy
 from raykd.methods.fresh import Fresh
 from raykd.methods.iakd import NoSwap
 from raykd.methods.rco import FinalTeacher
+from raykd.models.layout import AUTO, CHANNELS_LAST, LAYOUTS, check_layout
 from raykd.models.staged import Shape, Staged, feature_shapes, stem_shape
 from raykd.ops.rng import seed_of
 from raykd.optim import SGD, Optimiser
@@ -49,6 +50,8 @@ class Recipe:
         seed: of initialisation, order and swaps; the data set has its own.
         teacher_outputs: what the teacher says is rounded to, `float32` or `float16`, whether it is kept or fresh. The
             latter takes half the room; it differs by at most 0.05 % of a value, or 3e-8, and ends at 65504.
+        layout: of weights and maps in memory, `contiguous`, `channels_last`, or `auto`, which is whichever is the
+            faster one for each of the two networks (`raykd.models.layout`).
     """
 
     data: DataSpec = fixed(words="a data set such as Digits()")
@@ -63,6 +66,7 @@ class Recipe:
     batch_size: int = 64
     seed: int = 0
     teacher_outputs: Literal["float32", "float16"] = later("float32")
+    layout: str = later(AUTO)
 
     def __post_init__(self) -> None:
         check_fields(Recipe, vars(self))
@@ -70,6 +74,8 @@ class Recipe:
         for name in ("epochs", "batch_size"):
             if getattr(self, name) < 1:
                 raise InvalidError(f"{name} must be at least 1, got {getattr(self, name)}")
+        if self.layout not in LAYOUTS:
+            raise InvalidError(f"unknown layout {self.layout!r}; choices: {', '.join(LAYOUTS)}")
         _check_terms(self.terms)
         if self.teacher is None and (asking := _asks_for_teacher(self)):
             raise InvalidError(f"{asking} needs a teacher, and the recipe has none")
@@ -117,6 +123,7 @@ class Recipe:
             raise InvalidError(f"batch_size: {self.batch_size} is more than the {shapes.num_images} training images")
         if self.batch_size % num_processes:
             raise InvalidError(f"batch_size: {self.batch_size} is not a multiple of the {num_processes} processes")
+        self._check_layout(shapes)
         with _told_at("route", own=False):
             self.route.check(shapes, self.epochs)
         with _told_at("swap", own=False):
@@ -124,6 +131,11 @@ class Recipe:
         for path, part in (("start", self.start), *((f"terms/{term.name}", term) for term in self.active_terms)):
             with _told_at(path):
                 part.check(shapes)
+
+    def _check_layout(self, shapes: Shapes) -> None:
+        models = {"student": self.student} | ({"teacher": self.teacher.model} if self.teacher else {})
+        for name, model in models.items() if self.layout == CHANNELS_LAST else ():
+            check_layout(self.layout, build_network(model, shapes.num_classes, shapes.image).network, name)
 
 
 def build_network(model: ModelSpec, num_classes: int, image: Shape, *key: object) -> Staged:

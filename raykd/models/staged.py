@@ -76,6 +76,19 @@ class Staged(nn.Module):
         self._stem = _pieces(network, stem)
         self._stages, self._rectifies = zip(*(_relu_apart(_pieces(network, part)) for part in stages), strict=True)
         self._head = _pieces(network, head)
+        self._format = torch.contiguous_format
+
+    def lay_out(self, channels_last: bool) -> "Staged":
+        """Puts the weights into a memory layout, and from now on the maps that enter the stem or a stage; itself.
+
+        So no convolution meets weights and maps of two layouts, which PyTorch would bring to one again and again, nor
+        maps in a layout that its network cannot bear (`raykd.models.layout`).
+        """
+        self._format = torch.channels_last if channels_last else torch.contiguous_format
+        for parameter in self.network.parameters():
+            if parameter.ndim == 4:  # copied, since one of a single channel counts as being in either layout
+                parameter.data = torch.empty_like(parameter, memory_format=self._format).copy_(parameter.detach())
+        return self
 
     @property
     def num_stages(self) -> int:
@@ -83,7 +96,7 @@ class Staged(nn.Module):
 
     def stem(self, images: Tensor) -> Tensor:
         """Runs what comes before the first stage."""
-        return _run(self._stem, images)
+        return _run(self._stem, self._laid_out(images))
 
     def stage(self, index: int, features: Tensor) -> Tensor:
         """Runs stage `index`, counted from 0, on the output of the stage before it."""
@@ -91,7 +104,7 @@ class Staged(nn.Module):
 
     def before_relu(self, index: int, features: Tensor) -> Tensor:
         """Runs stage `index` up to the ReLU that ends it, or the whole stage where none does."""
-        return _run(self._stages[index], features)
+        return _run(self._stages[index], self._laid_out(features))
 
     def rectify(self, index: int, hidden: Tensor) -> Tensor:
         """What is left of stage `index` after `before_relu`."""
@@ -110,6 +123,9 @@ class Staged(nn.Module):
             hidden = self.rectify(index, before_relu[-1])
             features.append(hidden)
         return Outputs(self.head(hidden), tuple(features), tuple(before_relu))
+
+    def _laid_out(self, maps: Tensor) -> Tensor:
+        return maps.contiguous(memory_format=self._format) if maps.ndim == 4 else maps
 
 
 def feature_shapes(network: Staged, image_shape: Shape) -> tuple[Shape, ...]:

@@ -8,6 +8,7 @@ from torch import Tensor, nn
 
 from raykd.data.dataset import Batch
 from raykd.methods.iakd import Converters, NoSwap, hybrid
+from raykd.models.layout import AUTO, CHANNELS_LAST, check_layout, layout_of
 from raykd.models.staged import Outputs, Staged
 from raykd.ops.rng import seed_of
 from raykd.protocols.context import BuildContext
@@ -49,6 +50,11 @@ class Distiller(nn.Module):
     def term(self, name: str) -> Term:
         return self._terms[name]
 
+    @property
+    def beside(self) -> list[nn.Module]:
+        """What takes the networks' maps: terms and converters."""
+        return [self.terms, *([self.converters] if self.converters else [])]
+
     def follow(self, checkpoint: int) -> None:
         """Tells every term that a leg of the route begins, with the teacher's checkpoint that it follows."""
         for term in self._terms.values():
@@ -76,4 +82,18 @@ def build_distiller(recipe: Recipe, context: BuildContext, teacher: Staged | Non
         if not isinstance(recipe.swap, NoSwap):
             torch.manual_seed(seed_of("converters", recipe.seed))
             converters = Converters(shapes.student, shapes.teacher)
-    return Distiller(student, terms, converters, teacher).to(context.dataset.device)
+    distiller = Distiller(student, terms, converters, teacher).to(context.dataset.device)
+    for module in distiller.beside:
+        check_layout(recipe.layout, module, "loss")
+    for network in (student, teacher) if teacher else (student,):
+        lay_out(network, recipe, distiller, context.dataset.device)
+    return distiller
+
+
+def lay_out(network: Staged, recipe: Recipe, distiller: Distiller, device: torch.device) -> Staged:
+    """Puts the student or the teacher into its layout, when all artefacts are made of it; gives it back.
+
+    Terms and converters take the maps as they come, so they have a say in both.
+    """
+    auto = layout_of(network.network, device, beside=distiller.beside)
+    return network.lay_out((auto if recipe.layout == AUTO else recipe.layout) == CHANNELS_LAST)

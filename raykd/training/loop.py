@@ -10,7 +10,6 @@ of floating-point sums where no layer looks across a batch; batch normalisation 
 alone, as is usual with DDP), and so does any term that says so.
 """
 
-import copy
 import logging
 import math
 import time
@@ -34,6 +33,7 @@ from raykd.recipe import Recipe
 from raykd.storage.artifacts import Store
 from raykd.training.anchors import Anchors
 from raykd.training.distiller import build_distiller
+from raykd.training.state import kept, load_optimiser
 from raykd.training.teacher_outputs import TeacherOutputs
 
 _LOG = logging.getLogger(__name__)
@@ -103,8 +103,7 @@ class _Run:
         self.weights = {term.name: term.weight for term in recipe.active_terms}
         swaps = not isinstance(recipe.swap, NoSwap)
         self.distiller = build_distiller(recipe, context, self.anchors.teacher if swaps else None)
-        listeners = [self.distiller.term(term.name) for term in recipe.active_terms if term.needs_teacher]
-        self.teacher = TeacherOutputs(recipe, listeners, context, self.anchors, world)
+        self.teacher = TeacherOutputs(recipe, self.distiller, context, self.anchors, world)
         self.model = world.wrap(self.distiller, may_skip_parameters=swaps)
         self.optimiser = recipe.optimiser.build(self.distiller.parameters())
         self.finished = 0
@@ -152,14 +151,14 @@ class _Run:
         return accuracy(self.distiller.student, self.dataset, self.dataset.validation, self.world)
 
     def student_weights(self) -> dict[str, Tensor]:
-        return _copy(self.distiller.student.network.state_dict())
+        return kept(self.distiller.student.network.state_dict())
 
     def state(self) -> State:
         return {
             "epoch": self.finished,
             "anchors": self.anchors.state(),
-            "distiller": _copy(self.distiller.state_dict()),
-            "optimiser": copy.deepcopy(self.optimiser.state_dict()),
+            "distiller": kept(self.distiller.state_dict()),
+            "optimiser": kept(self.optimiser.state_dict()),
         }
 
     def load(self, state: State) -> None:
@@ -169,7 +168,7 @@ class _Run:
             self.distiller.follow(self.anchors.visited[-1])
             self.teacher.follow(self.anchors.visited[-1])
         self.distiller.load_state_dict(state["distiller"])
-        self.optimiser.load_state_dict(state["optimiser"])
+        load_optimiser(self.optimiser, state["optimiser"])
 
     def _clock(self, epoch: int, step: int = 0) -> Clock:
         recipe = self.recipe
@@ -182,7 +181,3 @@ class _Run:
         for group in self.optimiser.param_groups:
             group["lr"] = rate
         return rate
-
-
-def _copy(state: dict[str, Tensor]) -> dict[str, Tensor]:
-    return {name: value.detach().clone() for name, value in state.items()}

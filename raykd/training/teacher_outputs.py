@@ -10,6 +10,7 @@ before anything of it is kept. One that fails, and every teacher on a GPU (cuDNN
 is asked about whole batches only, and what it said is kept for runs of that size.
 """
 
+import functools
 import json
 from collections.abc import Sequence
 from pathlib import Path
@@ -23,7 +24,8 @@ from torch import Tensor
 from raykd.data.dataset import Batch
 from raykd.distributed.processor import processor
 from raykd.distributed.world import World
-from raykd.models.staged import Outputs
+from raykd.models.layout import is_fragile
+from raykd.models.staged import Outputs, Staged
 from raykd.protocols.context import BuildContext
 from raykd.protocols.method import Term
 from raykd.protocols.reading import Reading
@@ -32,6 +34,7 @@ from raykd.space.serialise import fingerprint
 from raykd.storage.artifacts import NotMadeError
 from raykd.storage.atomic import write_text
 from raykd.training.anchors import Anchors
+from raykd.training.distiller import Distiller, lay_out
 from raykd.training.kept_outputs import KeptOutputs, Layout, open_kept
 
 _VERSION = 1
@@ -43,13 +46,15 @@ class TeacherOutputs:
     """A run's teacher, as the run's terms hear it.
 
     Args:
-        terms: those that read the teacher's outputs.
+        distiller: with the terms that read the teacher's outputs.
         context: the run's data and teacher, and the store.
         anchors: give the live teacher, which is built when it is first asked.
     """
 
-    def __init__(self, recipe: Recipe, terms: Sequence[Term], context: BuildContext, anchors: Anchors, world: World):
+    def __init__(self, recipe: Recipe, distiller: Distiller, context: BuildContext, anchors: Anchors, world: World):
         self._recipe, self._context, self._anchors, self._world = recipe, context, anchors, world
+        self._distiller = distiller
+        terms = [distiller.term(term.name) for term in recipe.active_terms if term.needs_teacher]
         self._is_heard = bool(terms)
         self._readings = _readings(terms)
         self._kept: KeptOutputs | None = None
@@ -111,7 +116,11 @@ class TeacherOutputs:
     def _teacher(self, images: Tensor) -> Outputs:
         self.num_asked += len(images)
         with torch.no_grad():
-            return self._anchors.teacher(images)
+            return self._live(images)
+
+    @functools.cached_property
+    def _live(self) -> Staged:
+        return lay_out(self._anchors.teacher, self._recipe, self._distiller, self._context.dataset.device)
 
     def _rounded(self, values: Tensor) -> Tensor:
         if self._dtype == torch.float16:
@@ -148,6 +157,8 @@ class TeacherOutputs:
             "version": _VERSION,
             "weights": self._context.teacher.digest(checkpoint),
             "processor": processor(dataset.device),
+            # With the network and the device these decide its layout, which `lay_out` gives it when it is built.
+            "layout": [self._recipe.layout, any(is_fragile(module) for module in self._distiller.beside)],
         }
         self._by_batch = dataset.device.type == "cuda" or not self._is_independent(teacher)
         return {

@@ -11,6 +11,7 @@ from torch import Tensor
 
 from raykd.data import Augmentation, Split, channel_statistics, cut
 from raykd.data.dataset import Dataset, load
+from raykd.data.views.resized_crop import ResizedCrop
 from raykd.ops.rng import integers
 
 CPU = torch.device("cpu")
@@ -77,6 +78,19 @@ def test_flip_mirrors_half_of_the_images():
     mirrored = (views == images.flip(-1)).all(dim=(1, 2, 3))
     assert torch.equal(views[~mirrored], images[~mirrored])
     assert 450 < int(mirrored.sum()) < 550
+
+
+@pytest.mark.parametrize("channels", [1, 2, 3, 4])
+@pytest.mark.parametrize("given", [torch.contiguous_format, torch.channels_last])
+@pytest.mark.parametrize("resized", [None, ResizedCrop()])
+@pytest.mark.parametrize("flip", [False, True])
+@pytest.mark.parametrize("padding", [0, 2])
+def test_views_are_contiguous(
+    padding: int, flip: bool, resized: ResizedCrop | None, given: torch.memory_format, channels: int
+):
+    images = split(6, channels).images.float().contiguous(memory_format=given)
+    augmentation = Augmentation(padding=padding, flip=flip, resized=resized)
+    assert augmentation.view(images, torch.arange(6), epoch=0, seed=0).is_contiguous()
 
 
 def test_no_augmentation_leaves_images_as_they_are():

@@ -28,7 +28,7 @@ from raykd.methods.rco import EqualInterval, Greedy
 from raykd.models.cnn import CNN
 from raykd.optim import SGD, Adam, Cosine, Step
 from raykd.recipe import Recipe
-from raykd.space.fields import place
+from raykd.space.fields import later, place
 from raykd.space.ranges import override, paths, value_at
 from raykd.space.serialise import decode, encode, fingerprint, from_file, own_components, to_text, type_name
 from raykd.teachers.trained import Teacher
@@ -64,6 +64,14 @@ class Mine:
     def __post_init__(self) -> None:
         if self.size < 0:
             raise ValueError(f"size must be at least 0, got {self.size}")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Later:
+    """A component with a field that it did not always have."""
+
+    size: int = 1
+    mode: str = later("old")
 
 
 MINE = type_name(Mine)
@@ -129,11 +137,12 @@ def changed(path: str) -> Any:
     value = value_at(RECIPE, path)
     special = {"raykd": None, "depth": 14, "decay": 0.5, "momentum": 0.5, "start": 0.6, "solo": 0.2, "warm_up": 0.1}
     words = {"norm": "none", "kernel": "combined", "divergence": "kl", "schedule": "uniform", "on_anchor": "match"}
+    words |= {"mode": "reflect", "layout": "contiguous", "teacher_outputs": "float16"}
     name = path.rsplit("/")[-1]
     if value is None:
         return {"resized": ResizedCrop(), "views": 3}[name]
     if isinstance(value, str):
-        return {"mode": "reflect", "teacher_outputs": "float16"}.get(name) or words[name]
+        return words[name]
     if name == "milestones":
         return (0.4, 0.9)
     if isinstance(value, tuple):
@@ -155,6 +164,17 @@ def test_a_fingerprint_follows_every_field(path: str):
 def test_a_field_that_came_later_changes_no_fingerprint_at_its_default():
     """Computed before `Augmentation.views` was there."""
     assert fingerprint(Augmentation(padding=1, flip=True)) == "b44f43d412739690bd363ae6d7319b4e"
+
+
+def test_a_field_that_came_later_leaves_what_was_made_before_its_name():
+    """A recipe of before there was a layout: it is read, and neither its search nor its distilled teacher is lost."""
+    written = encode(RECIPE)
+    del written["layout"]
+    assert decode(json.loads(json.dumps(written))) == RECIPE
+    assert "layout" in encode(RECIPE)
+    text = json.dumps(encode(Later()), sort_keys=True, separators=(",", ":")).replace('"mode":"old",', "")
+    assert fingerprint(Later()) == hashlib.sha256(text.encode()).hexdigest()[:32]
+    assert fingerprint(Later(mode="new")) != fingerprint(Later())
 
 
 def test_a_fingerprint_tells_classes_with_equal_fields_apart():
