@@ -7,6 +7,9 @@ the student's own features f_S say, through a cosine predictor w, which word the
     q(k|u) = softmax_k(scale cos(w_k, f_S(u)))
     L = mean over batch and places of KL(p || q)
 
+`ops/words.py` has these lines as functions; a step computes L and its gradient by `ops/divergence.py`, which never
+holds all of p and q.
+
 As in the authors' code: words frozen, squared distances of un-normalised features, a learnable scale, weight
 decay on predictor and scale, and the teacher's map average-pooled (and words found anew) where the student's is
 smaller. The authors' temperature of 5 multiplies the distances: it is 0.2 here, where it divides. Left out: hard
@@ -21,43 +24,22 @@ import torch
 from jaxtyping import Float
 from optuna.distributions import CategoricalDistribution, FloatDistribution, IntDistribution
 from torch import Tensor, nn
-from torch.nn import functional as F
 
 from raykd.data.dataset import Batch
 from raykd.errors import InvalidError
 from raykd.methods.common.codebook import find_codebook, pooled_map
 from raykd.methods.common.stages import check_stage
 from raykd.models.staged import Outputs
+from raykd.ops.divergence import mean_divergence
 from raykd.ops.maps import map_size, places
 from raykd.ops.rng import generator
-from raykd.ops.vectors import directions, products, squared_distances
+from raykd.ops.vectors import directions, full, squared_distances
+from raykd.ops.words import LinearAssignment
 from raykd.protocols.context import BuildContext
 from raykd.protocols.method import Clock, Shapes, Term
 from raykd.space.ranges import searched
 
 ON_ANCHOR = ("match", "reset")
-
-
-def assign_words(
-    features: Float[Tensor, "b c h w"], words: Float[Tensor, "k c"], temperature: float
-) -> Float[Tensor, "b h w k"]:
-    """How much each place of a map belongs to each word: softmax(-squared distance / temperature), in float32."""
-    distances = squared_distances(places(features), words)
-    return F.softmax(-distances / temperature, dim=1).unflatten(0, features[:, 0].shape)
-
-
-def predict_words(
-    features: Float[Tensor, "b c h w"], weight: Float[Tensor, "k c"], scale: float | Float[Tensor, ""]
-) -> Float[Tensor, "b h w k"]:
-    """The score of each word at each place: scale times the cosine of the features and the word's weight."""
-    cosines = products(directions(places(features), 1e-12), directions(weight, 1e-12))
-    return scale * cosines.unflatten(0, features[:, 0].shape)
-
-
-def quest_loss(scores: Float[Tensor, "b h w k"], assignment: Float[Tensor, "b h w k"]) -> Float[Tensor, ""]:
-    """KL(assignment || softmax(scores)) in nats, summed over words, averaged over batch and places."""
-    predicted = F.log_softmax(scores, dim=3).flatten(0, 2)
-    return F.kl_div(predicted, assignment.detach().flatten(0, 2), reduction="batchmean")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -74,7 +56,7 @@ class Quest:
         stage: of both networks, counted from 0; -1 is the last.
         iterations: of k-means.
         max_vectors: how many feature vectors, at most, k-means sees.
-        seed: of k-means and of the vectors' draw; the same for every trial, as the codebook is.
+        seed: of k-means; the same for every trial, as the codebook is.
         on_anchor: when the route goes on to another checkpoint the words become that checkpoint's. `match` gives
             each new word the predictor of the old word nearest to it, `reset` starts a fresh predictor. An
             optimiser that is not restarted keeps the old rows' momentum for its usual few steps.
@@ -135,6 +117,9 @@ class _Quest(Term):
 
     words: Tensor
     rows_of: Tensor
+    _centre: Tensor
+    _slopes: Tensor
+    _offsets: Tensor
 
     def __init__(self, spec: Quest, shapes: Shapes, context: BuildContext):
         super().__init__()
@@ -151,10 +136,12 @@ class _Quest(Term):
             seed=spec.seed,
         )
         self._seed = int(torch.randint(2**62, ()))  # of later resets: a resumed run draws the same one
-        self._followed, self._temperature = 0, spec.temperature
+        self._followed = 0
         self.predictor = nn.Parameter(_initial(spec.words, shapes.student[spec.stage][0], None))
         self.scale = nn.Parameter(torch.tensor(spec.scale))
         self.register_buffer("words", torch.zeros(spec.words, shapes.teacher[spec.stage][0]), persistent=False)
+        for name, part in LinearAssignment.of(self.words, 1.0)._asdict().items():  # filled by `follow`
+            self.register_buffer(f"_{name}", part, persistent=False)
         self.register_buffer("rows_of", torch.tensor(0))
         self.register_load_state_dict_post_hook(lambda term, keys: term._settle())
 
@@ -162,22 +149,28 @@ class _Quest(Term):
         self._followed = checkpoint
         codebook = self._codebook(checkpoint)
         self.words.copy_(codebook.words)  # in place: DDP and the optimiser keep what they hold
-        self._temperature = self._spec.temperature * (codebook.nearest if self._spec.scaled else 1.0)
-        if not self._temperature > 0:
+        temperature = self._spec.temperature * (codebook.nearest if self._spec.scaled else 1.0)
+        if not temperature > 0:
             raise InvalidError(f"scaled: {self._spec.words} words are all {codebook.num_vectors} vectors; take fewer")
+        for name, part in LinearAssignment.of(self.words, temperature)._asdict().items():
+            getattr(self, f"_{name}").copy_(part)
         self._say(
-            f"quest: checkpoint {checkpoint}, mean nearest squared distance {codebook.nearest:.4g}, "
-            f"temperature {self._temperature:.4g}, {codebook.num_empty} of {self._spec.words} words empty"
+            f"quest: checkpoint {checkpoint}, mean squared distance {codebook.nearest:.4g}, "
+            f"temperature {temperature:.4g}, {codebook.num_empty} of {self._spec.words} words empty"
         )
         self._settle()
 
     def forward(self, student: Outputs, teacher: Outputs | None, batch: Batch, clock: Clock) -> Float[Tensor, ""]:
         assert teacher is not None and self._followed
-        with torch.no_grad():
-            maps = pooled_map(teacher.features[self._spec.stage], self._size)
-            assignment = assign_words(maps, self.words, self._temperature)
+        maps = pooled_map(teacher.features[self._spec.stage], self._size)
         own = pooled_map(student.features[self._spec.stage], self._size)
-        return quest_loss(predict_words(own, self.predictor, self.scale), assignment)
+        return mean_divergence(
+            directions(places(own), 1e-12),
+            self.scale * directions(self.predictor, 1e-12),
+            full(places(maps)) - self._centre,
+            self._slopes,
+            self._offsets,
+        )
 
     @torch.no_grad()
     def _settle(self) -> None:

@@ -1,7 +1,8 @@
 """Codebooks: what a teacher's stage says of the training images, quantised into words, as artefacts.
 
-Two artefacts, so that one pass over the images serves every number of words: a sample of the stage's feature
-vectors (un-augmented images, teacher in eval mode), and the words that k-means finds in it.
+Two artefacts, so that one pass over the images serves every number of words and every seed of k-means: a sample of the
+stage's feature vectors (un-augmented images, teacher in eval mode), and the words that k-means finds in it. The sample
+is a file that is written batch by batch and read block by block, so that it need not fit into memory.
 """
 
 import json
@@ -23,7 +24,7 @@ from raykd.protocols.context import BuildContext
 from raykd.space.serialise import fingerprint
 from raykd.storage.tensors import save_npy
 
-_MAKER_VERSION = 1
+_MAKER_VERSION = 2
 
 
 @dataclass(frozen=True)
@@ -32,9 +33,9 @@ class Codebook:
 
     Args:
         words: the centroids.
-        nearest: the mean squared distance from a vector to its nearest word.
+        nearest: the mean squared distance from a vector to its word (see `raykd.ops.kmeans.Clusters`).
         num_vectors: how many vectors were clustered.
-        num_empty: words that are no vector's nearest.
+        num_empty: words that are no vector's.
     """
 
     words: Float[Tensor, "words channels"]
@@ -60,8 +61,8 @@ def find_codebook(
         stage: counted from 0.
         size: height and width that the stage's maps are average-pooled to.
         iterations: of k-means.
-        max_vectors: how many vectors, at most, are drawn from all places of all images.
-        seed: of that draw and of k-means.
+        max_vectors: how many vectors, at most, are drawn from all places of all images: the same for every seed.
+        seed: of k-means.
     """
     teacher, dataset = context.teacher, context.dataset
     assert teacher is not None
@@ -72,15 +73,15 @@ def find_codebook(
         "stage": stage,
         "size": size,
         "max_vectors": max_vectors,
-        "seed": seed,
     }
 
     def make_sample(folder: Path) -> None:
         context.say(f"codebook: features of the teacher's checkpoint {checkpoint}, stage {stage}")
-        _sample(folder / "vectors.npy", teacher.network(checkpoint), dataset, stage, size, max_vectors, seed)
+        _sample(folder / "vectors.npy", teacher.network(checkpoint), dataset, stage, size, max_vectors)
 
     def make_words(folder: Path) -> None:
-        vectors = np.load(context.store.get("features", fingerprint(sample), make_sample) / "vectors.npy")
+        file = context.store.get("features", fingerprint(sample), make_sample) / "vectors.npy"
+        vectors = np.load(file, mmap_mode="c")
         context.say(f"codebook: {words} words for {len(vectors)} vectors of {vectors.shape[1]} channels")
         clusters = kmeans(vectors, words, iterations, seed, gpu=dataset.device.type == "cuda")
         save_npy(clusters.words, folder / "words.npy")
@@ -92,7 +93,7 @@ def find_codebook(
         }
         (folder / "facts.json").write_text(json.dumps(facts, indent=1))
 
-    key = fingerprint({**sample, "words": words, "iterations": iterations})
+    key = fingerprint({**sample, "words": words, "iterations": iterations, "seed": seed})
     folder = context.store.get("codebook", key, make_words)
     facts = json.loads((folder / "facts.json").read_text())
     # Copied, not wrapped: NumPy's memory is aligned to 16 bytes, PyTorch's to 64, and the last bits of a product by
@@ -109,12 +110,10 @@ def pooled_map(features: Tensor, size: tuple[int, int] | torch.Size) -> Float[Te
 
 
 @torch.inference_mode()
-def _sample(
-    path: Path, network: Staged, dataset: Dataset, stage: int, size: tuple[int, int], max_vectors: int, seed: int
-) -> None:
+def _sample(path: Path, network: Staged, dataset: Dataset, stage: int, size: tuple[int, int], max_vectors: int) -> None:
     """Writes vectors drawn without replacement from all places of all training images, in their order."""
     total = len(dataset.train) * size[0] * size[1]
-    chosen = torch.randperm(total, generator=generator("features", seed))[:max_vectors].sort().values
+    chosen = torch.randperm(total, generator=generator("features"))[:max_vectors].sort().values
     begin = filled = 0
     with path.open("wb") as file:  # filled batch by batch, so that the whole sample need not fit into memory here
         for batch in dataset.plain(dataset.train):
