@@ -8,11 +8,11 @@ Claim: at equal inertia raykd's takes less time than faiss's and scikit-learn's.
 Vectors after a ReLU, of 100 overlapping groups. A round runs each in turn. All begin from the same vectors and end
 after so many iterations, faiss and raykd with the distance of each vector to its word. Empty words, which each treats
 in its own way, would show as inertias that differ. The inertia is that of each one's words, by faiss, not timed.
-Seconds are those that the process computed and those that passed: on a machine that others use too the former say more, though
-PyTorch's and faiss's threads compute while they wait for each other. Left out unless `--slow` is given: scikit-learn's
-Elkan, which takes several times as long with many words. Left out: faiss's SuperKMeans, which is approximate and takes
-no words to begin from, and mini-batches, which end at another inertia. The last line is the ratio of the medians, faiss
-to raykd, of computed seconds.
+Seconds are those that the process computed and those that passed: on a machine that others use too the former say more,
+though PyTorch's and faiss's threads compute while they wait for each other. Left out unless `--slow` is given:
+scikit-learn's Elkan, which takes several times as long with many words. Left out: faiss's SuperKMeans, which is
+approximate and takes no words to begin from, and mini-batches, which end at another inertia. The last line is the ratio
+of the medians, faiss to raykd, of computed seconds.
 
     python benchmarks/codebook.py --memory --vectors N --channels N --words N --iterations N
 
