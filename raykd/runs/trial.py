@@ -6,7 +6,7 @@ on after a death. The scalars of TensorBoard lie in a folder of the same name un
 
 import dataclasses
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Generator, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -67,14 +67,35 @@ def run_trial(
     epochs = distill(recipe, saved["state"] if saved else None, store=store, world=world)
     if world.rank > 0:
         return epochs
+    resumed_at = saved["number"] if saved else 0
+    return written(epochs, recipe, folder, board, values, resumed_at, world.size, uploader, ownership)
+
+
+def written(
+    epochs: Iterator[Epoch],
+    recipe: Recipe,
+    folder: Path,
+    board: Path,
+    values: Mapping[str, Any],
+    resumed_at: int,
+    workers: int,
+    uploader: Uploader = _NOTHING_TO_PUSH,
+    ownership: Ownership | None = None,
+) -> Generator[Epoch, None, None]:
+    """Hands the epochs of a trial on, each when it is written down; called on rank 0 alone.
+
+    Args:
+        resumed_at: epochs finished before.
+        workers: that train the trial.
+        recipe, folder, board, values, uploader, ownership: as of `run_trial`.
+    """
     if ownership is not None:
         epochs = ownership.guarded(epochs)
     folder.parent.mkdir(exist_ok=True)
     write_text(folder / RECIPE, to_text(recipe))
     write_text(folder / VALUES, json.dumps(dict(values), indent=2) + "\n")
-    resumed_at = saved["number"] if saved else 0
     # The checkpoint comes last: what the others hold of an epoch that it lacks is dropped when the trial goes on.
-    logged = tensorboard(_log(epochs, folder / EPOCHS, resumed_at, world.size), board, values, resumed_at)
+    logged = tensorboard(_log(epochs, folder / EPOCHS, resumed_at, workers), board, values, resumed_at)
     kept = checkpoints(logged, folder / CHECKPOINT)
     return pushing(kept, uploader)
 

@@ -13,6 +13,7 @@ from raykd.models.staged import Outputs, Staged
 from raykd.ops.rng import seed_of
 from raykd.protocols.context import BuildContext
 from raykd.protocols.method import Clock, Term
+from raykd.protocols.span import Span, no_span
 from raykd.recipe import Recipe, build_network
 
 
@@ -24,6 +25,7 @@ class Distiller(nn.Module):
 
     Args:
         teacher: the live teacher whose stages are swapped in; None where nothing is swapped.
+        span: opened around the student's forward and each term's.
     """
 
     def __init__(
@@ -32,6 +34,7 @@ class Distiller(nn.Module):
         terms: Mapping[str, Term],
         converters: Converters | None,
         teacher: Staged | None,
+        span: Span = no_span,
     ):
         super().__init__()
         self.student = student
@@ -39,13 +42,19 @@ class Distiller(nn.Module):
         self._terms = dict(terms)
         self.converters = converters
         self._teacher = (teacher,)
+        self._span = span
 
     def forward(
         self, batch: Batch, teacher: Outputs | None, swapped: frozenset[int], clock: Clock
     ) -> dict[str, Float[Tensor, ""]]:
         """The unweighted loss of each term for a batch, the stages `swapped` being the teacher's."""
-        outputs = self._outputs(batch.images, swapped)
-        return {name: term(outputs, teacher, batch, clock) for name, term in self._terms.items()}
+        with self._span("student forward"):
+            outputs = self._outputs(batch.images, swapped)
+        losses: dict[str, Tensor] = {}
+        for name, term in self._terms.items():
+            with self._span(f"term {name}"):
+                losses[name] = term(outputs, teacher, batch, clock)
+        return losses
 
     def term(self, name: str) -> Term:
         return self._terms[name]
@@ -68,7 +77,7 @@ class Distiller(nn.Module):
         return hybrid(self.student, teacher, self.converters, images, swapped)
 
 
-def build_distiller(recipe: Recipe, context: BuildContext, teacher: Staged | None) -> Distiller:
+def build_distiller(recipe: Recipe, context: BuildContext, teacher: Staged | None, span: Span = no_span) -> Distiller:
     """The student where it starts, and the terms, each initialised from the run's seed and its own name alone."""
     shapes = recipe.shapes()
     student = build_network(recipe.student, shapes.num_classes, shapes.image, "student", recipe.seed)
@@ -82,7 +91,7 @@ def build_distiller(recipe: Recipe, context: BuildContext, teacher: Staged | Non
         if not isinstance(recipe.swap, NoSwap):
             torch.manual_seed(seed_of("converters", recipe.seed))
             converters = Converters(shapes.student, shapes.teacher)
-    distiller = Distiller(student, terms, converters, teacher).to(context.dataset.device)
+    distiller = Distiller(student, terms, converters, teacher, span).to(context.dataset.device)
     for module in distiller.beside:
         check_layout(recipe.layout, module, "loss")
     for network in (student, teacher) if teacher else (student,):

@@ -28,6 +28,7 @@ from raykd.ops.rng import seed_of
 from raykd.protocols.context import BuildContext
 from raykd.protocols.epoch import Epoch, State
 from raykd.protocols.method import Clock
+from raykd.protocols.span import Span, no_span, within
 from raykd.protocols.teacher import teacher_route
 from raykd.recipe import Recipe
 from raykd.storage.artifacts import Store
@@ -48,6 +49,7 @@ def distill(
     device: str | torch.device | None = None,
     world: World | None = None,
     say: Callable[[str], None] = _LOG.info,
+    span: Span = no_span,
 ) -> Iterator[Epoch]:
     """Trains a student by a recipe, epoch by epoch.
 
@@ -57,24 +59,27 @@ def distill(
         device: where to compute; by default the GPU where there is one.
         world: the process's place among others; by default that of `torch.distributed`.
         say: told in one line of anything long that happens before the first epoch; the logger `raykd` by default.
+        span: opened around each part of an epoch, for whoever measures; see `raykd.protocols.span`.
 
     Raises:
         ValueError: the recipe cannot work; see `Recipe.check`.
     """
     world = world or World.current(device)
     recipe.check(world.size)
-    run = _Run(recipe, store or Store(DEFAULT_STORE), world, say)
-    if resume is not None:
-        run.load(resume)
+    with span("start"):
+        run = _Run(recipe, store or Store(DEFAULT_STORE), world, say, span)
+        if resume is not None:
+            run.load(resume)
     for epoch in range(run.finished, recipe.epochs):
         begun = time.perf_counter()
-        run.advance(epoch)
-        with torch.random.fork_rng(devices=[world.device] if world.device.type == "cuda" else []):
+        with span("route"):
+            run.advance(epoch)
+        with torch.random.fork_rng(devices=[world.device] if world.device.type == "cuda" else []), gather.among(world):
             torch.manual_seed(seed_of("epoch", recipe.seed, epoch, world.rank))
-            with gather.among(world):
-                metrics = run.train(epoch)
+            metrics = run.train(epoch)
         diverged = not math.isfinite(metrics["train/loss"])
-        metrics["val/accuracy"] = 0.0 if diverged else run.validate()
+        with span("validation"):
+            metrics["val/accuracy"] = 0.0 if diverged else run.validate()
         run.finished = epoch + 1
         seconds = time.perf_counter() - begun
         ratios = run.anchors.ratios_of(epoch)
@@ -93,8 +98,8 @@ def prepare(recipe: Recipe, store: Store, world: World, say: Callable[[str], Non
 class _Run:
     """The live objects of a run, and the few steps that the loop is made of."""
 
-    def __init__(self, recipe: Recipe, store: Store, world: World, say: Callable[[str], None]):
-        self.recipe, self.world = recipe, world
+    def __init__(self, recipe: Recipe, store: Store, world: World, say: Callable[[str], None], span: Span = no_span):
+        self.recipe, self.world, self.span = recipe, world, span
         self.dataset = load(recipe.data, world.device)
         teacher = recipe.teacher
         checkpoints = teacher_route(teacher, recipe.data, store, device=world.device, say=say) if teacher else None
@@ -102,7 +107,7 @@ class _Run:
         self.anchors = Anchors(recipe.route, checkpoints, recipe.epochs, world)
         self.weights = {term.name: term.weight for term in recipe.active_terms}
         swaps = not isinstance(recipe.swap, NoSwap)
-        self.distiller = build_distiller(recipe, context, self.anchors.teacher if swaps else None)
+        self.distiller = build_distiller(recipe, context, self.anchors.teacher if swaps else None, span)
         self.teacher = TeacherOutputs(recipe, self.distiller, context, self.anchors, world)
         self.model = world.wrap(self.distiller, may_skip_parameters=swaps)
         self.optimiser = recipe.optimiser.build(self.distiller.parameters())
@@ -119,25 +124,32 @@ class _Run:
 
     def train(self, epoch: int) -> dict[str, float]:
         """Trains for an epoch; gives its metrics, read from the device once."""
-        recipe, world = self.recipe, self.world
+        recipe, world, span = self.recipe, self.world, self.span
         self.model.train()
         totals = torch.zeros(len(self.weights) + 1, device=world.device)
         steps, rate = len(self.dataset.train) // recipe.batch_size, 0.0
-        self.teacher.begin(epoch)
+        with span("teacher"):
+            self.teacher.begin(epoch)
         batches = self.dataset.batches(epoch, recipe.seed, recipe.batch_size, world.rank, world.size)
-        for step, batch in enumerate(batches):
+        for step, batch in enumerate(within(batches, span, "views")):
             clock = self._clock(epoch, step)
             rate = self._set_learning_rate(epoch + step / steps)
             swapped = recipe.swap.choose(self.distiller.student.num_stages, clock)
-            losses = self.model(batch, self.teacher(batch, step), swapped, clock)
-            loss = torch.stack([self.weights[name] * value for name, value in losses.items()]).sum()
-            self.optimiser.zero_grad(set_to_none=True)
+            with span("teacher"):
+                teacher = self.teacher(batch, step)
+            losses = self.model(batch, teacher, swapped, clock)
+            with span("loss"):
+                loss = torch.stack([self.weights[name] * value for name, value in losses.items()]).sum()
+                totals += torch.stack([loss, *losses.values()]).detach()
             # Where the teacher's stages are swapped in, all that the terms compare may be the teacher's own.
             if loss.requires_grad:
-                loss.backward()
-                self.optimiser.step()
-            totals += torch.stack([loss, *losses.values()]).detach()
-        means = (world.sum(totals) / (steps * world.size)).tolist()
+                with span("backward"):
+                    self.optimiser.zero_grad(set_to_none=True)
+                    loss.backward()
+                with span("optimiser"):
+                    self.optimiser.step()
+        with span("metrics"):
+            means = (world.sum(totals) / (steps * world.size)).tolist()
         names = ["train/loss", *(f"train/{name}" for name in self.weights)]
         return dict(zip(names, means, strict=True)) | {
             "train/learning_rate": rate,
