@@ -1,0 +1,116 @@
+"""`raykd profile`: where the time of a recipe's epochs goes."""
+
+import argparse
+import contextlib
+import importlib.metadata
+import itertools
+import json
+import os
+import tempfile
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+from rich.console import Console
+
+from raykd.commands.recipe_options import RequestedRecipe, requested_recipe
+from raykd.data.dataset import load
+from raykd.distributed.world import World
+from raykd.errors import AlreadyExistsError, FailureError, InvalidError, MissingError, NotPermittedError
+from raykd.recipe import Recipe
+from raykd.reporting.recorder import Recorded, Recorder
+from raykd.reporting.status_line import StatusLine
+from raykd.reporting.time_spent import REST, time_spent, together
+from raykd.reporting.time_table import time_table
+from raykd.reporting.trace import trace
+from raykd.runs.profiled import EPOCH, WAITING, WRITING, profiled_trial
+from raykd.runs.remote_search import prepare_storage_for_run
+from raykd.space.serialise import encode
+from raykd.storage.artifacts import open_store
+from raykd.storage.atomic import write_text
+from raykd.storage.layout import check_writable
+from raykd.storage.storage import Storage
+from raykd.training.loop import prepare
+
+NOT_TRAINING = ("start", "validation", WRITING, WAITING)
+
+
+def run_profile(options: argparse.Namespace) -> int:
+    """Trains some epochs of a recipe, and shows what their time was spent on."""
+    world = World.current(options.device)
+    requested = requested_recipe(options)
+    recipe = requested.recipe
+    recipe.check()
+    if not 1 <= options.epochs <= recipe.epochs:
+        raise InvalidError(f"--epochs must be 1 to {recipe.epochs}, the recipe's, got {options.epochs}")
+    file = _new_file(options.out or f"profile-{requested.label}-{time.strftime('%Y%m%d-%H%M%S')}.json")
+    storage = prepare_storage_for_run(options.storage, None, resume=False)
+    check_writable(storage.root)
+    line = StatusLine(Console(highlight=False, soft_wrap=True))
+    with line:
+        spans = _measure(requested, options.epochs, storage, world, line)
+    write_text(file, json.dumps(trace(spans, _about(recipe, world.device))) + "\n")
+    _show(spans, recipe, options.epochs, world.device, line)
+    line.say(f"trace: {file}; open it in https://ui.perfetto.dev")
+    return 0
+
+
+def _new_file(name: str) -> Path:
+    file = Path(name).absolute()
+    if file.exists():
+        raise AlreadyExistsError(f"{file} exists already; choose another --out")
+    if not file.parent.is_dir():
+        raise MissingError(f"{file}: there is no folder {file.parent}")
+    if not os.access(file.parent, os.W_OK):
+        raise NotPermittedError(f"cannot write to the folder {file.parent}")
+    return file
+
+
+def _measure(
+    requested: RequestedRecipe, epochs: int, storage: Storage, world: World, line: StatusLine
+) -> list[Recorded]:
+    """The spans of a recipe's first epochs."""
+    recipe, store = requested.recipe, open_store(storage)
+    line.status("preparing what the recipe needs of its teacher")
+    prepare(recipe, store, world, line.status)
+    recorder = Recorder(world.device)
+    with tempfile.TemporaryDirectory(prefix=".profile-", dir=storage.root) as folder:
+        trial = profiled_trial(recipe, Path(folder) / "trial", store, requested.values, world, recorder)
+        with contextlib.closing(trial):  # its last file is written before the folder goes
+            for epoch in itertools.islice(trial, epochs):
+                if epoch.diverged:
+                    raise FailureError(
+                        f"diverged in epoch {epoch.number}: the loss is no finite number; "
+                        "try a lower --set optimiser/lr=..."
+                    )
+                line.status(f"epoch {epoch.number} of {epochs} measured")
+        return recorder.recorded()
+
+
+def _about(recipe: Recipe, device: torch.device) -> dict[str, Any]:
+    versions = {name: importlib.metadata.version(name) for name in ("raykd", "torch")}
+    return {
+        "device": _on(device),
+        "versions": versions,
+        "recipe": encode(recipe),
+    }
+
+
+def _show(spans: Sequence[Recorded], recipe: Recipe, epochs: int, device: torch.device, line: StatusLine) -> None:
+    first, later = (time_spent(spans, EPOCH, numbers) for numbers in ([1], range(2, epochs + 1)))
+    measured = later or first
+    steps = len(load(recipe.data, device).train) // recipe.batch_size
+    line.say(f"epochs of {steps} steps, {recipe.batch_size} images each, on {_on(device)}")
+    line.console.print(time_table(first, later, steps))
+    seconds, whole = {each.name: each.seconds for each in measured}, together(measured, "").seconds
+    training = whole - sum(seconds.get(name, 0.0) for name in NOT_TRAINING)
+    line.say(f"while it trains: {steps * recipe.batch_size / training:.1f} images/s, {steps / training:.2f} steps/s")
+    line.say(f"{REST} is what lies in none of these spans: {seconds[REST] / whole:.1%} of an epoch")
+
+
+def _on(device: torch.device) -> str:
+    if device.type == "cuda":
+        return torch.cuda.get_device_name(device)
+    return f"the CPU, {torch.get_num_threads()} thread(s)"
