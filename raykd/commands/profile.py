@@ -104,10 +104,14 @@ def _show(spans: Sequence[Recorded], recipe: Recipe, epochs: int, device: torch.
     steps = len(load(recipe.data, device).train) // recipe.batch_size
     line.say(f"epochs of {steps} steps, {recipe.batch_size} images each, on {_on(device)}")
     line.console.print(time_table(first, later, steps))
-    seconds, whole = {each.name: each.seconds for each in measured}, together(measured, "").seconds
-    training = whole - sum(seconds.get(name, 0.0) for name in NOT_TRAINING)
-    line.say(f"while it trains: {steps * recipe.batch_size / training:.1f} images/s, {steps / training:.2f} steps/s")
-    line.say(f"{REST} is what lies in none of these spans: {seconds[REST] / whole:.1%} of an epoch")
+    whole, training = together(measured, ""), together([each for each in measured if each.name not in NOT_TRAINING], "")
+    rate = steps / training.seconds
+    line.say(f"while it trains: {rate * recipe.batch_size:.1f} images/s, {rate:.2f} steps/s")
+    (rest,) = (each for each in measured if each.name == REST)
+    line.say(
+        f"{REST} is what lies in none of these spans: {rest.seconds / whole.seconds:.1%} of an epoch, "
+        f"{rest.cpu / whole.cpu:.1%} of its processor time"
+    )
 
 
 def _on(device: torch.device) -> str:

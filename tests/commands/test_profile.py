@@ -49,7 +49,8 @@ def test_the_table_says_where_the_time_went(measured: Finished, place: Path):
     rows = ["start", "route", *steps, "metrics", "validation", "the rest", "writing", "waiting", "an epoch"]
     assert names(lines[head + 2 : end + 1]) == rows
     assert re.fullmatch(r"while it trains: [\d.]+ images/s, [\d.]+ steps/s", lines[end + 1])
-    assert re.fullmatch(r"the rest is what lies in none of these spans: [\d.]+% of an epoch", lines[end + 2])
+    rest = r"the rest is what lies in none of these spans: [\d.]+% of an epoch, [\d.]+% of its processor time"
+    assert re.fullmatch(rest, lines[end + 2])
     assert lines[end + 3] == f"trace: {place / 't.json'}; open it in https://ui.perfetto.dev"
 
 
@@ -84,7 +85,8 @@ def test_nothing_stays_in_the_storage_but_what_the_next_trial_uses(measured: Fin
         ("--recipe none.json", "none.json: No such file or directory"),
         (
             "--study small.py --set terms/kd/temprature=3",
-            "--set: no option 'terms/kd/temprature'; did you mean terms/kd/temperature, terms/quest/temperature, terms/kd/standardise",
+            "--set: no option 'terms/kd/temprature'; did you mean terms/kd/temperature, terms/quest/temperature, "
+            "terms/kd/standardise",
         ),
         ("--study small.py --device gpu", "unknown device 'gpu'; choices: cpu"),
         (
