@@ -50,7 +50,7 @@ def run_profile(options: argparse.Namespace) -> int:
     check_writable(storage.root)
     line = StatusLine(Console(highlight=False, soft_wrap=True))
     with line:
-        spans = _measure(requested, options.epochs, storage, world, line)
+        spans = _measure(requested, options, storage, world, line)
     write_text(file, json.dumps(trace(spans, _about(recipe, world.device))) + "\n")
     _show(spans, recipe, options.epochs, world.device, line)
     line.say(f"trace: {file}; open it in https://ui.perfetto.dev")
@@ -69,23 +69,23 @@ def _new_file(name: str) -> Path:
 
 
 def _measure(
-    requested: RequestedRecipe, epochs: int, storage: Storage, world: World, line: StatusLine
+    requested: RequestedRecipe, options: argparse.Namespace, storage: Storage, world: World, line: StatusLine
 ) -> list[Recorded]:
     """The spans of a recipe's first epochs."""
-    recipe, store = requested.recipe, open_store(storage)
+    recipe, store = requested.recipe, open_store(storage, room=options.keep_teacher_outputs)
     line.status("preparing what the recipe needs of its teacher")
     prepare(recipe, store, world, line.status)
     recorder = Recorder(world.device)
     with tempfile.TemporaryDirectory(prefix=".profile-", dir=storage.root) as folder:
         trial = profiled_trial(recipe, Path(folder) / "trial", store, requested.values, world, recorder)
         with contextlib.closing(trial):  # its last file is written before the folder goes
-            for epoch in itertools.islice(trial, epochs):
+            for epoch in itertools.islice(trial, options.epochs):
                 if epoch.diverged:
                     raise FailureError(
                         f"diverged in epoch {epoch.number}: the loss is no finite number; "
                         "try a lower --set optimiser/lr=..."
                     )
-                line.status(f"epoch {epoch.number} of {epochs} measured")
+                line.status(f"epoch {epoch.number} of {options.epochs} measured")
         return recorder.recorded()
 
 

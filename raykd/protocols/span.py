@@ -3,10 +3,10 @@
     with span("teacher"):
         outputs = ask(images)
 
-Before the first epoch the loop opens `start`; within an epoch `route` (where a leg may begin), `views` (the making of a
-batch), `teacher` (finding what is kept of it, or asking it), `student forward`, `term NAME` for each term, `loss` (their
-weighted sum, and adding it up), `backward` (through student and terms together), `optimiser`, `metrics` (read from the
-device) and `validation`. None of them stands within another.
+Before the first epoch the loop opens `start`; within an epoch `route` (where a leg may begin), `views` (the making of
+a batch), `teacher` (finding what is kept of it, or asking it), `student forward`, `term NAME` for each term, `loss`
+(their weighted sum, and adding it up), `backward` (through student and terms together), `optimiser`, `metrics` (read
+from the device) and `validation`. None of them stands within another.
 """
 
 import contextlib

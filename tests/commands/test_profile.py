@@ -45,7 +45,7 @@ def test_the_table_says_where_the_time_went(measured: Finished, place: Path):
     (head,) = (number for number, line in enumerate(lines) if line.startswith("epochs of "))
     assert re.fullmatch(r"epochs of \d+ steps, 256 images each, on the CPU, 1 thread\(s\)", lines[head])
     (end,) = (number for number, line in enumerate(lines) if line.strip().startswith("an epoch"))
-    steps = ["views", "teacher", "student forward", "term cross_entropy", "term kd", "loss", "backward", "optimiser"]
+    steps = ["teacher", "views", "student forward", "term cross_entropy", "term kd", "loss", "backward", "optimiser"]
     rows = ["start", "route", *steps, "metrics", "validation", "the rest", "writing", "waiting", "an epoch"]
     assert names(lines[head + 2 : end + 1]) == rows
     assert re.fullmatch(r"while it trains: [\d.]+ images/s, [\d.]+ steps/s", lines[end + 1])

@@ -5,8 +5,9 @@
     %(prog)s --recipe runs/NAME/best_recipe.json         the best recipe of a search
 
 The teacher is trained first, unless the storage has it. The recipe's first epochs are then trained by this process
-alone, as `distill` trains them, and written to a folder in the storage that is removed in the end. The trace can be
-opened in https://ui.perfetto.dev or in chrome://tracing.
+alone, as `distill` trains them, and written to a folder in the storage that is removed in the end. What the teacher
+says of a view is kept as in any run, so that the second time there is less to ask it; `--keep-teacher-outputs 0` lets
+it run always. The trace can be opened in https://ui.perfetto.dev or in chrome://tracing.
 
 A span's seconds are those of the clock; `cpu` is the time that processors worked for it, on all threads together. On a
 GPU the host only queues the work, and `device` is the time from a span's first place in that queue to its last.
