@@ -5,9 +5,9 @@ the rule of `raykd.models.layout` was fitted to, with what that rule says.
 
     python benchmarks/layout.py [--batch 64] [--rounds N] [--image SIDE] [--networks NAME ...] [--save]
 
-Random images, float32, one thread, CPU seconds of the process, which others on the machine disturb less than its clock. A
-round times each network in both layouts one after
-the other, the first of them in turn, so that what else the machine does falls on both alike.
+Random images, float32, one thread, CPU seconds of the process, which others on the machine disturb less than its clock.
+A round times each network in both layouts one after the other, the first of them in turn, so that what else the machine
+does falls on both alike.
 """
 
 import argparse

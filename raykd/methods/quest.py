@@ -28,7 +28,7 @@ from torch import Tensor, nn
 from raykd.data.dataset import Batch
 from raykd.errors import InvalidError
 from raykd.methods.common.codebook import find_codebook, pooled_map
-from raykd.methods.common.stages import check_stage
+from raykd.methods.common.stages import check_stage, teacher_stage
 from raykd.models.staged import Outputs
 from raykd.ops.divergence import mean_divergence
 from raykd.ops.maps import map_size, places
@@ -37,6 +37,7 @@ from raykd.ops.vectors import directions, full, squared_distances
 from raykd.ops.words import LinearAssignment
 from raykd.protocols.context import BuildContext
 from raykd.protocols.method import Clock, Shapes, Term
+from raykd.protocols.reading import Averaged, Reading, read
 from raykd.space.ranges import searched
 
 ON_ANCHOR = ("match", "reset")
@@ -125,10 +126,11 @@ class _Quest(Term):
         super().__init__()
         self._spec, self._say = spec, context.say
         self._size = map_size(shapes.student[spec.stage])
+        self._reading = Averaged(teacher_stage(spec.stage, shapes), self._size)
         self._codebook = functools.partial(
             find_codebook,
             context,
-            stage=range(len(shapes.teacher))[spec.stage],
+            stage=self._reading.stage,
             size=self._size,
             words=spec.words,
             iterations=spec.iterations,
@@ -160,14 +162,16 @@ class _Quest(Term):
         )
         self._settle()
 
+    def readings(self) -> tuple[Reading, ...]:
+        return (self._reading,)
+
     def forward(self, student: Outputs, teacher: Outputs | None, batch: Batch, clock: Clock) -> Float[Tensor, ""]:
         assert teacher is not None and self._followed
-        maps = pooled_map(teacher.features[self._spec.stage], self._size)
         own = pooled_map(student.features[self._spec.stage], self._size)
         return mean_divergence(
             directions(places(own), 1e-12),
             self.scale * directions(self.predictor, 1e-12),
-            full(places(maps)) - self._centre,
+            full(places(read(teacher, self._reading))) - self._centre,
             self._slopes,
             self._offsets,
         )
