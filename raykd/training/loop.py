@@ -50,6 +50,7 @@ def distill(
     world: World | None = None,
     say: Callable[[str], None] = _LOG.info,
     span: Span = no_span,
+    look: Callable[[], None] = lambda: None,
 ) -> Iterator[Epoch]:
     """Trains a student by a recipe, epoch by epoch.
 
@@ -60,6 +61,7 @@ def distill(
         world: the process's place among others; by default that of `torch.distributed`.
         say: told in one line of anything long that happens before the first epoch; the logger `raykd` by default.
         span: opened around each part of an epoch, for whoever measures; see `raykd.protocols.span`.
+        look: called before each step, and before an epoch's validation; what it raises ends the run there.
 
     Raises:
         ValueError: the recipe cannot work; see `Recipe.check`.
@@ -76,7 +78,8 @@ def distill(
             run.advance(epoch)
         with torch.random.fork_rng(devices=[world.device] if world.device.type == "cuda" else []), gather.among(world):
             torch.manual_seed(seed_of("epoch", recipe.seed, epoch, world.rank))
-            metrics = run.train(epoch)
+            metrics = run.train(epoch, look)
+        look()
         diverged = not math.isfinite(metrics["train/loss"])
         with span("validation"):
             metrics["val/accuracy"] = 0.0 if diverged else run.validate()
@@ -122,7 +125,7 @@ class _Run:
             if self.recipe.route.restart:
                 self.optimiser = self.recipe.optimiser.build(self.distiller.parameters())
 
-    def train(self, epoch: int) -> dict[str, float]:
+    def train(self, epoch: int, look: Callable[[], None] = lambda: None) -> dict[str, float]:
         """Trains for an epoch; gives its metrics, read from the device once."""
         recipe, world, span = self.recipe, self.world, self.span
         self.model.train()
@@ -132,6 +135,7 @@ class _Run:
             self.teacher.begin(epoch)
         batches = self.dataset.batches(epoch, recipe.seed, recipe.batch_size, world.rank, world.size)
         for step, batch in enumerate(within(batches, span, "views")):
+            look()
             clock = self._clock(epoch, step)
             rate = self._set_learning_rate(epoch + step / steps)
             swapped = recipe.swap.choose(self.distiller.student.num_stages, clock)

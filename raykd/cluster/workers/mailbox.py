@@ -1,9 +1,9 @@
 """The mailbox between a slot of the search and its group of training workers.
 
 The slot posts commands (a job, one more epoch, the end), every worker reads all of them in the same order by
-counting, and rank 0 posts one answer for each epoch. So the workers need no word among themselves to agree,
-and nobody trains an epoch that nobody asked for. When a group is restarted after a death, the mailbox posts the
-unfinished job again, and it goes on from its checkpoint.
+counting, and rank 0 posts one answer for each epoch. So the workers need no word among themselves to agree. They
+train one epoch ahead of what they are asked for, and drop it where another command comes. When a group is restarted
+after a death, the mailbox posts the unfinished job again, and it goes on from its checkpoint.
 
 Jobs and answers pass through as bytes, so that the mailbox's process loads neither PyTorch nor a study.
 """
@@ -29,6 +29,7 @@ class Mailbox:
         self._restarts = 0
         self._workers = 0  # of the group that started last
         self._who = ""  # its rank 0
+        self._looks: dict[tuple[int, int], tuple[str, int]] = {}
 
     async def post(self, kind: str, job: bytes = b"") -> None:
         """Posts a `JOB`, `NEXT` for one more epoch of it, or `END`."""
@@ -45,6 +46,22 @@ class Mailbox:
         async with self._posted:
             await self._posted.wait_for(lambda: self._end > place)
             return self._commands[place - self._first]
+
+    async def look(self, place: int, number: int, every: int) -> tuple[str, int]:
+        """What a look for the command at a place finds, the same for all workers: the first one that asks decides.
+
+        Args:
+            number: of the look, counted from 0 at each place.
+            every: after how many steps to look again.
+
+        Returns:
+            The command's kind, empty where there is none yet, and the steps.
+        """
+        self._looks = {seen: found for seen, found in self._looks.items() if seen[0] >= place - 1}
+        is_there = self._first <= place < self._end
+        return self._looks.setdefault(
+            (place, number), (self._commands[place - self._first][0] if is_there else "", every)
+        )
 
     async def begin(self, workers: int = 1, who: str = "") -> int:
         """The place that a group which has just started reads from; called by rank 0 alone.

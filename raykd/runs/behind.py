@@ -1,0 +1,78 @@
+"""Writes epochs in a thread, one after the other, while the next one is trained.
+
+Serialising a checkpoint and waiting for the disk take longer than a short epoch's steps, and need no processor most of
+the time. What is told of an epoch is told by the thread, after all of it has been written.
+"""
+
+import dataclasses
+import queue
+import threading
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future
+from typing import Any
+
+from torch import Tensor
+
+from raykd.protocols.epoch import Epoch
+
+
+class Behind:
+    """The thread; it ends when it is closed, or with the first error.
+
+    Args:
+        listen: the listeners of a run, each of which has written an epoch when it hands it on.
+        tell: hears of each epoch when the last of them has handed it on, in the thread.
+    """
+
+    def __init__(self, listen: Callable[[Iterator[Epoch]], Iterator[Epoch]], tell: Callable[[Epoch], None]):
+        self._given = queue.SimpleQueue[Epoch | BaseException | None]()
+        self.ended = Future[None]()  # with the error that ended it
+        threading.Thread(target=self._run, args=(listen, tell), name="raykd behind", daemon=True).start()
+
+    def give(self, epoch: Epoch) -> None:
+        """Has an epoch written; to be called before the next one begins, and not before the last one was told."""
+        assert self._given.empty(), "an epoch was given before the last one was told"
+        # The next epoch's first step changes what these would give: the state is taken now, into the machine's memory,
+        # so that the thread has nothing to do with a GPU.
+        state, student = _on_cpu(epoch.state()), _on_cpu(epoch.student())
+        self._given.put(dataclasses.replace(epoch, state=lambda: state, student=lambda: student))
+
+    def close(self, error: BaseException | None = None) -> None:
+        """Waits until all is written, and ends the thread.
+
+        Args:
+            error: what the run has ended with, which its listeners are to see.
+
+        Raises:
+            Exception: another one, that ended the thread.
+        """
+        self._given.put(error)
+        ended_with = self.ended.exception()
+        if ended_with is not None and ended_with is not error:
+            raise ended_with
+
+    def _run(self, listen: Callable[[Iterator[Epoch]], Iterator[Epoch]], tell: Callable[[Epoch], None]) -> None:
+        try:
+            for epoch in listen(self._epochs()):
+                tell(epoch)
+        except BaseException as error:
+            self.ended.set_exception(error)
+        else:
+            self.ended.set_result(None)
+
+    def _epochs(self) -> Iterator[Epoch]:
+        while (given := self._given.get()) is not None:
+            if isinstance(given, BaseException):
+                raise given
+            yield given
+
+
+def _on_cpu(value: Any) -> Any:
+    """The same with all tensors on the CPU; those that are there already are not copied."""
+    if isinstance(value, Tensor):
+        return value.cpu()
+    if isinstance(value, dict):
+        return {name: _on_cpu(part) for name, part in value.items()}
+    if isinstance(value, list | tuple):
+        return type(value)(map(_on_cpu, value))
+    return value
