@@ -163,6 +163,33 @@ def test_a_state_and_weights_handed_out_stay_as_they_were(store: Store):
     assert finish(recipe(epochs=2), store, state).metrics == [rest[-1].metrics]
 
 
+def test_a_look_before_each_step_and_each_validation_changes_nothing(whole: Finished, store: Store):
+    looks = []
+    epochs = distill(composed(), store=store, look=lambda: looks.append(None))
+    counts = [(epoch.metrics, len(looks)) for epoch in epochs]
+    assert [metrics for metrics, _ in counts] == whole.metrics
+    assert [count for _, count in counts] == [4, 8, 12, 16]  # an epoch has 3 steps
+
+
+@pytest.mark.parametrize("at", [5, 6, 8])
+def test_what_a_look_raises_leaves_an_epoch_where_it_stands(at: int, whole: Finished, store: Store):
+    """In the second epoch: before its first step, in its middle, and before its validation."""
+    looks = itertools.count(1)
+
+    def look() -> None:
+        if next(looks) == at:
+            raise ZeroDivisionError
+
+    before = torch.get_rng_state()
+    epochs = distill(composed(), store=store, look=look)
+    assert next(epochs).metrics == whole.metrics[0]
+    with pytest.raises(ZeroDivisionError):
+        next(epochs)
+    assert list(epochs) == []
+    assert torch.equal(torch.get_rng_state(), before)
+    assert_same_run(finish(composed(), store), whole)
+
+
 def test_a_finished_run_has_nothing_left(store: Store):
     (epoch,) = distill(recipe(epochs=1), store=store)
     assert list(distill(recipe(epochs=1), epoch.state(), store=store)) == []
