@@ -1,7 +1,7 @@
 """Writes epochs in a thread, one after the other, while the next one is trained.
 
-Serialising a checkpoint and waiting for the disk take longer than a short epoch's steps, and need no processor most of
-the time. What is told of an epoch is told by the thread, after all of it has been written.
+An epoch's lines, its checkpoint, the wait for the disk and what a search makes of it would otherwise hold up the next
+epoch. What is told of an epoch is told by the thread, after all of it has been written.
 """
 
 import dataclasses
@@ -25,17 +25,18 @@ class Behind:
     """
 
     def __init__(self, listen: Callable[[Iterator[Epoch]], Iterator[Epoch]], tell: Callable[[Epoch], None]):
-        self._given = queue.SimpleQueue[Epoch | BaseException | None]()
+        self._given = queue.SimpleQueue[tuple[Epoch, dict[str, Any]] | BaseException | None]()
         self.ended = Future[None]()  # with the error that ended it
         threading.Thread(target=self._run, args=(listen, tell), name="raykd behind", daemon=True).start()
 
     def give(self, epoch: Epoch) -> None:
         """Has an epoch written; to be called before the next one begins, and not before the last one was told."""
         assert self._given.empty(), "an epoch was given before the last one was told"
-        # The next epoch's first step changes what these would give: the state is taken now, into the machine's memory,
-        # so that the thread has nothing to do with a GPU.
-        state, student = _on_cpu(epoch.state()), _on_cpu(epoch.student())
-        self._given.put(dataclasses.replace(epoch, state=lambda: state, student=lambda: student))
+        # The next epoch's first step changes what these would give: it is taken now, into the machine's memory, so that
+        # the thread has nothing to do with a GPU.
+        held = {"state": _on_cpu(epoch.state()), "student": _on_cpu(epoch.student())}
+        kept = dataclasses.replace(epoch, state=lambda: held["state"], student=lambda: held["student"])
+        self._given.put((kept, held))
 
     def close(self, error: BaseException | None = None) -> None:
         """Waits until all is written, and ends the thread.
@@ -64,7 +65,9 @@ class Behind:
         while (given := self._given.get()) is not None:
             if isinstance(given, BaseException):
                 raise given
-            yield given
+            epoch, held = given
+            yield epoch
+            held.clear()  # the listeners keep the epoch until the next one comes, which has a state of its own
 
 
 def _on_cpu(value: Any) -> Any:

@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 import threading
+import weakref
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -89,6 +90,25 @@ def test_an_epoch_is_told_when_all_of_it_is_on_the_disk_and_the_state_is_its_own
 
     train_behind(tmp_path, store, told, is_told).close()
     assert found == [(number, number, number) for number in range(1, 5)]
+
+
+def test_one_state_at_most_is_held_and_none_once_it_is_told(store: Store):
+    states: list[weakref.ref[torch.Tensor]] = []
+
+    def listen(epochs: Iterator[Epoch]) -> Iterator[Epoch]:
+        for epoch in epochs:
+            assert [state() for state in states] == [None] * len(states)
+            states.append(weakref.ref(next(iter(epoch.state()["distiller"].values()))))
+            yield epoch
+
+    asked = Asked()
+    behind = Behind(listen, asked.told)
+    for epoch in distill(RECIPE, store=store, world=World(0, 1, CPU)):
+        asked.is_told.acquire()
+        behind.give(epoch)
+    behind.close()
+    assert asked.numbers == [1, 2, 3, 4]
+    assert [state() for state in states] == [None] * 4
 
 
 def test_an_error_in_writing_reaches_whoever_trains(store: Store, tmp_path: Path):

@@ -15,7 +15,9 @@ from raykd.storage.layout import GROUPS
 
 
 class Slot(tune.Trainable):
-    """One `step` is one epoch, trained when it is asked for. A trial that is stopped is not asked for another.
+    """One `step` is one epoch, which the workers begin before it is asked for.
+
+    A trial that is stopped is not asked for another, and they drop what they have of it.
 
     Tune keeps no checkpoints: the workers keep every epoch in the trial's own folder, and go on from there. A trial
     that cannot be trained ends with `error` and no accuracy, so that the group stays warm for the next one.

@@ -2,6 +2,7 @@
 
 import time
 from concurrent.futures import Future
+from typing import Any
 
 import pytest
 import ray
@@ -14,7 +15,7 @@ pytestmark = [pytest.mark.usefixtures("ray_cluster"), pytest.mark.timeout(60)]
 
 @pytest.fixture
 def mailbox():
-    actor = ray.remote(num_cpus=0)(Mailbox).remote()
+    actor: Any = ray.remote(num_cpus=0)(Mailbox).remote()
     yield actor
     ray.kill(actor)
 

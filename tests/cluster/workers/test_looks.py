@@ -3,6 +3,7 @@
 import random
 import threading
 import time
+from typing import Any
 
 import pytest
 import ray
@@ -17,7 +18,7 @@ STEPS = 4000
 
 @pytest.fixture
 def mailbox():
-    actor = ray.remote(num_cpus=0)(Mailbox).remote()
+    actor: Any = ray.remote(num_cpus=0)(Mailbox).remote()
     ray.get(actor.post.remote(JOB, b"a"))
     yield actor
     ray.kill(actor)
