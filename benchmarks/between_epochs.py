@@ -4,7 +4,7 @@ Claim: a worker trains the next epoch while the last one is written and judged, 
 computing to the begin of the next at most 3 ms pass (median), and slots compute at least 95 % of the time between their
 first and their last step.
 
-    python benchmarks/between_epochs.py [--trials N] [--epochs N] [--slots N] [--save]
+    python benchmarks/between_epochs.py [--trials N] [--epochs N] [--slots N] [--note TEXT] [--save]
 
 A search of short epochs (digits, about 0.1 s each) with the stopping of trials on. The begin of each step is taken
 inside the worker, by a term of the loss whose value is 0; how long an epoch computes (training and validation) is what
@@ -96,9 +96,12 @@ def main() -> None:
     parser.add_argument("--trials", type=int, default=12, metavar="N", help="(default: 12)")
     parser.add_argument("--epochs", type=int, default=20, metavar="N", help="of a trial (default: 20)")
     parser.add_argument("--slots", type=int, default=2, metavar="N", help="trials at a time (default: 2)")
+    parser.add_argument("--note", default="", help="what to say of this run, such as the commit that it measures")
     parser.add_argument("--save", action="store_true", help="keep the record under benchmarks/results")
     options = parser.parse_args()
     record = Record("between_epochs")
+    if options.note:
+        record.say(options.note)
     cloudpickle.register_pickle_by_value(__import__(__name__))
     with tempfile.TemporaryDirectory() as folder:
         ray.init(address="local", include_dashboard=False, log_to_driver=False, logging_level=logging.ERROR)

@@ -23,7 +23,9 @@ BATCH = 64
 student = CNN(widths=(4, 8, 16))
 
 recipe = Recipe(
-    data=FashionMNIST(limit=10_000),
+    # At 78.5 %, the student's accuracy by labels alone, 5,000 images have a standard error of 0.58 points, about what
+    # its seeds differ by (0.5, n = 4). 10,000 would have 0.41, and take 0.38 CPU seconds after each 1.5 of training.
+    data=FashionMNIST(limit=10_000, validation=5_000),
     student=student,
     teacher=Teacher(
         model=CNN(widths=(16, 32, 64)), epochs=12, every=1, batch_size=BATCH, optimiser=SGD(schedule=Cosine())
