@@ -11,6 +11,7 @@ still agree to the last bit.
 import argparse
 import dataclasses
 import logging
+import pickle
 import tempfile
 from pathlib import Path
 from typing import Any
@@ -121,7 +122,7 @@ def _on_two_workers(recipe: Recipe, folder: Path) -> Metrics:
     group = Group("composed", str(folder / "groups"), Resources(workers=2))
     storage = LocalStorage(root=folder)
     job = Job(recipe=recipe, folder=places["trial"], board=places["board"], storage=storage, values={})
-    group.start(job)
+    group.start(pickle.dumps(job))
     metrics: Metrics = []
     for _ in range(recipe.epochs):
         group.ask()

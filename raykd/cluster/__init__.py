@@ -6,10 +6,28 @@ What it leans on that is not public in Ray 2.60 is named here, by the file that 
 `tests/cluster/` that fails first when a new Ray changes it; what bends Ray Tune is named in `tuner/__init__.py`.
 
 workers/network.py: Ray Train has no public way to choose where the workers of a group meet.
-    ray.train._internal.base_worker_group.BaseWorkerGroup, ray.train.torch.config._TorchBackend,
-    ray.train.torch.config._set_torch_distributed_env_vars
-        what sets up `torch.distributed`, which is overridden, and what it calls first.
-        workers/test_network.py::test_nobody_can_take_the_port_at_which_the_workers_will_meet
+    ray.train._internal.base_worker_group.BaseWorkerGroup, ray.train.torch.config._set_torch_distributed_env_vars
+        what a backend is given to set up `torch.distributed`, and what tells PyTorch its rank.
+        workers/test_group.py::test_two_workers_give_the_numbers_of_two_processes
+
+workers/train_run.py: Ray Train starts five processes beside a group's workers, and has no settings to leave them out.
+    ray.train.v2._internal.execution.controller.TrainController, DataParallelTrainer._initialize_and_run_controller
+        what leads a run, and what starts it, as an actor; it is led by the process that calls `fit` instead.
+        workers/test_train_run.py::test_a_run_has_its_workers_and_no_other_process
+    ray.train.v2._internal.callbacks.datasets.DatasetsCallback, DataParallelTrainer._create_default_callbacks,
+    ray.train.v2._internal.callbacks.placement_group_callback.PlacementGroupCleanerCallback
+        what starts two of them, and where both are found.
+        workers/test_train_run.py::test_a_run_has_its_workers_and_no_other_process
+    ray.train.v2._internal.execution.worker_group.WorkerGroup, ray.train.v2._internal.execution.worker_group.Worker,
+    WorkerGroup._start, WorkerGroup._start_impl, WorkerGroup._init_train_context_on_workers,
+    WorkerGroup._train_run_context, WorkerGroup._storage_context, WorkerGroup._worker_callbacks_to_propagate,
+    WorkerGroup._get_worker_runtime_env, ray.train.v2._internal.execution.worker_group.state.WorkerGroupStateBuilder
+        what starts the workers, and another actor, which is ended before it has a process.
+        workers/test_train_run.py::test_a_run_has_its_workers_and_no_other_process
+    ray.train.v2._internal.execution.scaling_policy.FixedScalingPolicy, FixedScalingPolicy._send_resource_request,
+    FixedScalingPolicy._maybe_send_resource_request, FixedScalingPolicy._cancel_resource_request
+        what asks for room, at an actor of the cluster.
+        workers/test_train_run.py::test_a_run_has_its_workers_and_no_other_process
 
 workers/leftovers.py: Ray has no public table that all machines of a cluster see and that outlives a process.
     internal_kv._internal_kv_put, internal_kv._internal_kv_get, internal_kv._internal_kv_list,
@@ -49,6 +67,7 @@ import os
 
 SETTINGS = {
     "RAY_TRAIN_V2_ENABLED": "1",
+    "RAY_TRAIN_ENABLE_PREEMPTION_WATCHER": "0",  # a process for each group, whose warning no worker heeds
     "RAY_TRAIN_HEALTH_CHECK_INTERVAL_S": "0.5",  # at Ray's 2 s a group's start and end wait for the next check
     "RAY_USAGE_STATS_ENABLED": "0",
     "TUNE_DISABLE_AUTO_CALLBACK_LOGGERS": "1",  # raykd writes its own records, one folder a trial

@@ -16,7 +16,7 @@ from raykd.data.dataset import load
 from raykd.distributed.world import World
 from raykd.errors import MissingError
 from raykd.evaluation.accuracy import accuracy
-from raykd.protocols.epoch import METRIC
+from raykd.protocols.event import METRIC
 from raykd.protocols.teacher import teacher_route
 from raykd.recipe import Recipe
 from raykd.runs.remote_search import bring_trials

@@ -24,8 +24,7 @@ from raykd.cluster.tuner.trials import Trials
 from raykd.cluster.workers.coordinator import keep_coordinator
 from raykd.cluster.workers.tasks import run_on_worker
 from raykd.errors import InvalidError
-from raykd.protocols.epoch import METRIC
-from raykd.protocols.event import Doing, Listener, Said, SearchBegan, SearchEnded
+from raykd.protocols.event import METRIC, Doing, Listener, Said, SearchBegan, SearchEnded
 from raykd.reporting.progress import Progress
 from raykd.reporting.stream import EventStream
 from raykd.reporting.tensorboard import Experiment

@@ -7,7 +7,6 @@ from typing import Any, Protocol, TypeVar, runtime_checkable
 from torch import Tensor
 
 State = dict[str, Any]
-METRIC = "val/accuracy"  # what runs are compared by
 
 
 @dataclass(frozen=True)

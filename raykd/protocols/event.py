@@ -19,6 +19,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol, TypeAlias, runtime_checkable
 
+METRIC = "val/accuracy"  # what trials are compared by
 STOPPING = "stopping after the running epochs"
 
 

@@ -22,7 +22,8 @@ from torch.utils.tensorboard import RecordWriter
 
 from raykd.errors import OwnershipLostError
 from raykd.protocols import event as events
-from raykd.protocols.epoch import METRIC, AnchorRatio, E, FinishedEpoch
+from raykd.protocols.epoch import AnchorRatio, E, FinishedEpoch
+from raykd.protocols.event import METRIC
 from raykd.reporting import hparams
 from raykd.reporting.hparams import Hyperparameter
 from raykd.storage import atomic

@@ -10,8 +10,7 @@ know although it goes on. In a notebook:
 
 import logging
 
-from raykd.protocols.epoch import METRIC
-from raykd.protocols.event import STOPPING, ArtifactMade, Doing, Event, Said, SearchStopping, TrialEnded
+from raykd.protocols.event import METRIC, STOPPING, ArtifactMade, Doing, Event, Said, SearchStopping, TrialEnded
 
 _LOG = logging.getLogger(__name__)
 

@@ -12,8 +12,8 @@ from ray.tune.experiment import Trial
 from raykd.cluster.tuner.ended_trials import UNFINISHED, EndedTrials, Record
 from raykd.cluster.tuner.saved_parts import save_with
 from raykd.cluster.tuner.trials import Trials
-from raykd.protocols.epoch import METRIC
 from raykd.protocols.event import (
+    METRIC,
     EpochEnded,
     Listener,
     SearchResumed,

@@ -12,8 +12,7 @@ from typing import Any
 
 from ray.tune.experiment import Trial
 
-from raykd.protocols.epoch import METRIC
-from raykd.protocols.event import TrialOutcome
+from raykd.protocols.event import METRIC, TrialOutcome
 
 UNFINISHED = "unfinished"  # the kind of end of a trial that a search has left
 

@@ -9,7 +9,7 @@ from ray.tune.schedulers import AsyncHyperBandScheduler
 
 from raykd.cluster.tuner.callback import ProgressCallback
 from raykd.cluster.tuner.trials import Trials
-from raykd.protocols.epoch import METRIC
+from raykd.protocols.event import METRIC
 from raykd.runs.trial import read_epochs
 from raykd.storage.layout import TRIALS
 from raykd.studies.study import Study

@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Any
 
-from ray import tune
+from ray import cloudpickle, tune
 
 from raykd.cluster.machines.plan import Plan
 from raykd.cluster.tuner.callback import ProgressCallback
@@ -38,9 +38,9 @@ def run_search(trials: Trials, plan: Plan, *, seed: int, total: int, verbose: bo
 
 def _tuner(trials: Trials, plan: Plan, seed: int, total: int, verbose: bool) -> tune.Tuner:
     """A new search, or the one that was cut off, or has ended, in this folder."""
-    trainable: Any = tune.with_resources(
-        tune.with_parameters(Slot, trials=trials, resources=plan.resources), plan.slot_resources
-    )
+    pickled, groups = cloudpickle.dumps(trials), trials.for_ray(GROUPS)  # pyright: ignore[reportPrivateImportUsage]
+    slot = tune.with_parameters(Slot, trials=pickled, groups=groups, resources=plan.resources)
+    trainable: Any = tune.with_resources(slot, plan.slot_resources)
     path, states = trials.for_ray(TUNE), ExperimentState(trials.folder, TUNE, trials.storage)
     resuming = tune.Tuner.can_restore(path) and states.put_first()
     TrialGenerator.begin(total, plan.slots, states, resuming)
@@ -58,7 +58,7 @@ def _tuner(trials: Trials, plan: Plan, seed: int, total: int, verbose: bool) -> 
         run_config=tune.RunConfig(
             name=Path(TUNE).name,
             storage_path=trials.for_ray(INNER),
-            callbacks=[ProgressCallback(trials), Recovery(trials.for_ray(GROUPS)), NoTrialProgress()],
+            callbacks=[ProgressCallback(trials), Recovery(groups), NoTrialProgress()],
             failure_config=tune.FailureConfig(max_failures=3),
             checkpoint_config=tune.CheckpointConfig(checkpoint_at_end=False),  # the workers keep every epoch
             verbose=1 if verbose else 0,

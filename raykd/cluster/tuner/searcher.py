@@ -14,7 +14,7 @@ from optuna.trial import TrialState
 from ray.tune.search import Searcher
 
 from raykd.cluster.tuner.sampler import BoundedTPE
-from raykd.protocols.epoch import METRIC
+from raykd.protocols.event import METRIC
 from raykd.studies.baselines import baselines
 from raykd.studies.study import Study
 

@@ -1,4 +1,7 @@
-"""A slot of the search: the Tune trainable that trains one trial after the other on its warm group."""
+"""A slot of the search: the Tune trainable that trains one trial after the other on its warm group.
+
+It loads neither PyTorch nor the study, as it only waits: its process would take as much CPU to start as a worker's.
+"""
 
 import os
 import time
@@ -7,11 +10,10 @@ from typing import Any
 from ray import tune
 
 from raykd.cluster.machines.resources import Resources
-from raykd.cluster.tuner.trials import Trials
+from raykd.cluster.tuner.setting import pickled_job
+from raykd.cluster.workers.answer import Answer
 from raykd.cluster.workers.group import Group
-from raykd.cluster.workers.job import Answer
-from raykd.protocols.epoch import METRIC
-from raykd.storage.layout import GROUPS
+from raykd.protocols.event import METRIC
 
 
 class Slot(tune.Trainable):
@@ -23,14 +25,22 @@ class Slot(tune.Trainable):
     that cannot be trained ends with `error` and no accuracy, so that the group stays warm for the next one.
     """
 
-    def setup(self, config: dict[str, Any], trials: Trials, resources: Resources) -> None:  # pyright: ignore
+    def setup(  # pyright: ignore[reportIncompatibleMethodOverride]
+        self, config: dict[str, Any], trials: bytes, groups: str, resources: Resources
+    ) -> None:
+        """Called by Tune, once.
+
+        Args:
+            trials: `Trials`, pickled.
+            groups: the folder of the search's groups; a path or a URI.
+        """
         self._trials = trials
         name = f"{os.uname().nodename}-{os.getpid()}-{time.time_ns()}"
-        self._group = Group(name, trials.for_ray(GROUPS), resources)
+        self._group = Group(name, groups, resources)
         self.reset_config(config)
 
     def reset_config(self, new_config: dict[str, Any]) -> bool:
-        self._group.start(self._trials.job(new_config))
+        self._group.start(pickled_job(self._trials, new_config))
         return True
 
     def step(self) -> dict[str, Any]:

@@ -13,8 +13,9 @@ from pathlib import Path
 import torch
 from ray.exceptions import RayActorError
 
+from raykd.cluster.workers.answer import Answer
 from raykd.cluster.workers.commands import Commands
-from raykd.cluster.workers.job import Answer, Job
+from raykd.cluster.workers.job import Job
 from raykd.cluster.workers.looks import Looks
 from raykd.cluster.workers.network import is_loss_of_a_worker
 from raykd.distributed.world import World

@@ -11,18 +11,18 @@ import threading
 from typing import Any
 
 import ray
-from ray import cloudpickle, train
+from ray import train
 from ray.exceptions import RayActorError
-from ray.train.torch import TorchTrainer
 
 from raykd.cluster.machines.resources import Resources
-from raykd.cluster.workers.job import Answer, Job
+from raykd.cluster.workers.answer import Answer
 from raykd.cluster.workers.leftovers import free_leftovers, free_placement, mailbox_name
 from raykd.cluster.workers.mailbox import END, GIVEN_UP, JOB, NEXT, Mailbox
 from raykd.cluster.workers.network import Network
-from raykd.cluster.workers.worker import TIMEOUT_S, work
+from raykd.cluster.workers.train_run import TrainRun
 from raykd.errors import FailureError
 
+_TIMEOUT_S = 24 * 3600  # ranks wait for each other while rank 0 alone makes an artefact, such as a teacher
 _GIVEN_UP = "the workers died again and again in the same epoch"
 
 
@@ -42,10 +42,16 @@ class Group:
         # One worker alone talks to nobody: NCCL would only take memory of a GPU that others may share.
         talks = resources.workers > 1 or resources.elastic is not None
         backend = "nccl" if resources.gpus_per_worker and talks else "gloo"
-        self._trainer = TorchTrainer(
-            work,
-            train_loop_config={"mailbox": self._mailbox, "folder": folder, "name": name, "resources": resources},
-            torch_config=Network(backend=backend, timeout_s=TIMEOUT_S),
+        self._trainer = TrainRun(
+            _work,
+            train_loop_config={
+                "mailbox": self._mailbox,
+                "folder": folder,
+                "name": name,
+                "resources": resources,
+                "timeout_s": _TIMEOUT_S,
+            },
+            backend_config=Network(backend=backend, timeout_s=_TIMEOUT_S),
             scaling_config=train.ScalingConfig(
                 num_workers=resources.elastic or resources.workers,
                 use_gpu=resources.gpus_per_worker > 0,
@@ -63,10 +69,13 @@ class Group:
         self._thread = threading.Thread(target=self._fit, daemon=True)
         self._thread.start()
 
-    def start(self, job: Job) -> None:
-        """Gives the group a job; the one before it, if it is not done, is left where it stands."""
-        pickled = cloudpickle.dumps(job)  # pyright: ignore[reportPrivateImportUsage]
-        ray.get(self._mailbox.post.remote(JOB, pickled))
+    def start(self, job: bytes) -> None:
+        """Gives the group a job; the one before it, if it is not done, is left where it stands.
+
+        Args:
+            job: pickled, as a slot loads nothing that one is made of.
+        """
+        ray.get(self._mailbox.post.remote(JOB, job))
 
     def ask(self) -> None:
         """Asks for one more epoch of the job."""
@@ -103,3 +112,16 @@ class Group:
             self._trainer.fit()
         except BaseException as error:
             self._failure = error  # for `next_answer`, which sees that the thread has ended
+
+
+def _work(config: dict[str, Any]) -> None:
+    """What each worker calls. PyTorch is imported there alone, as a slot only waits."""
+    import torch
+    from ray.train.torch import get_device
+
+    from raykd.cluster.workers.worker import work
+
+    device = get_device()
+    if device.type == "cuda":
+        torch.cuda.set_device(device)  # PyTorch keeps it for each thread, and this is the one that trains
+    work(config, device)

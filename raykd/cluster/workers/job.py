@@ -1,4 +1,4 @@
-"""What a slot and its group say to each other: a job, and an answer for each epoch of it."""
+"""What a slot gives its group to do; what it is answered stands in `answer.py`."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -34,14 +34,3 @@ class Job:
         self.__dict__.update(state)
         folders = {name: str(self.storage.here(Path(state[name]))) for name in ("folder", "board")}
         self.__dict__.update(folders, storage=self.storage.moved_here())
-
-
-@dataclass(frozen=True, kw_only=True)
-class Answer:
-    """What an epoch gave, or in `error` the one line that says why there is none."""
-
-    number: int = 0
-    metrics: Mapping[str, float] | None = None
-    done: bool = False
-    diverged: bool = False
-    error: str | None = None

@@ -6,6 +6,9 @@ address. NCCL finds an interface by itself.
 
 By itself Ray Train looks for a free port on rank 0, lets go of it, and tells all to meet there: where another process
 has taken it by then, the group does not start. Here rank 0 opens the store that all meet at before it tells its port.
+
+A slot imports this file, and only waits. So PyTorch, which takes it more than a second of CPU, is imported by the
+functions that workers call.
 """
 
 import contextlib
@@ -15,41 +18,58 @@ import socket
 import struct
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import Any
 
 import ray
-import torch.distributed as dist
 from ray.train._internal.base_worker_group import BaseWorkerGroup
-from ray.train.torch import TorchConfig
-from ray.train.torch.config import _set_torch_distributed_env_vars, _TorchBackend
-from torch.distributed import TCPStore  # pyright: ignore[reportPrivateImportUsage]
+from ray.train.backend import Backend, BackendConfig
 
 _INTERFACE = "GLOO_SOCKET_IFNAME"
 _GET_ADDRESS = 0x8915  # Linux's SIOCGIFADDR
+_SHUTDOWN_S = 30.0  # NCCL may hang when it ends; the workers are killed then
 
 
 @dataclass
-class Network(TorchConfig):
-    """Ray's settings of `torch.distributed`, with a set-up of its own."""
+class Network(BackendConfig):
+    """Sets up `torch.distributed` on the workers.
+
+    Args:
+        backend: `nccl` or `gloo`.
+        timeout_s: seconds for which workers wait for each other.
+    """
+
+    backend: str
+    timeout_s: int
 
     @property
-    def backend_cls(self) -> type[_TorchBackend]:
+    def backend_cls(self) -> "type[Backend]":
         return _Backend
 
 
-class _Backend(_TorchBackend):
-    def on_start(self, worker_group: BaseWorkerGroup, backend_config: TorchConfig) -> None:
+class _Backend(Backend):
+    share_cuda_visible_devices = True
+
+    def on_start(self, worker_group: BaseWorkerGroup, backend_config: BackendConfig) -> None:
+        assert isinstance(backend_config, Network)
         worker_group.execute(_choose_interface)
-        worker_group.execute(_set_torch_distributed_env_vars)
+        worker_group.execute(_tell_ranks)
         timeout = timedelta(seconds=backend_config.timeout_s)
         address = worker_group.execute_single(0, _open_store, timeout)
         worker_group.execute(_meet, address, backend_config.backend, timeout)
 
+    def on_shutdown(self, worker_group: BaseWorkerGroup, backend_config: BackendConfig) -> None:
+        if len(worker_group) > 1:
+            left = worker_group.execute_async(_part)
+            ray.wait(left, num_returns=len(left), timeout=_SHUTDOWN_S)
 
-_store: TCPStore | None = None  # on rank 0: it lives as long as its process, which is the group's
+
+_store: Any = None  # on rank 0: it lives as long as its process, which is the group's
 
 
 def _open_store(timeout: timedelta) -> tuple[str, int]:
     """Called on rank 0: where the others reach it."""
+    from torch.distributed import TCPStore  # pyright: ignore[reportPrivateImportUsage]
+
     global _store
     address = ray.util.get_node_ip_address()
     _store = TCPStore(address, 0, is_master=True, wait_for_workers=False, timeout=timeout)
@@ -58,9 +78,26 @@ def _open_store(timeout: timedelta) -> tuple[str, int]:
 
 def _meet(address: tuple[str, int], backend: str, timeout: timedelta) -> None:
     """Called on each worker; its rank stands in PyTorch's environment variables by now."""
+    import torch.distributed as dist
+    from torch.distributed import TCPStore  # pyright: ignore[reportPrivateImportUsage]
+
     rank, size = int(os.environ["RANK"]), int(os.environ["WORLD_SIZE"])
     store = _store if rank == 0 else TCPStore(*address, is_master=False, timeout=timeout)
     dist.init_process_group(backend, store=store, rank=rank, world_size=size, timeout=timeout)
+
+
+def _part() -> None:
+    """Called on each worker when the group ends."""
+    import torch.distributed as dist
+
+    dist.destroy_process_group()
+
+
+def _tell_ranks() -> None:
+    """Called on each worker: sets PyTorch's environment variables."""
+    from ray.train.torch.config import _set_torch_distributed_env_vars
+
+    _set_torch_distributed_env_vars()
 
 
 def _choose_interface() -> None:
@@ -75,6 +112,8 @@ def is_loss_of_a_worker(error: BaseException) -> bool:
 
     NCCL's has a type of its own. Gloo's has not, but names the file of its transport that found it out.
     """
+    import torch.distributed as dist
+
     return isinstance(error, dist.DistError) or (isinstance(error, RuntimeError) and "gloo/transport" in str(error))
 
 

@@ -7,31 +7,31 @@ from typing import Any
 import ray
 import torch
 import torch.distributed as dist
-from ray.train.torch import get_device
 
 from raykd.cluster.machines.resources import USED, Resources
 from raykd.cluster.workers.ahead import train
+from raykd.cluster.workers.answer import Answer
 from raykd.cluster.workers.commands import Commands
 from raykd.cluster.workers.elastic import share_batch
-from raykd.cluster.workers.job import Answer, Job
+from raykd.cluster.workers.job import Job
 from raykd.cluster.workers.leftovers import record_placement
 from raykd.cluster.workers.mailbox import END, JOB
 from raykd.distributed.world import World
 from raykd.errors import OwnershipLostError
 
-TIMEOUT_S = 24 * 3600  # ranks wait for each other while rank 0 alone makes an artefact, such as a teacher
 
-
-def work(config: dict[str, Any]) -> None:
+def work(config: dict[str, Any], device: torch.device) -> None:
     """From the group's start to its end.
 
     Args:
-        config: `mailbox` and `resources` of the group, `folder` of the groups, and the group's `name` there.
+        config: `mailbox` and `resources` of the group, `folder` of the groups, the group's `name` there, and
+            `timeout_s`, for which its workers wait for each other.
+        device: to compute on.
     """
     mailbox = config["mailbox"]
     resources: Resources = config["resources"]
     torch.set_num_threads(resources.threads)
-    world = World.current(get_device())
+    world = World.current(device)
     # Where slots share a GPU, a trial that draws a larger setting than the others shall run out of memory itself, and
     # not take what they need.
     if world.device.type == "cuda" and resources.gpus_per_worker < 1:
@@ -54,7 +54,7 @@ def work(config: dict[str, Any]) -> None:
             job: Job = pickle.loads(content)
             # Anew for each job, as the batch's size may be searched and decides how many workers can share it. Who
             # stands by counts the epochs too, to find the next job at the same place as the others.
-            world = share_batch(job.recipe.batch_size, everyone, smaller, TIMEOUT_S)
+            world = share_batch(job.recipe.batch_size, everyone, smaller, config["timeout_s"])
             if world.takes_part:
                 train(job, world, commands, tell)
 

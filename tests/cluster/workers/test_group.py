@@ -3,6 +3,7 @@
 import dataclasses
 
 import pytest
+from ray import cloudpickle
 
 import tiny
 from ranks import train_by_turns, train_on_two_ranks
@@ -53,9 +54,14 @@ def start(tmp_path):
         group.end()
 
 
+def pickled(job):
+    # With the classes of `tiny`, which workers cannot import.
+    return cloudpickle.dumps(job)  # pyright: ignore[reportPrivateImportUsage]
+
+
 def train(group, job):
     """Asks for all epochs of a job; gives the answers."""
-    group.start(job)
+    group.start(pickled(job))
     answers = []
     while not answers or not answers[-1].done:
         group.ask()
@@ -71,7 +77,7 @@ def test_jobs_one_after_the_other_on_one_warm_worker(folder, start, tmp_path):
     assert [answer.metrics for answer in answers] == alone.metrics == folder.epochs("first")
     assert [answer.number for answer in answers] == [1, 2, 3, 4]
 
-    group.start(folder.job(tiny.recipe(), "stopped"))
+    group.start(pickled(folder.job(tiny.recipe(), "stopped")))
     group.ask()
     assert group.next_answer().number == 1
 
@@ -102,7 +108,7 @@ def test_a_killed_worker_comes_back_and_nothing_is_lost(folder, start, tmp_path)
 
 def test_a_group_that_was_given_up_for_lost_leaves_the_trial_to_the_other(folder, start, tmp_path):
     recipe, (lost, other) = tiny.recipe(), (start(), start())
-    lost.start(folder.job(recipe, "trial"))
+    lost.start(pickled(folder.job(recipe, "trial")))
     lost.ask()
     assert lost.next_answer().number == 1
     answers = train(other, folder.job(recipe, "trial"))

@@ -32,7 +32,7 @@ def test_the_trials_own_errors_are_no_loss_of_a_worker():
 
 def test_nobody_can_take_the_port_at_which_the_workers_will_meet(monkeypatch: pytest.MonkeyPatch):
     """The group is one worker, which is this process; another process wants the port as soon as it is told."""
-    monkeypatch.setattr(network, "_set_torch_distributed_env_vars", lambda: None)  # asks Ray Train, which is not there
+    monkeypatch.setattr(network, "_tell_ranks", lambda: None)  # asks Ray Train, which is not there
     monkeypatch.setattr(network, "_store", None)
     for name, value in {"RANK": "0", "WORLD_SIZE": "1", "GLOO_SOCKET_IFNAME": "lo"}.items():
         monkeypatch.setenv(name, value)
