@@ -35,6 +35,11 @@ workers/leftovers.py: Ray has no public table that all machines of a cluster see
         the table that the cluster itself keeps.
         tuner/test_recovery.py::test_only_what_has_lost_its_mailbox_and_only_for_a_trial_that_waits
 
+workers/preparation.py: the same table, by which groups and driver agree on who makes what all trials share.
+    internal_kv._internal_kv_put, internal_kv._internal_kv_get, internal_kv._internal_kv_list,
+    internal_kv._internal_kv_del
+        workers/test_preparation.py::test_one_makes_it_and_the_driver_hears_of_it
+
 workers/coordinator.py: Ray makes the actor that elastic trials ask for room wherever it is needed first.
     ray.data._internal.cluster_autoscaler.default_autoscaling_coordinator.HEAD_NODE_RESOURCE_LABEL,
     ray.data._internal.cluster_autoscaler.default_autoscaling_coordinator.get_or_create_autoscaling_coordinator
@@ -48,6 +53,9 @@ machines/connect.py: Ray looks for a cluster on this machine only while it conne
     ray._private.worker
         whose `print_to_stdstream` prints Ray's notices past all loggers; it is replaced while a search runs.
         machines/test_connect.py::test_local_starts_its_own_beside_it
+    ray._private.node.Node
+        whose start_api_server, start_monitor and start_log_monitor start processes that no setting leaves out.
+        machines/test_connect.py::test_a_ray_of_ones_own_has_no_process_that_a_search_does_not_use
 
 machines/autoscaler.py: Ray tells what its autoscaler does on the command line only, by `ray status`.
     ray._private.ray_constants.DEBUG_AUTOSCALING_STATUS, ray.experimental.internal_kv._internal_kv_get

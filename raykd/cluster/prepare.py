@@ -1,23 +1,21 @@
-"""Makes what the trials of a search share, on a worker of the cluster, before the first trial needs it."""
+"""Makes what the trials of a search share, before the first trial needs it; see `workers/preparation.py`."""
 
-from collections.abc import Callable
+import functools
+import uuid
 
-from raykd.cluster.machines.resources import Resources
+from ray import cloudpickle
+
 from raykd.cluster.tuner.trials import Trials
-from raykd.cluster.workers.tasks import run_on_worker
+from raykd.cluster.workers.preparation import Preparation
 from raykd.distributed.world import World
 from raykd.protocols.event import ArtifactMade, Doing, Listener
 from raykd.training import loop
 
 
-def prepare(trials: Trials, resources: Resources, tell: Listener, look: Callable[[], None]) -> None:
-    """Makes the teacher's route, and what the terms ask for at their defaults.
-
-    Args:
-        tell: what goes on, as often as there is something new, and what was made.
-        look: called once a second or more often meanwhile; what it raises ends it.
-    """
-    run_on_worker(_make, resources, tell, trials, look=look)
+def preparation(trials: Trials) -> Preparation:
+    """The making of the teacher's route, and of what the terms ask for at their defaults, by the search's workers."""
+    make = cloudpickle.dumps(functools.partial(_make, trials))  # pyright: ignore[reportPrivateImportUsage]
+    return Preparation(key=uuid.uuid4().hex, make=make)
 
 
 def _make(trials: Trials, tell: Listener) -> None:

@@ -7,7 +7,9 @@ from pathlib import Path
 from typing import Any
 
 import pandas
+import torch
 
+from raykd.cluster.machines.nodes import is_all_here
 from raykd.cluster.machines.resources import Resources
 from raykd.cluster.tuner.ended_trials import UNFINISHED, Record
 from raykd.cluster.tuner.trials import Trials
@@ -56,7 +58,7 @@ def report(trials: Trials, records: Iterable[Record], total: int, resources: Res
     if has_ended:
         names = [*complete[complete["baseline"]]["name"], *([best] if best else [])]
         recipes = {name: trials.recipe(found[name].config) for name in names}
-        tested = fetch_result(as_worker_task(_test, resources).remote(trials, recipes))
+        tested = _tested(trials, recipes, resources)
         summary |= {"test_accuracy": tested.get(best or ""), "teacher": tested.get(TEACHER)}
     frame[TEST] = [tested.get(name, math.nan) for name in frame["name"]]
     write_text(trials.folder / SUMMARY, json.dumps(summary, indent=2) + "\n")
@@ -77,17 +79,29 @@ def _row(trials: Trials, record: Record) -> dict[str, Any]:
     }
 
 
-def _test(trials: Trials, recipes: dict[str, Recipe]) -> dict[str, float]:
+def _tested(trials: Trials, recipes: dict[str, Recipe], resources: Resources) -> dict[str, float]:
+    """As `_test`, computed as the workers compute: here where they were here, else on one of their machines."""
+    if not is_all_here():  # where it is, a process of its own would take seconds to start
+        return fetch_result(as_worker_task(_test, resources).remote(trials, recipes))
+    threads = torch.get_num_threads()
+    torch.set_num_threads(resources.threads)
+    try:
+        return _test(trials, recipes, None if resources.gpus_per_worker else "cpu")
+    finally:
+        torch.set_num_threads(threads)
+
+
+def _test(trials: Trials, recipes: dict[str, Recipe], device: str | None = None) -> dict[str, float]:
     """The test accuracy of trials, and of the teacher."""
     base = trials.study.recipe
-    dataset = load(base.data, World.current().device)
+    dataset = load(base.data, World.current(device).device)
     tested: dict[str, float] = {}
     for name, recipe in recipes.items():
         student = recipe.student.build(dataset.num_classes, dataset.image_shape)
         student.network.load_state_dict(student_weights(_pulled(trials, name)))
         tested[name] = accuracy(student.to(dataset.device), dataset, dataset.test)
     if base.teacher is not None:
-        route = teacher_route(base.teacher, base.data, trials.open_store())
+        route = teacher_route(base.teacher, base.data, trials.open_store(), device=dataset.device)
         tested[TEACHER] = accuracy(route.network(route.num_checkpoints), dataset, dataset.test)
     return tested
 

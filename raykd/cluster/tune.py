@@ -14,7 +14,7 @@ from raykd.cluster.machines.nodes import check_gpus, living_nodes, one_of_each_g
 from raykd.cluster.machines.plan import Plan, make_plan
 from raykd.cluster.machines.sharing import Footprint, Wanted, count_fitting_slots, footprint, to_measure
 from raykd.cluster.machines.worker_count import Workers
-from raykd.cluster.prepare import prepare
+from raykd.cluster.prepare import preparation
 from raykd.cluster.report import report
 from raykd.cluster.tuner.callback import ProgressCallback
 from raykd.cluster.tuner.disk_pruning import Pruning
@@ -138,11 +138,11 @@ def _run(
         tell(Said(text=f"{plan}; everything goes to {trials.for_ray('.')}"))
         write_search(folder, search)  # with the trials that were added, as nothing can refuse them any more
         tell(SearchBegan(folder=folder, total=total, ranges=study.every_range()))
-        prepare(trials, plan.resources, tell, look)
         tell(Doing(text="starting the groups of workers"))
         look()
-        ProgressCallback.begin(tell, each_step=status_file.flush)
-        found = run_search(trials, plan, seed=search.seed, total=total, verbose=verbose)
+        shared = preparation(trials)
+        ProgressCallback.begin(tell, each_step=status_file.flush, preparation=shared)
+        found = run_search(trials, plan, shared, seed=search.seed, total=total, verbose=verbose)
         tell(Doing(text="gathering the results"))
         result = report(trials, found, total, plan.resources)
         best = result.summary["best"]

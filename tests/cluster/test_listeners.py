@@ -45,7 +45,7 @@ def test_a_search_is_told_of_in_order(found: Result, told: list[Event], study):
     last = max(index for index, event in enumerate(told) if isinstance(event, TrialEnded))
     assert {type(event) for event in told[:began]} == {Said}
     assert {type(event) for event in told[began + 1 : first]} == {Doing, ArtifactMade}
-    assert told[first - 1] == Doing(text="starting the groups of workers")
+    assert told[began + 1] == Doing(text="starting the groups of workers")
     assert {type(event) for event in told[first : last + 1]} == {TrialBegan, EpochEnded, TrialEnded}
     best, metrics = found.summary["best"], found.summary["metrics"]
     ended = SearchEnded(interrupted=False, best=best, accuracy=metrics["val/accuracy"])

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import ray
 from ray._private import worker as ray_worker
+from ray._private.node import Node
 from ray._private.services import find_bootstrap_address
 
 from raykd.cluster import SETTINGS
@@ -37,7 +38,8 @@ def connected(address: str | None, log: Path | None) -> Iterator[str]:
         target = find_bootstrap_address(None) or target
     options = {} if log is None else {"log_to_driver": False, "logging_level": logging.ERROR}
     if target == "local":
-        ray.init(address="local", include_dashboard=False, **options)
+        with _lean(forwards_logs=log is None):
+            ray.init(address="local", include_dashboard=False, **options)
         line = f"started Ray on this machine with {_resources()}"
     else:
         try:
@@ -54,6 +56,28 @@ def connected(address: str | None, log: Path | None) -> Iterator[str]:
             yield line
     finally:
         ray.shutdown()
+
+
+@contextlib.contextmanager
+def _lean(*, forwards_logs: bool) -> Iterator[None]:
+    """Lets `ray.init` start Ray without three processes that a search does not use.
+
+    They are the head of a dashboard that is not shown, a monitor of machines that nothing starts, and what brings the
+    lines of workers to the driver. They take 2 s of CPU when they start, and Ray waits for the first of them then, and
+    for all when it ends.
+
+    Args:
+        forwards_logs: whether the driver shows what workers say.
+    """
+    parts = ("start_api_server", "start_monitor", *(() if forwards_logs else ("start_log_monitor",)))
+    before = {name: getattr(Node, name) for name in parts}
+    try:
+        for name in parts:
+            setattr(Node, name, lambda self, **options: None)
+        yield
+    finally:
+        for name, method in before.items():
+            setattr(Node, name, method)
 
 
 def _knock(address: str) -> None:

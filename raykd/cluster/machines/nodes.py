@@ -9,6 +9,7 @@ from typing import Any
 import ray
 import torch
 from ray.exceptions import RayError
+from ray.util.client import ray as client
 from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
 from raykd.errors import InvalidError
@@ -50,6 +51,13 @@ def living_nodes() -> list[Node]:
         for node in ray.nodes()
         if node["Alive"]
     ]
+
+
+def is_all_here() -> bool:
+    """Whether this process runs on the cluster's only machine, and so has the data and the GPUs that workers have."""
+    if client.is_connected():  # it is somewhere else, and Ray takes it for the machine that it talks to
+        return False
+    return [node.identity for node in living_nodes()] == [ray.get_runtime_context().get_node_id()]
 
 
 def one_of_each_gpu(nodes: Sequence[Node]) -> list[Node]:

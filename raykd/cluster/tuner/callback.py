@@ -9,9 +9,10 @@ from typing import Any, ClassVar
 from ray.tune import Callback
 from ray.tune.experiment import Trial
 
-from raykd.cluster.tuner.ended_trials import UNFINISHED, EndedTrials, Record
+from raykd.cluster.tuner.ended_trials import UNFINISHED, EndedTrials, Record, kind_of_end
 from raykd.cluster.tuner.saved_parts import save_with
 from raykd.cluster.tuner.trials import Trials
+from raykd.cluster.workers.preparation import Preparation
 from raykd.protocols.event import (
     METRIC,
     EpochEnded,
@@ -46,16 +47,22 @@ class _Known:
     epochs: int
 
 
+class StoppedEarlyError(Exception):
+    """A search was asked to stop before a trial began."""
+
+
 class ProgressCallback(Callback):
     """Tune brings its callbacks back in a resumed search as they were made; what is this process's own is the class's.
 
     A search that is asked to stop gets no new trial (`TrialGenerator`) and no new epoch (`ASHA`). When the last running
-    epoch has ended, it is interrupted as by Ctrl-C.
+    epoch has ended, it is interrupted as by Ctrl-C. Tune starts its first trials while their groups still make what all
+    of them share: that they have begun is told when it is made.
     """
 
     driver: ClassVar[_Driver | None] = None
     records: ClassVar[EndedTrials]
     stopping: ClassVar[bool] = False
+    preparation: ClassVar[Preparation | None] = None  # while it goes on
     _left: ClassVar[list[Record]]
     _waiting: ClassVar[set[str]]  # ids of the trials that have been told to train no further epoch
 
@@ -65,15 +72,16 @@ class ProgressCallback(Callback):
         self._started: dict[str, Trial] = {}  # by id, that have not ended
 
     @classmethod
-    def begin(cls, tell: Listener, each_step: Callable[[], None]) -> None:
+    def begin(cls, tell: Listener, each_step: Callable[[], None], preparation: Preparation | None = None) -> None:
         """Tells this listener from now on, and forgets the trials of the search before.
 
         Args:
             each_step: called after each step of Tune's, some ten times a second.
+            preparation: what goes on before the first trial begins.
         """
         cls.driver = _Driver(tell=tell, each_step=each_step)
         cls.records, cls.stopping, cls._waiting = EndedTrials(), False, set()
-        cls._left = []
+        cls._left, cls.preparation = [], preparation
 
     @classmethod
     def found(cls) -> list[Record]:
@@ -111,13 +119,17 @@ class ProgressCallback(Callback):
 
     def on_trial_start(self, iteration: int, trials: list[Trial], trial: Trial, **info: Any) -> None:
         self._started[trial.trial_id] = trial
+        if self.preparation is None:
+            self._tell_began(trial)
+
+    def _tell_began(self, trial: Trial) -> None:
         if self.driver is not None:
             config, name = trial.config, self._about(trial).name
             setting, values = self._trials.setting(config), config.get("values", {})
             self.driver.tell(TrialBegan(trial=name, setting=setting, values=values))
 
     def on_trial_recover(self, iteration: int, trials: list[Trial], trial: Trial, **info: Any) -> None:
-        if self.driver is not None:
+        if self.driver is not None and self.preparation is None:
             self.driver.tell(TrialInterrupted(trial=self._about(trial).name))
 
     def on_trial_result(
@@ -141,6 +153,9 @@ class ProgressCallback(Callback):
             return
         self.driver.each_step()
         self._started = {name: trial for name, trial in self._started.items() if not trial.is_finished()}
+        if self.preparation is not None:
+            self._look_at(self.preparation)
+            return
         training = [trial for trial in self._started.values() if trial.status == Trial.RUNNING]  # others are restarted
         if threading.current_thread() is not threading.main_thread():
             return  # nobody could interrupt it there: it goes on to its end
@@ -151,6 +166,15 @@ class ProgressCallback(Callback):
         # once more and give back what it has. A trial that Tune starts again is in no epoch, and is not waited for.
         if self.stopping and all(trial.trial_id in self._waiting for trial in training):
             signal.raise_signal(signal.SIGINT)
+
+    def _look_at(self, preparation: Preparation) -> None:
+        assert self.driver is not None
+        if is_asked_to_stop(self._trials.folder):
+            raise StoppedEarlyError  # Tune ends what it has begun, and hands it on
+        if preparation.look(self.driver.tell):
+            type(self).preparation = None
+            for trial in self._started.values():
+                self._tell_began(trial)
 
     def on_experiment_end(self, trials: list[Trial], **info: Any) -> None:
         type(self)._left = [Record.of(trial, self._about(trial).name, UNFINISHED) for trial in trials]
@@ -169,14 +193,3 @@ class ProgressCallback(Callback):
             name, epochs = self._trials.name(trial.config), self._trials.recipe(trial.config).epochs
             self._known[trial.trial_id] = _Known(name=name, epochs=epochs)
         return self._known[trial.trial_id]
-
-
-def kind_of_end(last: dict[str, Any]) -> str:
-    """How a trial ended that Tune counts as done, from its last result: complete, stopped, diverged or failed."""
-    if last.get("error"):
-        return "failed"
-    if last.get("diverged"):
-        return "diverged"
-    if last.get("finished"):
-        return "complete"
-    return "stopped"

@@ -75,3 +75,14 @@ class EndedTrials:
                 for trials in (controller.get_live_trials(), controller._stopped_trials, controller._trials_to_cache):
                     trials.discard(trial)
                 controller._trial_metadata.pop(trial.trial_id, None)
+
+
+def kind_of_end(last: dict[str, Any]) -> str:
+    """How a trial ended that Tune counts as done, from its last result: complete, stopped, diverged or failed."""
+    if last.get("error"):
+        return "failed"
+    if last.get("diverged"):
+        return "diverged"
+    if last.get("finished"):
+        return "complete"
+    return "stopped"

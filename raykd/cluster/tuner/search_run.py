@@ -6,7 +6,7 @@ from typing import Any
 from ray import cloudpickle, tune
 
 from raykd.cluster.machines.plan import Plan
-from raykd.cluster.tuner.callback import ProgressCallback
+from raykd.cluster.tuner.callback import ProgressCallback, StoppedEarlyError
 from raykd.cluster.tuner.ended_trials import Record
 from raykd.cluster.tuner.experiment_state import ExperimentState
 from raykd.cluster.tuner.quiet import NoTrialProgress
@@ -16,30 +16,45 @@ from raykd.cluster.tuner.searcher import StudySearch
 from raykd.cluster.tuner.suggestions import TrialGenerator
 from raykd.cluster.tuner.trainable import Slot
 from raykd.cluster.tuner.trials import Trials
+from raykd.cluster.workers.preparation import Preparation
 from raykd.signals import ctrl_c_kept
 from raykd.storage.layout import GROUPS, INNER, TUNE
 
 
-def run_search(trials: Trials, plan: Plan, *, seed: int, total: int, verbose: bool) -> list[Record]:
+def run_search(
+    trials: Trials, plan: Plan, preparation: Preparation, *, seed: int, total: int, verbose: bool
+) -> list[Record]:
     """Trains the trials of a search that have not ended; `ProgressCallback.begin` has been called before.
 
     Args:
+        preparation: of what they share, which the callback was given too.
         seed: of the sampler.
         total: trials that are wanted, baselines included.
         verbose: let Tune print what it likes.
 
     Returns:
         All that were begun, each once by its name; those that the search has left are `unfinished`.
+
+    Raises:
+        KeyboardInterrupt: it was stopped before a trial began.
+        Exception: what trials share could not be made.
     """
-    with ctrl_c_kept():
-        _tuner(trials, plan, seed, total, verbose).fit()
+    try:
+        with ctrl_c_kept():
+            _tuner(trials, plan, preparation, seed, total, verbose).fit()
+    except StoppedEarlyError:
+        raise KeyboardInterrupt from None
+    finally:
+        preparation.forget()
+    if ProgressCallback.preparation is not None and len(list(ProgressCallback.records)) < total:
+        raise KeyboardInterrupt  # Tune has taken Ctrl-C as its own end
     return ProgressCallback.found()
 
 
-def _tuner(trials: Trials, plan: Plan, seed: int, total: int, verbose: bool) -> tune.Tuner:
+def _tuner(trials: Trials, plan: Plan, preparation: Preparation, seed: int, total: int, verbose: bool) -> tune.Tuner:
     """A new search, or the one that was cut off, or has ended, in this folder."""
     pickled, groups = cloudpickle.dumps(trials), trials.for_ray(GROUPS)  # pyright: ignore[reportPrivateImportUsage]
-    slot = tune.with_parameters(Slot, trials=pickled, groups=groups, resources=plan.resources)
+    slot = tune.with_parameters(Slot, trials=pickled, groups=groups, resources=plan.resources, preparation=preparation)
     trainable: Any = tune.with_resources(slot, plan.slot_resources)
     path, states = trials.for_ray(TUNE), ExperimentState(trials.folder, TUNE, trials.storage)
     resuming = tune.Tuner.can_restore(path) and states.put_first()

@@ -13,6 +13,7 @@ from raykd.cluster.machines.resources import Resources
 from raykd.cluster.tuner.setting import pickled_job
 from raykd.cluster.workers.answer import Answer
 from raykd.cluster.workers.group import Group
+from raykd.cluster.workers.preparation import Preparation
 from raykd.protocols.event import METRIC
 
 
@@ -26,17 +27,18 @@ class Slot(tune.Trainable):
     """
 
     def setup(  # pyright: ignore[reportIncompatibleMethodOverride]
-        self, config: dict[str, Any], trials: bytes, groups: str, resources: Resources
+        self, config: dict[str, Any], trials: bytes, groups: str, resources: Resources, preparation: Preparation
     ) -> None:
         """Called by Tune, once.
 
         Args:
             trials: `Trials`, pickled.
             groups: the folder of the search's groups; a path or a URI.
+            preparation: that the groups take part in.
         """
         self._trials = trials
         name = f"{os.uname().nodename}-{os.getpid()}-{time.time_ns()}"
-        self._group = Group(name, groups, resources)
+        self._group = Group(name, groups, resources, preparation)
         self.reset_config(config)
 
     def reset_config(self, new_config: dict[str, Any]) -> bool:

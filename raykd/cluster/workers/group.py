@@ -19,6 +19,7 @@ from raykd.cluster.workers.answer import Answer
 from raykd.cluster.workers.leftovers import free_leftovers, free_placement, mailbox_name
 from raykd.cluster.workers.mailbox import END, GIVEN_UP, JOB, NEXT, Mailbox
 from raykd.cluster.workers.network import Network
+from raykd.cluster.workers.preparation import Preparation
 from raykd.cluster.workers.train_run import TrainRun
 from raykd.errors import FailureError
 
@@ -32,9 +33,10 @@ class Group:
     Args:
         name: of the Ray Train run, different for every group.
         folder: where Ray Train keeps its own files; a path, or the URI of a storage without folders.
+        preparation: that all groups of a search take part in before their first job.
     """
 
-    def __init__(self, name: str, folder: str, resources: Resources):
+    def __init__(self, name: str, folder: str, resources: Resources, preparation: Preparation | None = None):
         self._folder, self._name = folder, name
         self._mailbox: Any = ray.remote(num_cpus=0)(Mailbox).options(name=mailbox_name(self._folder, name)).remote()
         self._failure: BaseException | None = None
@@ -50,6 +52,7 @@ class Group:
                 "name": name,
                 "resources": resources,
                 "timeout_s": _TIMEOUT_S,
+                "preparation": preparation,
             },
             backend_config=Network(backend=backend, timeout_s=_TIMEOUT_S),
             scaling_config=train.ScalingConfig(
@@ -103,7 +106,8 @@ class Group:
         """Ends the group and waits until its workers are gone."""
         with contextlib.suppress(RayActorError):  # the mailbox may be what has died
             ray.get(self._mailbox.post.remote(END))
-            self._thread.join(timeout=30)
+            # One that has answered nothing yet may be long at what trials share, of which nothing is lost.
+            self._thread.join(timeout=30 if self._is_up else 0)
         # Of a group that hangs, or whose end found the mailbox dead, the workers go with the place that they hold.
         free_placement(self._folder, self._name)
 
@@ -121,7 +125,17 @@ def _work(config: dict[str, Any]) -> None:
 
     from raykd.cluster.workers.worker import work
 
+    torch.set_num_threads(config["resources"].threads)
     device = get_device()
     if device.type == "cuda":
         torch.cuda.set_device(device)  # PyTorch keeps it for each thread, and this is the one that trains
-    work(config, device)
+    if _may_begin(config):
+        work(config, device)
+
+
+def _may_begin(config: dict[str, Any]) -> bool:
+    """Whether what trials share is there, for which one of the search's groups makes it; the others wait."""
+    preparation: Preparation | None = config["preparation"]
+    if preparation is None or train.get_context().get_world_rank() > 0:
+        return True  # rank 0 is waited for before the first job
+    return preparation.take_part(mailbox_name(config["folder"], config["name"]))

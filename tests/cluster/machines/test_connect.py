@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from run_commands import Finished, end, free_port, start, write_study
+from run_commands import Finished, end, free_port, start, start_typed, write_study
 from waiting import wait_until
 
 pytestmark = pytest.mark.slow
@@ -82,6 +82,31 @@ def test_local_starts_its_own_beside_it(tune):
     ended = tune("--address", "local")
     assert ended.code == 0, ended.error
     assert ended.out.startswith("started Ray on this machine with ")
+
+
+_OWN = """
+from pathlib import Path
+from raykd.cluster.machines.autoscaler import is_starting_machines, starts_machines
+from raykd.cluster.machines.connect import connected
+from raykd.cluster.machines.nodes import is_all_here
+with connected("local", Path("ray.log")) as line:
+    print(line, starts_machines(), is_starting_machines(), is_all_here())
+    for file in Path("/proc").glob("[0-9]*/cmdline"):
+        if "ray" in (words := file.read_text().replace(chr(0), " ")):
+            print(words)
+"""
+
+
+def test_a_ray_of_ones_own_has_no_process_that_a_search_does_not_use(tmp_path: Path):
+    environment = {"RAY_TMPDIR": tempfile.mkdtemp(prefix="rk", dir="/tmp")}
+    ended = end(start_typed("-c", _OWN, folder=tmp_path, environment=environment))
+    assert (ended.code, ended.error) == (0, "")
+    line, *words = ended.out.splitlines()
+    assert line.startswith("started Ray on this machine with ") and line.endswith(" False False True")
+    own = [each for each in words if environment["RAY_TMPDIR"] in each]
+    assert any("raylet" in each for each in own)
+    assert not [each for each in own if "dashboard.py" in each or "monitor.py" in each]
+    shutil.rmtree(environment["RAY_TMPDIR"])
 
 
 def test_a_dead_cluster_is_one_line(head: Head, tune, tmp_path: Path):
