@@ -66,6 +66,12 @@ def _warnings_as_lines() -> Iterator[None]:
         logger.removeHandler(handler)
 
 
+def say(line: str) -> None:
+    """Writes a line before anything that could is loaded."""
+    sys.stdout.write(f"{line}\n")
+    sys.stdout.flush()
+
+
 def say_error(line: str) -> None:
     sys.stderr.write(f"{line}\n")
 

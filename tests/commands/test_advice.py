@@ -99,7 +99,7 @@ def test_a_search_goes_on_with_the_options_that_it_had(script, begun, monkeypatc
     main = raykd.__main__.main if script[0] == "raykd" else functools.partial(run_script, tune)
     with contextlib.redirect_stdout(io.StringIO()) as out:
         assert main() == 130
-    line = out.getvalue().removeprefix("stopped before the end; go on with: ")
+    line = out.getvalue().splitlines()[-1].removeprefix("stopped before the end; go on with: ")
     assert options_of(line) == parse(make_parser(tune), [*kept, "--resume", "search"])
 
 

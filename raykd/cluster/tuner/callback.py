@@ -135,6 +135,8 @@ class ProgressCallback(Callback):
     def on_trial_result(
         self, iteration: int, trials: list[Trial], trial: Trial, result: dict[str, Any], **info: Any
     ) -> None:
+        if self.preparation is not None:  # which has ended since the last step, or there would be no result
+            self._look_at(self.preparation)
         # Workers that go on with a trial first answer with its last epoch, which Tune may have heard of before.
         is_new = result["epoch"] > (trial.last_result or {}).get("epoch", 0)
         if self.driver is not None and is_new and not result["error"]:
@@ -169,12 +171,12 @@ class ProgressCallback(Callback):
 
     def _look_at(self, preparation: Preparation) -> None:
         assert self.driver is not None
-        if is_asked_to_stop(self._trials.folder):
-            raise StoppedEarlyError  # Tune ends what it has begun, and hands it on
         if preparation.look(self.driver.tell):
             type(self).preparation = None
             for trial in self._started.values():
                 self._tell_began(trial)
+        elif is_asked_to_stop(self._trials.folder):
+            raise StoppedEarlyError  # Tune ends what it has begun, and hands it on
 
     def on_experiment_end(self, trials: list[Trial], **info: Any) -> None:
         type(self)._left = [Record.of(trial, self._about(trial).name, UNFINISHED) for trial in trials]

@@ -19,6 +19,7 @@ node), and else starts Ray on this machine.
 
 import argparse
 
+from raykd.commands import say
 from raykd.commands.parsers.teacher_outputs import add_keep_option
 from raykd.studies.shipped import DEFAULT_STUDY
 
@@ -28,6 +29,7 @@ def run(options: argparse.Namespace) -> int:
         from raykd.commands.list_studies import list_studies
 
         return list_studies()
+    say("loading PyTorch, Ray and the study")  # which takes seconds
     from raykd.commands.tune import run_tune
 
     return run_tune(options)
