@@ -6,8 +6,8 @@ given, 8 s where `ray start` has left a cluster on the machine, and the fixed co
     python benchmarks/overhead.py [--repeats N] [--save]
 
 Each search is a process, `python -m raykd tune`, of a study with scikit-learn's digits: a teacher of two epochs, and
-six trials of two epochs, a fraction of a second each. Cold is Ray of the search's own, warm a cluster that `ray start` has
-left and another search has used; they take turns. The first word is the first line that is written; the first epoch is
+six trials of two epochs, a fraction of a second each. Cold is Ray of the search's own, warm a cluster that `ray start`
+has left and another search has used; they take turns. The first word is the first line that is written; the first epoch is
 there when it stands in a trial's `epochs.jsonl`. The fixed cost is the time from the command to its end without that
 between the first trial's begin and the last epoch's end; the teacher's training is within it. CPU is that of all
 processes of the search, and in a warm cluster of what the cluster's own took meanwhile; each is seen every 0.1 s, so
