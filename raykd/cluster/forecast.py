@@ -25,6 +25,7 @@ from raykd.errors import AlreadyExistsError, InvalidError
 from raykd.recipe import Recipe
 from raykd.runs.remote_search import prepare_storage
 from raykd.storage.artifacts import NotMadeError, open_store
+from raykd.storage.room import parse_room
 from raykd.storage.storage import Storage
 from raykd.studies.baselines import baselines
 from raykd.studies.study import Study
@@ -82,6 +83,7 @@ def forecast(
     slots_per_gpu: int | str = 1,
     storage: str | os.PathLike[str] = "runs",
     name: str | None = None,
+    keep_teacher_outputs: int | str | None = None,
     address: str | None = None,
     say: Callable[[str], None] = _LOG.info,
 ) -> Forecast:
@@ -99,6 +101,7 @@ def forecast(
     trials = study.trials if trials is None else trials
     if trials < 1:
         raise InvalidError(f"trials must be at least 1, got {trials}")
+    room = parse_room(keep_teacher_outputs)
     study.check(wanted.workers.needed)
     opened = prepare_storage(storage, name, resume=False, writes=False)
     if name is not None and opened.has(opened.root / name):
@@ -121,7 +124,7 @@ def forecast(
             took = _footprints(nodes, to_measure(study), opened)
             plan = make_plan(nodes, wanted.workers, slots, trials + beside, _sharing(took, wanted))
         alone = dataclasses.replace(plan.resources, workers=1, elastic=None)
-        rehearsal: Rehearsal = run_on_worker(_rehearse, alone, say, study.recipe, opened)
+        rehearsal: Rehearsal = run_on_worker(_rehearse, alone, say, study.recipe, opened, room)
     epochs = most_epochs(study)
     return Forecast(
         cluster=line,
@@ -145,8 +148,8 @@ def likely_epochs(epochs: int, grace: int, reduction: int) -> float:
     return mean
 
 
-def _rehearse(recipe: Recipe, storage: Storage, say: Callable[[str], None]) -> Rehearsal:
-    return rehearse(recipe, open_store(storage, makes=()), World.alone(World.current().device), say)
+def _rehearse(recipe: Recipe, storage: Storage, room: int | None, say: Callable[[str], None]) -> Rehearsal:
+    return rehearse(recipe, open_store(storage, makes=(), room=room), World.alone(World.current().device), say)
 
 
 def _footprints(nodes: Sequence[Node], recipes: Sequence[Recipe], storage: Storage) -> tuple[Footprint, ...]:

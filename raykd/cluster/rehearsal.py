@@ -20,6 +20,7 @@ from raykd.data.dataset import DataSpec, load
 from raykd.distributed.world import World
 from raykd.protocols.context import BuildContext
 from raykd.protocols.model import ModelSpec
+from raykd.protocols.span import Span, no_span
 from raykd.protocols.teacher import (
     TeacherRoute,
     TeacherSpec,
@@ -28,9 +29,11 @@ from raykd.protocols.teacher import (
     write_records,
 )
 from raykd.recipe import Recipe, build_network
+from raykd.reporting.recorder import Recorder
 from raykd.space.serialise import fingerprint
 from raykd.storage.artifacts import NotMadeError, Store
 from raykd.teachers.route_training import TrainedTeacherSpec
+from raykd.training.kept_outputs import SAYS
 from raykd.training.loop import distill
 
 _MADE = ("route", "features", "codebook", "moments")
@@ -45,11 +48,15 @@ class Rehearsal:
         epoch_seconds: of an epoch; None where `missing` has to be made first.
         teacher_seconds: of the training of the teachers that the storage lacks.
         missing: the kind of artefact without which there is no epoch.
+        teacher_outputs: whether what the teacher says would be kept, and how much that is; nothing where it is live.
+        teacher_share: of an epoch, 0 to 1, in which the teacher is asked: what an epoch saves whose views are all kept.
     """
 
     epoch_seconds: float | None = None
     teacher_seconds: float = 0.0
     missing: str | None = None
+    teacher_outputs: str = ""
+    teacher_share: float = 0.0
 
 
 def rehearse(recipe: Recipe, store: Store, world: World, say: Callable[[str], None] = lambda line: None) -> Rehearsal:
@@ -61,23 +68,23 @@ def rehearse(recipe: Recipe, store: Store, world: World, say: Callable[[str], No
     """
     try:
         say("measuring an epoch")
-        return Rehearsal(epoch_seconds=_epoch(recipe, store, world))
+        return _measured(recipe, store, world)
     except NotMadeError:
         pass
-    with scratch() as made:
+    with scratch(store.room) as made:
         try:
-            seconds = _epoch(untaught(recipe), made, world)
+            measured = _measured(untaught(recipe), made, world)
             teacher = _training(recipe.teacher, recipe.data, store, made, world, say)
-            return Rehearsal(epoch_seconds=seconds, teacher_seconds=teacher)
+            return dataclasses.replace(measured, teacher_seconds=teacher)
         except NotMadeError as error:
             return Rehearsal(missing=str(error))
 
 
 @contextlib.contextmanager
-def scratch() -> Iterator[Store]:
-    """A store for what a rehearsal makes."""
+def scratch(room: int | None = None) -> Iterator[Store]:
+    """A store for what a rehearsal makes; what the teacher says is not kept, `room` being what it might take."""
     with tempfile.TemporaryDirectory(prefix="raykd-rehearsal-") as folder:
-        yield Store(folder, makes=_MADE)
+        yield Store(folder, makes=_MADE, room=room)
 
 
 def untaught(recipe: Recipe) -> Recipe:
@@ -112,9 +119,25 @@ def _is_there(teacher: TeacherSpec, data: DataSpec, store: Store, world: World) 
     return True
 
 
-def _epoch(recipe: Recipe, store: Store, world: World) -> float:
+def _measured(recipe: Recipe, store: Store, world: World) -> Rehearsal:
+    said: list[str] = []
+    recorder = Recorder(world.device)
+    seconds = _epoch(recipe, store, world, said.append, recorder)
+    spans = [(span.name, span.device_seconds or span.seconds) for span in recorder.recorded() if span.name != "start"]
+    teacher = sum(took for name, took in spans if name == "teacher")
+    told = [line for line in said if line.startswith(SAYS)]
+    return Rehearsal(
+        epoch_seconds=seconds,
+        teacher_outputs=told[0] if told else "",
+        teacher_share=teacher / max(sum(took for _, took in spans), 1e-9),
+    )
+
+
+def _epoch(
+    recipe: Recipe, store: Store, world: World, say: Callable[[str], None] = lambda line: None, span: Span = no_span
+) -> float:
     """Seconds of an epoch, the second one where the first is short and there is one."""
-    epochs = distill(recipe, store=store, world=world)
+    epochs = distill(recipe, store=store, world=world, say=say, span=span)
     first = next(epochs)
     second = next(epochs, None) if first.seconds < _SHORT_S else None
     return (second or first).seconds

@@ -25,6 +25,7 @@ def run_dry(study: Study, options: argparse.Namespace, console: Console) -> int:
             workers=options.workers,
             slots=options.slots,
             slots_per_gpu=options.slots_per_gpu,
+            keep_teacher_outputs=options.keep_teacher_outputs,
             storage=options.storage,
             name=options.name,
             address=options.address,
@@ -45,6 +46,11 @@ def run_dry(study: Study, options: argparse.Namespace, console: Console) -> int:
     for path, distribution in study.every_range().items():
         table.add_row(path, describe(distribution))
     console.print(table, soft_wrap=False)
+    if told.rehearsal.teacher_outputs:
+        console.print(
+            f"{told.rehearsal.teacher_outputs}; the teacher took {told.rehearsal.teacher_share:.0%} of the epoch that "
+            "was measured, which is saved for every view that it was asked about before"
+        )
     console.print(f"time: {_time(told)}")
     if price is not None:
         console.print(f"cost: {_cost(told, price)}")

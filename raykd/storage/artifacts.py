@@ -49,7 +49,7 @@ class Store:
         path = Path(root).expanduser().absolute()
         sent = storage or LocalStorage(root=path)
         self.root, self._storage, self._makes = sent.here(path), sent.moved_here(), makes
-        self._made, self._room = made, room
+        self._made, self.room = made, room
 
     def __repr__(self) -> str:
         return f"Store({str(self.root)!r})"
@@ -90,9 +90,14 @@ class Store:
                     self._made(kind, key, time.monotonic() - begun)
         return folder
 
+    @property
+    def keeps(self) -> bool:
+        """Whether `keep` keeps anything; a store that does not make all it is asked for leaves nothing."""
+        return self._makes is None
+
     def has_room(self, size: int) -> bool:
-        """Whether `keep` may find room for so many bytes; who only reads keeps nothing."""
-        return self._makes is None and size <= (DEFAULT_ROOM if self._room is None else self._room)
+        """Whether so many bytes are no more than all the room there is."""
+        return size <= (DEFAULT_ROOM if self.room is None else self.room)
 
     def keep(self, kind: str, sizes: Mapping[str, int]) -> list[Path] | None:
         """Folders on this machine, one for each name, that may grow to so many bytes; None where there is no room.
@@ -102,9 +107,9 @@ class Store:
         Raises:
             OSError: the disk is full, or away.
         """
-        if not self.has_room(sum(sizes.values())):
+        if not (self.keeps and self.has_room(sum(sizes.values()))):
             return None
-        folders = [reserve(self.root / kind, name, size, self._room) for name, size in sizes.items()]
+        folders = [reserve(self.root / kind, name, size, self.room) for name, size in sizes.items()]
         return None if None in folders else [folder for folder in folders if folder]
 
     def partial(self, name: str, state: str) -> PartialArtifact:

@@ -17,6 +17,7 @@ from raykd.storage.rows import RowFile
 
 _LOG = logging.getLogger(__name__)
 _KIND = "teacher_outputs"
+SAYS = "what the teacher says"  # how each line about it begins
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -94,7 +95,7 @@ def open_kept(
         key: a hash of all that a row depends on, but for the reading.
         say: told which it is, in one line.
     """
-    what = f"what the teacher says ({layout})"
+    what = f"{SAYS} ({layout})"
     try:
         folders = store.keep(_KIND, {f"{key}-{reading.name}": layout.size(reading) for reading in layout.shapes})
         if folders is None:

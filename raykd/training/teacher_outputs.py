@@ -31,11 +31,10 @@ from raykd.protocols.method import Term
 from raykd.protocols.reading import Reading
 from raykd.recipe import Recipe
 from raykd.space.serialise import fingerprint
-from raykd.storage.artifacts import NotMadeError
 from raykd.storage.atomic import write_text
 from raykd.training.anchors import Anchors
 from raykd.training.distiller import Distiller, lay_out
-from raykd.training.kept_outputs import KeptOutputs, Layout, open_kept
+from raykd.training.kept_outputs import SAYS, KeptOutputs, Layout, open_kept
 
 _VERSION = 1
 _ROWS = 16  # the teacher is asked about a multiple of them
@@ -141,13 +140,12 @@ class TeacherOutputs:
             places=dataset.augmentation.num_views(self._recipe.epochs) * len(dataset.train),
         )
         if not context.store.has_room(sum(layout.size(reading) for reading in layout.shapes)):
-            context.say(f"what the teacher says ({layout}) is not kept, as there is no room for it")
+            context.say(f"{SAYS} ({layout}) is not kept, as there is no room for it")
             return None
-        try:
-            key = fingerprint(self._key(checkpoint))
-        except NotMadeError:
+        if not context.store.keeps:
+            context.say(f"{SAYS} ({layout}) would be kept")
             return None
-        return open_kept(context.store, key, layout, dataset.device, context.say)
+        return open_kept(context.store, fingerprint(self._key(checkpoint)), layout, dataset.device, context.say)
 
     def _key(self, checkpoint: int) -> dict[str, Any]:
         """All that the bits of a row depend on, but for the reading."""
