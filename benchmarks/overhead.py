@@ -7,12 +7,12 @@ given, 8 s where `ray start` has left a cluster on the machine, and the fixed co
 
 Each search is a process, `python -m raykd tune`, of a study with scikit-learn's digits: a teacher of two epochs, and
 six trials of two epochs, a fraction of a second each. Cold is Ray of the search's own, warm a cluster that `ray start`
-has left and another search has used; they take turns. The first word is the first line that is written; the first epoch is
-there when it stands in a trial's `epochs.jsonl`. The fixed cost is the time from the command to its end without that
-between the first trial's begin and the last epoch's end; the teacher's training is within it. CPU is that of all
-processes of the search, and in a warm cluster of what the cluster's own took meanwhile; each is seen every 0.1 s, so
-that what a process takes at its very end is missed. Where other work shares the machine, seconds are worth little, and
-CPU seconds up to a quarter too many. The last line is the fixed cost of a cold search, its median.
+has left and another search has used; they take turns. The first word is the first line that is written; the first
+epoch is there when it stands in a trial's `epochs.jsonl`. The fixed cost is the time from the command to its end
+without that between the first trial's begin and the last epoch's end; the teacher's training is within it. CPU is that
+of all processes of the search, and in a warm cluster of what the cluster's own took meanwhile; each is seen every
+0.1 s, so that what a process takes at its very end is missed. Where other work shares the machine, seconds are worth
+little, and CPU-seconds up to a quarter too many. The last line is the median fixed cost of a cold search.
 """
 
 import argparse
@@ -166,6 +166,7 @@ def main() -> None:
     parser.add_argument("--save", action="store_true", help="keep the record under benchmarks/results")
     options = parser.parse_args()
     become_subreaper()
+    os.environ["RAY_AUTH_MODE"] = "disabled"  # else the cluster asks for a token
     record, costs = Record("overhead"), dict[str, list[Cost]](cold=[], warm=[])
     record.say(f"load of the machine before: {os.getloadavg()[0]:.1f}")
     with tempfile.TemporaryDirectory(prefix="rk", dir="/tmp") as folder:  # short: sockets below it may have 107 letters
