@@ -62,8 +62,7 @@ class Dataset:
 
     def normalise(self, images: UInt8[Tensor, "b c h w"] | Float[Tensor, "b c h w"]) -> Float[Tensor, "b c h w"]:
         """Images on the scale 0 to 255, with `mean` brought to 0 and `std` to 1."""
-        mean = torch.tensor(self.mean, device=images.device)[:, None, None]
-        std = torch.tensor(self.std, device=images.device)[:, None, None]
+        mean, std = _on(images.device, self.mean), _on(images.device, self.std)
         return (images.float() / 255.0 - mean) / std
 
     def batches(self, epoch: int, seed: int, batch_size: int, rank: int = 0, size: int = 1) -> Iterator[Batch]:
@@ -73,8 +72,10 @@ class Dataset:
             seed: what the order depends on, beside the epoch; the views depend on the data set's own seed.
             batch_size: over all ranks together; must be a multiple of `size`.
         """
-        device = self.train.images.device
-        shares = [share.to(device) for share in self.shares(epoch, seed, batch_size, rank, size)]
+        order = self._order(epoch, seed)
+        if self.train.images.device.type == "cuda":  # from pinned memory, so that nobody waits for the copy
+            order = order.pin_memory().to(self.train.images.device, non_blocking=True)
+        shares = _shares(order, batch_size, rank, size)
         for indices, views in self.train.read(shares, self.augmentation, epoch, self.seed):
             yield Batch(self.normalise(views), self.train.labels[indices], indices)
 
@@ -82,9 +83,10 @@ class Dataset:
         self, epoch: int, seed: int, batch_size: int, rank: int = 0, size: int = 1
     ) -> list[Int64[Tensor, "share"]]:
         """The images of each batch of an epoch, a rank's share of them; arguments as of `batches`. On the CPU."""
-        order = torch.randperm(len(self.train), generator=generator("order", seed, epoch))
-        starts = range(0, len(order) - batch_size + 1, batch_size)
-        return [order[start + rank : start + batch_size : size] for start in starts]
+        return _shares(self._order(epoch, seed), batch_size, rank, size)
+
+    def _order(self, epoch: int, seed: int) -> Int64[Tensor, "n"]:
+        return torch.randperm(len(self.train), generator=generator("order", seed, epoch))
 
     def plain(self, split: Split, batch_size: int = 512, rank: int = 0, size: int = 1) -> Iterator[Batch]:
         """A split in order and without augmentation, a rank's share of each batch; of the last one it may be empty."""
@@ -92,6 +94,17 @@ class Dataset:
         shares = (order[start : start + batch_size][rank::size] for start in range(0, len(split), batch_size))
         for indices, images in split.read(shares):
             yield Batch(self.normalise(images), split.labels[indices], indices)
+
+
+@functools.cache  # a copy to a GPU would wait for all that the GPU has to do, twice a batch
+def _on(device: torch.device, numbers: tuple[float, ...]) -> Float[Tensor, "channels 1 1"]:
+    with torch.inference_mode(False):  # the first one to ask may be in it, and training could not use what it makes
+        return torch.tensor(numbers, device=device)[:, None, None]
+
+
+def _shares(order: Int64[Tensor, "n"], batch_size: int, rank: int, size: int) -> list[Int64[Tensor, "share"]]:
+    starts = range(0, len(order) - batch_size + 1, batch_size)
+    return [order[start + rank : start + batch_size : size] for start in starts]
 
 
 @runtime_checkable

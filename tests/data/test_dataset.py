@@ -93,6 +93,28 @@ def test_views_are_contiguous(
     assert augmentation.view(images, torch.arange(6), epoch=0, seed=0).is_contiguous()
 
 
+@pytest.mark.parametrize("resized", [None, ResizedCrop()])
+@pytest.mark.parametrize("flip", [False, True])
+@pytest.mark.parametrize("padding", [0, 2])
+def test_what_is_drawn_for_an_epoch_at_once_is_what_is_drawn_for_a_batch(
+    padding: int, flip: bool, resized: ResizedCrop | None
+):
+    data = dataset(augmentation=Augmentation(padding=padding, flip=flip, resized=resized))
+    for batch in data.batches(epoch=3, seed=1, batch_size=4):
+        images = data.train.images[batch.indices].float()
+        views = data.augmentation.view(images, batch.indices, epoch=3, seed=5)
+        assert torch.equal(batch.images, data.normalise(views))
+
+
+def test_training_can_use_what_evaluation_normalised_by():
+    data = dataset(mean=(0.25, 0.75), std=(0.3, 0.7))
+    with torch.inference_mode():
+        data.normalise(data.train.images)
+    weight = torch.ones(2, 1, 1, requires_grad=True)
+    (data.normalise(data.train.images) * weight).sum().backward()
+    assert weight.grad is not None
+
+
 def test_no_augmentation_leaves_images_as_they_are():
     images = split(3).images.float()
     assert torch.equal(Augmentation().view(images, torch.arange(3), epoch=0, seed=0), images)

@@ -1,13 +1,14 @@
 """Views of training images: random crops, resized crops and mirror images, batch by batch, on the images' device.
 
-The view of image i in epoch e is a function of (data seed, e, i) alone: neither the batch that it stands in, nor the
-rank, nor the order matters.
+What is drawn for all images of an epoch is drawn at once. The view of image i in epoch e is a function of
+(data seed, e, i) alone: neither the batch that it stands in, nor the rank, nor the order matters.
 """
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import torch
-from jaxtyping import Float, Int64
+from jaxtyping import Bool, Float, Int64
 from torch import Tensor
 from torch.nn import functional as F
 
@@ -17,6 +18,26 @@ from raykd.ops.rng import integers
 from raykd.space.fields import later
 
 PADDINGS = {"zeros": "constant", "reflect": "reflect"}
+
+
+class Draws(NamedTuple):
+    """What decides the views of some images, one entry for each.
+
+    Args:
+        top, left: the corner of the crop in the padded image.
+        mirrored: whether left is right; None where no view is.
+        boxes: top, left, height and width of the part that is resized first; None for the whole image.
+    """
+
+    top: Int64[Tensor, "n"]
+    left: Int64[Tensor, "n"]
+    mirrored: Bool[Tensor, "n"] | None = None
+    boxes: Int64[Tensor, "n 4"] | None = None
+
+    def of(self, indices: Int64[Tensor, "b"]) -> "Draws":
+        """Those of some of the images."""
+        mirrored, boxes = (None if values is None else values[indices] for values in (self.mirrored, self.boxes))
+        return Draws(self.top[indices], self.left[indices], mirrored, boxes)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -61,14 +82,11 @@ class Augmentation:
 
         Of a crop with flips the same number is the same view for every seed; of resized crops for one seed alone.
         """
-        epoch = self.recycled(epoch)
         if self.resized is not None:
-            return torch.full_like(indices, epoch)
-        numbers = torch.zeros_like(indices)
-        if self.padding:
-            top, left = self._corner(indices, epoch, seed)
-            numbers = top * (2 * self.padding + 1) + left
-        return 2 * numbers + self._mirrored(indices, epoch, seed) if self.flip else numbers
+            return torch.full_like(indices, self.recycled(epoch))
+        draws = self.draws(indices, (1, 1), epoch, seed)
+        corners = draws.top * (2 * self.padding + 1) + draws.left
+        return corners if draws.mirrored is None else 2 * corners + draws.mirrored
 
     def view(
         self,
@@ -78,37 +96,42 @@ class Augmentation:
         seed: int,
     ) -> Float[Tensor, "b channels height width"]:
         """The views of images in an epoch, contiguous; the same image, epoch and seed always give the same view."""
+        height, width = images.shape[2:]
+        return self.drawn(images, self.draws(indices, (height, width), epoch, seed))
+
+    def draws(self, indices: Int64[Tensor, "n"], size: tuple[int, int], epoch: int, seed: int) -> Draws:
+        """What decides the views of images of a height and a width in an epoch.
+
+        One call for a whole epoch costs little more than one for a batch: it is some 40 operations on small tensors.
+        """
         epoch = self.recycled(epoch)
+        boxes = mirrored = None
+        top = left = torch.zeros_like(indices)
         if self.resized:
-            height, width = images.shape[-2:]
-            boxes = self.resized.boxes(
-                self.resized.draws(indices, epoch, seed),
-                torch.full_like(indices, height),
-                torch.full_like(indices, width),
-            )
-            images = crop_and_resize(images, boxes, (height, width))
+            height, width = (torch.full_like(indices, side) for side in size)
+            boxes = self.resized.boxes(self.resized.draws(indices, epoch, seed), height, width)
         if self.padding:
-            images = self._crop(images, indices, epoch, seed)
+            places = 2 * self.padding + 1
+            top = integers(indices, places, "crop top", seed, epoch)
+            left = integers(indices, places, "crop left", seed, epoch)
         if self.flip:
-            mirrored = self._mirrored(indices, epoch, seed).bool()
-            images = torch.where(mirrored[:, None, None, None], images.flip(-1), images)
-        return images.contiguous()
+            mirrored = integers(indices, 2, "flip", seed, epoch).bool()
+        return Draws(top, left, mirrored, boxes)
 
-    def _crop(self, images: Tensor, indices: Tensor, epoch: int, seed: int) -> Tensor:
-        height, width = images.shape[-2:]
-        padded = F.pad(images, [self.padding] * 4, mode=PADDINGS[self.mode])
-        top, left = self._corner(indices, epoch, seed)
-        rows = top[:, None] + torch.arange(height, device=images.device)
-        columns = left[:, None] + torch.arange(width, device=images.device)
-        pixels = (rows[:, :, None] * padded.shape[3] + columns[:, None, :]).flatten(1)
+    def drawn(
+        self, images: Float[Tensor, "b channels height width"], draws: Draws
+    ) -> Float[Tensor, "b channels height width"]:
+        """The views of images that are drawn for them, contiguous."""
+        height, width = images.shape[2:]
+        if draws.boxes is not None:
+            images = crop_and_resize(images, draws.boxes, (height, width))
+        if not (self.padding or self.flip):
+            return images.contiguous()
+        padded = F.pad(images, [self.padding] * 4, mode=PADDINGS[self.mode]) if self.padding else images
+        rows = draws.top[:, None] + torch.arange(height, device=images.device)
+        columns = torch.arange(width, device=images.device)
+        if draws.mirrored is not None:
+            columns = torch.where(draws.mirrored[:, None], columns.flip(0), columns)
+        pixels = (rows * padded.shape[3])[:, :, None] + (draws.left[:, None] + columns)[:, None, :]
         # Contiguous, like the images; an index over rows and columns gives channels last, and takes four times as long.
-        return padded.flatten(2).gather(2, pixels[:, None].expand(-1, images.shape[1], -1)).view_as(images)
-
-    def _corner(self, indices: Tensor, epoch: int, seed: int) -> tuple[Tensor, Tensor]:
-        """Where in the padded image a crop begins: its row and its column, from 0 to twice the padding."""
-        places = 2 * self.padding + 1
-        return integers(indices, places, "crop top", seed, epoch), integers(indices, places, "crop left", seed, epoch)
-
-    def _mirrored(self, indices: Tensor, epoch: int, seed: int) -> Tensor:
-        """1 where the view is mirrored, 0 where it is not."""
-        return integers(indices, 2, "flip", seed, epoch)
+        return padded.flatten(2).gather(2, pixels.flatten(1)[:, None].expand(-1, images.shape[1], -1)).view_as(images)

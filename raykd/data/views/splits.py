@@ -9,7 +9,7 @@ import torch
 from jaxtyping import Float, Int64, UInt8
 from torch import Tensor
 
-from raykd.data.views.augmentation import Augmentation
+from raykd.data.views.augmentation import Augmentation, Draws
 from raykd.data.views.decoding import Files
 from raykd.errors import InvalidError
 from raykd.ops.rng import generator
@@ -50,12 +50,18 @@ class Split:
         if isinstance(self.images, Files):
             device, epoch = self.labels.device, augmentation.recycled(epoch)
             rest = replace(augmentation, resized=None)  # which part is cut out is decided before files are resized
+            draws = self._draws(rest, epoch, seed)
             for indices, images in self.images.read(shares, augmentation.resized, epoch, seed, device.type == "cuda"):
                 there = indices.to(device, non_blocking=True)
-                yield there, rest.view(images.to(device, non_blocking=True).float(), there, epoch, seed)
+                yield there, rest.drawn(images.to(device, non_blocking=True).float(), draws.of(there))
         else:
+            draws = self._draws(augmentation, epoch, seed)
             for indices in shares:
-                yield indices, augmentation.view(self.images[indices].float(), indices, epoch, seed)
+                yield indices, augmentation.drawn(self.images[indices].float(), draws.of(indices))
+
+    def _draws(self, augmentation: Augmentation, epoch: int, seed: int) -> Draws:
+        height, width = self.images.shape[2:]
+        return augmentation.draws(torch.arange(len(self), device=self.labels.device), (height, width), epoch, seed)
 
     def digest(self) -> str:
         """SHA-256 of images and labels, in hexadecimal; of files see `Files.summary`."""
