@@ -21,6 +21,7 @@ from raykd.methods.fresh import Fresh
 from raykd.methods.iakd import NoSwap
 from raykd.methods.rco import FinalTeacher
 from raykd.models.layout import AUTO, CHANNELS_LAST, LAYOUTS, check_layout
+from raykd.models.precision import FLOAT32, PRECISIONS
 from raykd.models.staged import Shape, Staged, feature_shapes, stem_shape
 from raykd.ops.rng import seed_of
 from raykd.optim import SGD, Optimiser
@@ -52,6 +53,7 @@ class Recipe:
             latter takes half the room; it differs by at most 0.05 % of a value, or 3e-8, and ends at 65504.
         layout: of weights and maps in memory, `contiguous`, `channels_last`, or `auto`, which is whichever is the
             faster one for each of the two networks (`raykd.models.layout`).
+        precision: of the networks' computing in training, `float32` or `bfloat16` (`raykd.models.precision`).
     """
 
     data: DataSpec = fixed(words="a data set such as Digits()")
@@ -67,6 +69,7 @@ class Recipe:
     seed: int = 0
     teacher_outputs: Literal["float32", "float16"] = later("float32")
     layout: str = later(AUTO)
+    precision: str = later(FLOAT32)
 
     def __post_init__(self) -> None:
         check_fields(Recipe, vars(self))
@@ -74,8 +77,9 @@ class Recipe:
         for name in ("epochs", "batch_size"):
             if getattr(self, name) < 1:
                 raise InvalidError(f"{name} must be at least 1, got {getattr(self, name)}")
-        if self.layout not in LAYOUTS:
-            raise InvalidError(f"unknown layout {self.layout!r}; choices: {', '.join(LAYOUTS)}")
+        for name, choices in (("layout", LAYOUTS), ("precision", PRECISIONS)):
+            if getattr(self, name) not in choices:
+                raise InvalidError(f"unknown {name} {getattr(self, name)!r}; choices: {', '.join(choices)}")
         _check_terms(self.terms)
         if self.teacher is None and (asking := _asks_for_teacher(self)):
             raise InvalidError(f"{asking} needs a teacher, and the recipe has none")

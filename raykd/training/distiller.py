@@ -9,6 +9,7 @@ from torch import Tensor, nn
 from raykd.data.dataset import Batch
 from raykd.methods.iakd import Converters, NoSwap, hybrid
 from raykd.models.layout import AUTO, CHANNELS_LAST, check_layout, layout_of
+from raykd.models.precision import FLOAT32, computing, in_full
 from raykd.models.staged import Outputs, Staged
 from raykd.ops.rng import seed_of
 from raykd.protocols.context import BuildContext
@@ -26,6 +27,7 @@ class Distiller(nn.Module):
     Args:
         teacher: the live teacher whose stages are swapped in; None where nothing is swapped.
         span: opened around the student's forward and each term's.
+        precision: of the forward of the student and the swapped stages; the terms compute in float32.
     """
 
     def __init__(
@@ -35,8 +37,10 @@ class Distiller(nn.Module):
         converters: Converters | None,
         teacher: Staged | None,
         span: Span = no_span,
+        precision: str = FLOAT32,
     ):
         super().__init__()
+        self._precision = precision
         self.student = student
         self.terms = nn.ModuleDict(terms)
         self._terms = dict(terms)
@@ -48,8 +52,8 @@ class Distiller(nn.Module):
         self, batch: Batch, teacher: Outputs | None, swapped: frozenset[int], clock: Clock
     ) -> dict[str, Float[Tensor, ""]]:
         """The unweighted loss of each term for a batch, the stages `swapped` being the teacher's."""
-        with self._span("student forward"):
-            outputs = self._outputs(batch.images, swapped)
+        with self._span("student forward"), computing(self._precision, batch.images.device):
+            outputs = in_full(self._outputs(batch.images, swapped))
         losses: dict[str, Tensor] = {}
         for name, term in self._terms.items():
             with self._span(f"term {name}"):
@@ -91,7 +95,7 @@ def build_distiller(recipe: Recipe, context: BuildContext, teacher: Staged | Non
         if not isinstance(recipe.swap, NoSwap):
             torch.manual_seed(seed_of("converters", recipe.seed))
             converters = Converters(shapes.student, shapes.teacher)
-    distiller = Distiller(student, terms, converters, teacher, span).to(context.dataset.device)
+    distiller = Distiller(student, terms, converters, teacher, span, recipe.precision).to(context.dataset.device)
     for module in distiller.beside:
         check_layout(recipe.layout, module, "loss")
     for network in (student, teacher) if teacher else (student,):
@@ -104,5 +108,5 @@ def lay_out(network: Staged, recipe: Recipe, distiller: Distiller, device: torch
 
     Terms and converters take the maps as they come, so they have a say in both.
     """
-    auto = layout_of(network.network, device, beside=distiller.beside)
+    auto = layout_of(network.network, device, recipe.precision, distiller.beside)
     return network.lay_out((auto if recipe.layout == AUTO else recipe.layout) == CHANNELS_LAST)

@@ -24,6 +24,7 @@ from raykd.distributed import gather
 from raykd.distributed.world import World
 from raykd.evaluation.accuracy import accuracy
 from raykd.methods.iakd import NoSwap
+from raykd.models.precision import check_precision
 from raykd.ops.rng import seed_of
 from raykd.protocols.context import BuildContext
 from raykd.protocols.epoch import Epoch, State
@@ -102,6 +103,7 @@ class _Run:
     """The live objects of a run, and the few steps that the loop is made of."""
 
     def __init__(self, recipe: Recipe, store: Store, world: World, say: Callable[[str], None], span: Span = no_span):
+        check_precision(recipe.precision, world.device)
         self.recipe, self.world, self.span = recipe, world, span
         self.dataset = load(recipe.data, world.device)
         teacher = recipe.teacher

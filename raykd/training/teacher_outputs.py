@@ -25,6 +25,7 @@ from raykd.data.dataset import Batch
 from raykd.distributed.processor import processor
 from raykd.distributed.world import World
 from raykd.models.layout import is_fragile
+from raykd.models.precision import computing, in_full
 from raykd.models.staged import Outputs, Staged
 from raykd.protocols.context import BuildContext
 from raykd.protocols.method import Term
@@ -114,8 +115,8 @@ class TeacherOutputs:
 
     def _teacher(self, images: Tensor) -> Outputs:
         self.num_asked += len(images)
-        with torch.no_grad():
-            return self._live(images)
+        with torch.no_grad(), computing(self._recipe.precision, images.device):
+            return in_full(self._live(images))
 
     @functools.cached_property
     def _live(self) -> Staged:
@@ -155,6 +156,7 @@ class TeacherOutputs:
             "version": _VERSION,
             "weights": self._context.teacher.digest(checkpoint),
             "processor": processor(dataset.device),
+            "precision": self._recipe.precision,
             # With the network and the device these decide its layout, which `lay_out` gives it when it is built.
             "layout": [self._recipe.layout, any(is_fragile(module) for module in self._distiller.beside)],
         }

@@ -137,7 +137,7 @@ def changed(path: str) -> Any:
     value = value_at(RECIPE, path)
     special = {"raykd": None, "depth": 14, "decay": 0.5, "momentum": 0.5, "start": 0.6, "solo": 0.2, "warm_up": 0.1}
     words = {"norm": "none", "kernel": "combined", "divergence": "kl", "schedule": "uniform", "on_anchor": "match"}
-    words |= {"mode": "reflect", "layout": "contiguous", "teacher_outputs": "float16"}
+    words |= {"mode": "reflect", "layout": "contiguous", "teacher_outputs": "float16", "precision": "bfloat16"}
     name = path.rsplit("/")[-1]
     if value is None:
         return {"resized": ResizedCrop(), "views": 3}[name]
