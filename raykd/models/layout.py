@@ -2,8 +2,9 @@
 
 In `auto` it is a function of the network, the kind of device and the precision alone, never of a timing taken at run
 time, since two equal recipes must give the same run bit for bit. The rule, `layout_of`, follows `benchmarks/layout.py`:
-on a CPU, in float32 with one thread, a training step in channels last takes as long for VGG-13 and less for every other
-network measured, and inference likewise. No GPU has measured it: there channels last is taken in half precision alone, as tensor cores want it.
+on a CPU, in float32 with one thread, a training step of VGG-13 takes as long in channels last, and one of every other
+network measured is faster. No GPU has measured it: there channels last is taken in half precision alone, as tensor
+cores want it.
 
 Never taken is what would crash. PyTorch's gradient of a 1x1 convolution with a stride, in float32 and channels last,
 writes past the end of its memory on CPUs whose best instructions are AVX2 (oneDNN 3.12; `ONEDNN_MAX_CPU_ISA=AVX2`
