@@ -79,6 +79,7 @@ class World:
                 process_group=self.group,
                 broadcast_buffers=False,
                 find_unused_parameters=may_skip_parameters,
+                gradient_as_bucket_view=True,  # a gradient is summed where it lies, not copied to a bucket and back
             )
 
     def sum(self, values: Tensor) -> Tensor:
@@ -88,10 +89,17 @@ class World:
         return values
 
     def share_buffers(self, module: nn.Module) -> None:
-        """Gives every rank rank 0's buffers."""
-        if self.size > 1:
-            for buffer in module.buffers():
-                dist.broadcast(buffer, src=0, group=self.group)
+        """Gives every rank rank 0's buffers, those of one kind in one message; resnet110 has 333 of two kinds."""
+        if self.size == 1:
+            return
+        kinds: dict[torch.dtype, list[Tensor]] = {}
+        for buffer in module.buffers():
+            kinds.setdefault(buffer.dtype, []).append(buffer)
+        for buffers in kinds.values():
+            together = torch.cat([buffer.flatten() for buffer in buffers])
+            dist.broadcast(together, src=0, group=self.group)
+            for buffer, part in zip(buffers, together.split([buffer.numel() for buffer in buffers]), strict=True):
+                buffer.copy_(part.view_as(buffer))
 
 
 def _device(device: str | torch.device | None) -> torch.device:
