@@ -21,8 +21,8 @@ from raykd.methods.fresh import Fresh
 from raykd.methods.iakd import NoSwap
 from raykd.methods.rco import FinalTeacher
 from raykd.models.layout import AUTO, CHANNELS_LAST, LAYOUTS, check_layout
-from raykd.models.precision import FLOAT32, PRECISIONS
 from raykd.models.staged import Shape, Staged, feature_shapes, stem_shape
+from raykd.ops.precision import FLOAT32, PRECISIONS
 from raykd.ops.rng import seed_of
 from raykd.optim import SGD, Optimiser
 from raykd.protocols.method import Route, Shapes, Start, Swap, TermSpec
@@ -53,7 +53,7 @@ class Recipe:
             latter takes half the room; it differs by at most 0.05 % of a value, or 3e-8, and ends at 65504.
         layout: of weights and maps in memory, `contiguous`, `channels_last`, or `auto`, which is whichever is the
             faster one for each of the two networks (`raykd.models.layout`).
-        precision: of the networks' computing in training, `float32` or `bfloat16` (`raykd.models.precision`).
+        precision: of the networks' computing in training, `float32` or `bfloat16` (`raykd.ops.precision`).
     """
 
     data: DataSpec = fixed(words="a data set such as Digits()")

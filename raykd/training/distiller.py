@@ -9,8 +9,8 @@ from torch import Tensor, nn
 from raykd.data.dataset import Batch
 from raykd.methods.iakd import Converters, NoSwap, hybrid
 from raykd.models.layout import AUTO, CHANNELS_LAST, check_layout, layout_of
-from raykd.models.precision import FLOAT32, computing, in_full
 from raykd.models.staged import Outputs, Staged
+from raykd.ops.precision import FLOAT32, computing, in_full
 from raykd.ops.rng import seed_of
 from raykd.protocols.context import BuildContext
 from raykd.protocols.method import Clock, Term

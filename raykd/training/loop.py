@@ -24,7 +24,7 @@ from raykd.distributed import gather
 from raykd.distributed.world import World
 from raykd.evaluation.accuracy import accuracy
 from raykd.methods.iakd import NoSwap
-from raykd.models.precision import check_precision
+from raykd.ops.precision import check_precision
 from raykd.ops.rng import seed_of
 from raykd.protocols.context import BuildContext
 from raykd.protocols.epoch import Epoch, State

@@ -25,8 +25,8 @@ from raykd.data.dataset import Batch
 from raykd.distributed.processor import processor
 from raykd.distributed.world import World
 from raykd.models.layout import is_fragile
-from raykd.models.precision import computing, in_full
 from raykd.models.staged import Outputs, Staged
+from raykd.ops.precision import computing, in_full
 from raykd.protocols.context import BuildContext
 from raykd.protocols.method import Term
 from raykd.protocols.reading import Reading

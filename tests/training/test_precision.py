@@ -8,9 +8,9 @@ import torch
 
 from raykd.data.dataset import load
 from raykd.distributed.world import World
-from raykd.models import precision
-from raykd.models.precision import check_precision, computing, in_full
 from raykd.models.staged import Outputs
+from raykd.ops import precision
+from raykd.ops.precision import check_precision, computing, in_full
 from raykd.protocols.method import Term
 from raykd.storage.artifacts import Store
 from raykd.training.distiller import Distiller
