@@ -37,7 +37,7 @@ from raykd.storage.artifacts import Store
 from raykd.studies.choices import changes
 from raykd.studies.published.cifar100 import IMAGE, NUM_CLASSES, NUM_IMAGES, benchmark
 from raykd.teachers.pretrained import PretrainedTeacher
-from raykd.training.loop import _Run
+from raykd.training.run import Run
 
 ALONE = "student alone"
 FEW = 256  # images, for what a method makes of all of them; CRD's banks hold as many as CIFAR-100's
@@ -103,7 +103,7 @@ def main() -> None:
         record.save()
 
 
-def _runs(store: Store, options: argparse.Namespace) -> Iterator[tuple[str, _Run]]:
+def _runs(store: Store, options: argparse.Namespace) -> Iterator[tuple[str, Run]]:
     """A live run for the student alone and for each method, over as many images as a round has."""
     teacher = PretrainedTeacher(file=None, model=ResNet(depth=32, widths=WIDE), minimum_accuracy=0.0)
     study = benchmark(teacher, ResNet(depth=8, widths=WIDE))
@@ -114,26 +114,26 @@ def _runs(store: Store, options: argparse.Namespace) -> Iterator[tuple[str, _Run
     recipes["crd"] = override(recipes["crd"], {"data": Noise(num_images=NUM_IMAGES)})
     for name, recipe in ({ALONE: plain.alone()} | recipes).items():
         print(f"making {name}", file=sys.stderr, flush=True)
-        run = _Run(recipe, store, World.alone(torch.device(options.device)), lambda line: None)
+        run = Run(recipe, store, World.alone(torch.device(options.device)), lambda line: None)
         run.advance(0)
         _shorten(run, images)
         yield name, run
 
 
-def _shorten(run: _Run, images: int) -> None:
+def _shorten(run: Run, images: int) -> None:
     """Leaves an epoch so many images, whatever the method has made of all."""
     indices = torch.arange(images, device=run.dataset.train.images.device)
     run.dataset = dataclasses.replace(run.dataset, train=run.dataset.train.take(indices))
 
 
-def _rate(run: _Run, epoch: int) -> float:
+def _rate(run: Run, epoch: int) -> float:
     """Images per second of an epoch of the loop; IAKD draws other stages in each."""
     begun = time.perf_counter()
     run.train(epoch)  # ends with reading the losses from the device
     return len(run.dataset.train) / (time.perf_counter() - begun)
 
 
-def _peak_mib(run: _Run) -> float:
+def _peak_mib(run: Run) -> float:
     """The most that an epoch holds above what was there before, in MiB, after one that warms up."""
     run.train(0)
     if run.dataset.device.type == "cuda":

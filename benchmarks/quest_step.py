@@ -36,7 +36,7 @@ from raykd.space.ranges import override
 from raykd.storage.artifacts import Store
 from raykd.studies.published.cifar100 import recipe_of
 from raykd.teachers.pretrained import PretrainedTeacher
-from raykd.training.loop import _Run
+from raykd.training.run import Run
 
 KD, QUEST, DEFINITION = "kd", "quest", "quest by definition"
 TEMPERATURE = 0.2
@@ -71,7 +71,7 @@ def main() -> None:
         record.save()
 
 
-def _runs(store: Store, options: argparse.Namespace) -> dict[str, _Run]:
+def _runs(store: Store, options: argparse.Namespace) -> dict[str, Run]:
     """A live run of each kind, of one step an epoch."""
     teacher = PretrainedTeacher(file=None, model=ResNet(depth=32, widths=WIDE), minimum_accuracy=0.0)
     noise = {"data": Noise(), "batch_size": options.batch}
@@ -85,8 +85,8 @@ def _runs(store: Store, options: argparse.Namespace) -> dict[str, _Run]:
     return runs
 
 
-def _run(recipe: Recipe, store: Store, options: argparse.Namespace) -> _Run:
-    run = _Run(recipe, store, World.alone(torch.device(options.device)), lambda line: None)
+def _run(recipe: Recipe, store: Store, options: argparse.Namespace) -> Run:
+    run = Run(recipe, store, World.alone(torch.device(options.device)), lambda line: None)
     run.advance(0)
     _shorten(run, options.batch)
     return run
@@ -100,7 +100,7 @@ def _by_definition(term: _Quest, student: Outputs, teacher: Outputs | None) -> F
     return quest_loss(predict_words(own, term.predictor, term.scale), assignment)
 
 
-def _seconds(run: _Run, epoch: int) -> float:
+def _seconds(run: Run, epoch: int) -> float:
     """Of a step, which ends with reading the losses from the device."""
     clock = time.process_time if run.dataset.device.type == "cpu" else time.perf_counter
     begun = clock()

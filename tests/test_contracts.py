@@ -41,7 +41,7 @@ from raykd.testing import (
     check_value,
 )
 from raykd.testing.tiny_run import TINY
-from raykd.training.loop import _Run
+from raykd.training.run import Run
 from tiny import STUDENT, TEACHER, TinyData, assert_same_run, composed, finish, recipe
 
 TWIN = dataclasses.replace(TEACHER, model=CNN(widths=STUDENT.widths, convolutions=2))  # widths that suit every method
@@ -95,8 +95,8 @@ def smallest(cls: type) -> Any:
     return override(cls(), short | whole)
 
 
-def live(spec: Recipe, store: Store) -> _Run:
-    run = _Run(spec, store, World.alone(torch.device("cpu")), lambda line: None)
+def live(spec: Recipe, store: Store) -> Run:
+    run = Run(spec, store, World.alone(torch.device("cpu")), lambda line: None)
     run.advance(0)
     return run
 

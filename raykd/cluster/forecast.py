@@ -103,9 +103,7 @@ def forecast(
         raise InvalidError(f"trials must be at least 1, got {trials}")
     room = parse_room(keep_teacher_outputs)
     study.check(wanted.workers.needed)
-    opened = prepare_storage(storage, name, resume=False, writes=False)
-    if name is not None and opened.has(opened.root / name):
-        raise AlreadyExistsError(f"{opened.uri_of(opened.root / name)} exists already; choose another name")
+    opened = _storage(storage, name)
     if (module := study_module(study)) is not None:
         cloudpickle.register_pickle_by_value(module)  # the worker cannot import a study's file
     beside = len(baselines(study.recipe))
@@ -136,6 +134,14 @@ def forecast(
         rehearsal=rehearsal,
         footprints=took,
     )
+
+
+def _storage(storage: str | os.PathLike[str], name: str | None) -> Storage:
+    """The storage of a search that might be started, opened to be read."""
+    opened = prepare_storage(storage, name, resume=False, writes=False)
+    if name is not None and opened.has(opened.root / name):
+        raise AlreadyExistsError(f"{opened.uri_of(opened.root / name)} exists already; choose another name")
+    return opened
 
 
 def likely_epochs(epochs: int, grace: int, reduction: int) -> float:

@@ -1,9 +1,11 @@
 """`tune(study)`: the whole search, from the checks before it to the report after it."""
 
+import contextlib
 import functools
 import inspect
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
 from typing import Any
 
 from ray import cloudpickle
@@ -87,8 +89,7 @@ def tune(
     """
     wanted = Wanted(workers=Workers.of(workers), slots=slots, slots_per_gpu=slots_per_gpu)
     asked = {"slots_per_gpu": slots_per_gpu, "keep_teacher_outputs": keep_teacher_outputs, "address": address}
-    options = _recorded(workers=workers, slots=slots, **asked)
-    room = parse_room(keep_teacher_outputs)
+    options, room = _recorded(workers=workers, slots=slots, **asked), parse_room(keep_teacher_outputs)
     _check_counts(trials=trials, more_trials=more_trials)
     study.check(wanted.workers.needed)
     opened = prepare_storage(storage, name, resume=bool(resume or more_trials))
@@ -96,13 +97,19 @@ def tune(
         folder, search = old_folder(opened.root, name, study)
         search = search.gone_on_with(folder.name, trials, more_trials or 0, options)
     else:
-        search = Search.of(study, study.trials if trials is None else trials, seed, options)
+        search = Search.of(study, trials or study.trials, seed, options)
         folder = new_folder(opened, name, search, study)
-    with keep_in_step(folder, opened), running(folder), remove_unless_begun(folder):
-        try:
-            return _run(Trials(study, folder, opened, room), search, wanted, address, verbose, listeners)
-        except KeyboardInterrupt:
-            raise SearchInterrupted(folder) from None
+    with _naming(folder), keep_in_step(folder, opened), running(folder), remove_unless_begun(folder):
+        return _run(Trials(study, folder, opened, room), search, wanted, address, verbose, listeners)
+
+
+@contextlib.contextmanager
+def _naming(folder: Path) -> Iterator[None]:
+    """Says with a Ctrl-C which search it has stopped."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        raise SearchInterrupted(folder) from None
 
 
 def _check_counts(**counts: int | None) -> None:

@@ -59,7 +59,7 @@ class TeacherOutputs:
         self._readings = _readings(terms)
         self._kept: KeptOutputs | None = None
         self._by_batch = False  # whether whole batches are asked about
-        self._places: list[Tensor] = []  # of each batch's rows in the files, in this epoch
+        self._places: list[np.ndarray] = []  # of each batch's rows in the files, in this epoch
         self.num_asked = 0  # images that the live teacher was asked about
 
     def follow(self, checkpoint: int) -> None:
@@ -74,7 +74,7 @@ class TeacherOutputs:
         shares = dataset.shares(epoch, recipe.seed, recipe.batch_size, self._world.rank, self._world.size)
         images = torch.arange(len(dataset.train))
         places = dataset.augmentation.numbers(images, epoch, dataset.seed) * len(images) + images
-        self._places = [places[share] for share in shares]
+        self._places = [places[share].numpy() for share in shares]
 
     def __call__(self, batch: Batch, step: int) -> Outputs | None:
         """What the terms read of the teacher for the batch of a step of the epoch; None where none of them does."""

@@ -22,7 +22,8 @@ from raykd.recipe import Recipe, build_network
 from raykd.space.ranges import override
 from raykd.storage.artifacts import Store
 from raykd.training.checkpoints import checkpoints, load_checkpoint
-from raykd.training.loop import _Run, distill, prepare
+from raykd.training.loop import distill, prepare
+from raykd.training.run import Run
 from tiny import (
     STUDENT,
     TEACHER,
@@ -54,7 +55,7 @@ def started(start: Any = STARTS[0], **changes: Any) -> Recipe:
 
 def student_of(spec: Recipe, store: Store) -> dict[str, torch.Tensor]:
     """The student's weights before the first epoch."""
-    run = _Run(spec, store, CPU, lambda line: None)
+    run = Run(spec, store, CPU, lambda line: None)
     return {name: value.clone() for name, value in run.student_weights().items()}
 
 
@@ -118,7 +119,7 @@ def test_a_start_changes_the_run(whole: tuple[Store, Finished]):
 
 def test_it_says_what_it_does(store: Store):
     said: list[str] = []
-    _Run(started(), store, CPU, said.append)
+    Run(started(), store, CPU, said.append)
     assert [line.rpartition(" ")[0] for line in said[-2:]] == [
         f"start with AB: epoch {epoch} of 2, loss" for epoch in (1, 2)
     ]

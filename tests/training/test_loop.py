@@ -27,7 +27,8 @@ from raykd.protocols.method import Clock, Shapes
 from raykd.recipe import Recipe
 from raykd.storage.artifacts import Store
 from raykd.training.checkpoints import checkpoints, load_checkpoint
-from raykd.training.loop import _Run, distill, prepare
+from raykd.training.loop import distill, prepare
+from raykd.training.run import Run
 from tiny import (
     NUM_CLASSES,
     STUDENT,
@@ -63,9 +64,9 @@ def test_what_is_made_before_the_first_epoch_is_said_to_the_logger(tmp_path: Pat
     assert caplog.messages[0].startswith(f"teacher: epoch 1 of {TEACHER.epochs}, validation accuracy 0.")
 
 
-def live(recipe: Recipe, store: Store) -> _Run:
+def live(recipe: Recipe, store: Store) -> Run:
     """A run before its first epoch."""
-    return _Run(recipe, store, World.alone(CPU), lambda line: None)
+    return Run(recipe, store, World.alone(CPU), lambda line: None)
 
 
 # what an epoch says

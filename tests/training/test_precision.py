@@ -14,7 +14,8 @@ from raykd.ops.precision import check_precision, computing, in_full
 from raykd.protocols.method import Term
 from raykd.storage.artifacts import Store
 from raykd.training.distiller import Distiller
-from raykd.training.loop import _Run, distill
+from raykd.training.loop import distill
+from raykd.training.run import Run
 from test_contracts import TERMS, TWIN, smallest
 from tiny import TinyData, assert_same_run, clock, composed, finish, network, recipe
 
@@ -67,7 +68,7 @@ class Listener(Term):
 
 def test_terms_see_float32_outside_of_autocast():
     term, data = Listener(), load(TinyData(), CPU)
-    distiller = Distiller(network(), {"listener": term}, None, None, "bfloat16")
+    distiller = Distiller(network(), {"listener": term}, None, None, precision="bfloat16")
     batch = next(data.batches(0, 0, 8))
     distiller(batch, None, frozenset(), clock())
     assert not term.autocast
@@ -81,13 +82,14 @@ def test_every_term_is_near_its_value_in_float32(cls: Any, store: Store):
     """Within 5 % of the loss of the first step: bfloat16 rounds each number by up to 0.4 %, layer after layer."""
     losses = []
     for chosen in ("float32", "bfloat16"):
-        run = _Run(
+        run = Run(
             recipe(teacher=TWIN, terms=(smallest(cls),), precision=chosen), store, World.alone(CPU), lambda line: None
         )
         run.advance(0)
         run.model.train()
+        run.teacher.begin(0)
         batch = next(run.dataset.batches(0, 0, 8))
-        (loss,) = run.model(batch, run._ask_teacher(batch.images), frozenset(), run._clock(0)).values()
+        (loss,) = run.model(batch, run.teacher(batch, 0), frozenset(), run._clock(0)).values()
         assert loss.dtype == torch.float32
         if loss.requires_grad:
             loss.backward()
