@@ -51,10 +51,11 @@ STARTS = ("ab", "fsp")
 
 @dataclass(frozen=True, kw_only=True)
 class Noise:
-    """Random images of 100 classes."""
+    """Random images of 100 classes, `held_out` of them for validation, and as many for the test."""
 
     name: ClassVar[str] = "noise"
     num_images: int = FEW
+    held_out: int = NUM_CLASSES
 
     def load(self) -> Dataset:
         stream = torch.Generator().manual_seed(0)
@@ -65,8 +66,8 @@ class Noise:
 
         return Dataset(
             train=split(self.num_images),
-            validation=split(NUM_CLASSES),
-            test=split(NUM_CLASSES),
+            validation=split(self.held_out),
+            test=split(self.held_out),
             num_classes=NUM_CLASSES,
             mean=(0.5,) * 3,
             std=(0.25,) * 3,
