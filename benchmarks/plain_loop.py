@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 from torch.nn import functional as F
 
 from raykd.data import Augmentation, Split
@@ -47,16 +47,32 @@ def distil(
     for epoch in range(epochs):
         student.train()
         for batch in dataset.batches(epoch, 0, batch_size):
-            with torch.no_grad():
-                soft = F.log_softmax(teacher(batch.images) / temperature, dim=1)
-            logits = student(batch.images)
-            own = F.log_softmax(logits / temperature, dim=1)
-            divergence = temperature**2 * F.kl_div(own, soft, reduction="batchmean", log_target=True)
-            loss = labels * F.cross_entropy(logits, batch.targets) + softened * divergence
+            loss = kd_loss(
+                teacher, student, batch.images, batch.targets, temperature=temperature, labels=labels, softened=softened
+            )
             optimiser.zero_grad(set_to_none=True)
             loss.backward()
             optimiser.step()
         yield accuracy(student, dataset)
+
+
+def kd_loss(
+    teacher: nn.Module,
+    student: nn.Module,
+    images: Tensor,
+    targets: Tensor,
+    *,
+    temperature: float,
+    labels: float,
+    softened: float,
+) -> Tensor:
+    """The loss of a batch; the teacher runs and takes no gradient."""
+    with torch.no_grad():
+        soft = F.log_softmax(teacher(images) / temperature, dim=1)
+    logits = student(images)
+    own = F.log_softmax(logits / temperature, dim=1)
+    divergence = temperature**2 * F.kl_div(own, soft, reduction="batchmean", log_target=True)
+    return labels * F.cross_entropy(logits, targets) + softened * divergence
 
 
 @torch.inference_mode()

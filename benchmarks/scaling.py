@@ -1,18 +1,19 @@
 """What slots and workers get out of the cores: images per second of a search over those of plain processes.
 
 Claim: two slots, and two workers of one trial, train at least 0.9 times as many images per second as two independent
-processes with the same loop and nothing around them; one slot with one worker at least 0.9 times as many as one
-process with as many threads. In images per CPU-second of all processes, Ray's daemons and the driver among them, likewise.
+processes with the same loop and nothing around them; one slot with one worker at least 0.9 times as many as one process
+with as many threads. In images per CPU-second of all processes, Ray's daemons and the driver among them, likewise.
 
     python benchmarks/scaling.py [--rounds N] [--images N] [--epochs N] [--save]
 
 The trials train resnet8 on labels alone: no teacher runs, so that steps are short, which is the hardest to scale.
 Batches are of 64 images, 32 for each of two workers. A plain process is `raykd.distill` alone, with one thread where
-there are two; a single one has as many threads as there are cores, as the worker of a single slot has. A rate is that from a run's first epoch's end to its last one's: with a search's own doings between epochs (Tune, checkpoints,
+there are two; a single one has as many threads as there are cores, as the worker of a single slot has. A rate is that
+from a run's first epoch's end to its last one's: with a search's own doings between epochs (Tune, checkpoints,
 TensorBoard), without its start. In each round all five follow each other, and a ratio is that of a round's own
 numbers. Wall time: on a machine that others use too, read the spread. Ray's workers run at the niceness of everything
-else. CPU time is counted from the first epoch that ends in a search to the last; the baselines, one of which has a tiny
-teacher, are counted as trials there. The last line is the smallest of the medians of wall and of CPU ratios.
+else. CPU time is counted from the first epoch that ends in a search to the last; the baselines, one of which has a
+tiny teacher, are counted as trials there. The last line is the smallest of the medians of wall and of CPU ratios.
 """
 
 import argparse

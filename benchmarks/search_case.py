@@ -74,7 +74,7 @@ _SHORT = Case(
 CASES = {
     "short": _SHORT,
     "short64": Case(**{**vars(_SHORT), "trials": 64}),
-    "long": Case(teacher=ResNet(depth=110), student=ResNet(depth=20), teacher_epochs=2, trials=8, epochs=4, grace=1),
+    "long": Case(teacher=ResNet(depth=110), student=ResNet(depth=20), teacher_epochs=2, trials=6, epochs=3, grace=1),
     "tiny": Case(**{**vars(_SHORT), "trials": 3, "epochs": 2, "grace": 1, "teacher_epochs": 1}),
 }
 

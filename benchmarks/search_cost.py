@@ -12,11 +12,11 @@ long ones (5 s), and no more than (c) long-lived workers on short epochs with 64
 (c) workers: two long-lived Optuna workers over a plain loop with raykd's views (rival_workers.py)
 
 Cases: `short` has 16 trials of at most 27 epochs, a CNN of 4-8-16 channels taught by one of 8-16-32; `short64` the same
-with 64 trials; `long` 8 trials of at most 4 epochs, resnet20 taught by resnet110. The teacher is trained beforehand,
-for all alike, and is in no number. In each round raykd searches first; (a) and (c) then train as many runs as it did
-(its two baselines, student alone and plain KD, counted), each for as many epochs as raykd's own of that number. (b)
-decides itself what to stop, and trains no baselines. raykd writes checkpoints, scalars and a report, and reads the
-test split, which the others do not. Its store of teacher outputs is empty when a search begins.
+with 64 trials; `long` 6 trials of at most 3 epochs, resnet20 taught by resnet110. The teacher is trained beforehand,
+for all alike, and is in no number. In each round raykd searches first; (a) and (c) then train as many runs of KD as it
+did (its baseline of plain KD among them; that of the student alone they are spared), each for as many epochs as raykd's
+own of that number. (b) decides itself what to stop, and trains no baselines. raykd writes checkpoints, scalars and a
+report, and reads the test split, which the others do not. Its store of teacher outputs is empty when a search begins.
 
 CPU time is that of all processes, Ray's daemons among them, so far as cost.py can see it. Ray's workers run at the
 niceness of everything else (RAY_worker_niceness=0), one thread each. The last line is the smallest of all ratios of
@@ -90,7 +90,7 @@ def _compare(name: str, folder: Path, rivals: list[str], rounds: int, record: Re
         costs.setdefault(OURS, []).append(_ours(name, storage))
         epochs = _epochs(storage / "search" / "trials")
         replay(handed, epochs)
-        said = [f"{OURS} {len(epochs)} runs, {sum(epochs)} epochs, {_words(costs[OURS][-1])}"]
+        said = [f"{OURS} {len(epochs)} runs of KD, {sum(epochs)} epochs, {_words(costs[OURS][-1])}"]
         for rival in rivals:
             (handed / "journal").unlink(missing_ok=True)
             script, output = HERE / f"rival_{rival}.py", folder / "output"
@@ -126,8 +126,9 @@ def _run(command: list[str], output: Path) -> Cost:
 
 
 def _epochs(trials: Path) -> list[int]:
-    """How many epochs each run of a search has trained, in the order of their names."""
-    return [len(file.read_text().splitlines()) for file in sorted(trials.glob("*/epochs.jsonl"))]
+    """How many epochs each run of KD has trained in a search, in the order of their names."""
+    files = [file for file in sorted(trials.glob("*/epochs.jsonl")) if not file.parent.name.startswith("student-alone")]
+    return [len(file.read_text().splitlines()) for file in files]
 
 
 def _words(cost: Cost) -> str:
