@@ -9,7 +9,8 @@ rates: images per second at batch 64 and 512, of raykd with a live teacher (cold
     (warm), against a plain loop with the same arithmetic and torchvision's views from a DataLoader of one process for
     each core (up to 16); medians of interleaved rounds, wall time. Then the share of the device's stated peak, by the
     operations that torch.utils.flop_counter counts in a step.
-recipe: some of the 240 epochs, after the same ones have filled the store; the whole is extrapolated, and says so.
+recipe: four of the 240 epochs, after the same ones have filled the store; the whole is extrapolated, and says so (to
+    fill the store for all of it takes longer than ten minutes).
 slots: searches in which 1, 2, 4 and 8 trials share the GPU: epochs of 10,000 images per GPU-hour, resnet20 taught by
     resnet56 with a live teacher; what a search's start takes is left out.
 auto: `slots_per_gpu="auto"`, whose measurement of a trial's memory has to find room for one trial at least.

@@ -97,9 +97,7 @@ def compare_rates(sizes: Sizes, folder: Path, record: Record) -> dict[int, dict[
 def train_recipe(sizes: Sizes, folder: Path, record: Record) -> None:
     """The time of the 240-epoch recipe where the store is warm."""
     recipe = sizes.recipe(64, sizes.images, EPOCHS)
-    cold, warm = (
-        distill(recipe, store=Store(folder), device=sizes.device, keep_teacher_outputs="20GB") for _ in range(2)
-    )
+    cold, warm = (distill(recipe, store=Store(folder), device=sizes.device) for _ in range(2))
     filling = [_timed(lambda: next(cold), sizes.device) for _ in range(sizes.measured)]
     seconds = [_timed(lambda: next(warm), sizes.device) for _ in range(sizes.measured)]
     rest = statistics.median(seconds[1:])
@@ -139,16 +137,16 @@ def share_of_peak(sizes: Sizes, rates: dict[int, dict[str, float]], record: Reco
 def _contenders(sizes: Sizes, batch: int, folder: Path) -> Iterator[tuple[str, Callable[[], object]]]:
     recipe = sizes.recipe(batch, batch * sizes.steps, sizes.rounds + 1)
 
-    def ours(kept: str, name: str) -> Callable[[], object]:
-        run = distill(recipe, store=Store(folder / name), device=sizes.device, keep_teacher_outputs=kept)
+    def ours(name: str, room: int | None = None) -> Callable[[], object]:
+        run = distill(recipe, store=Store(folder / name, room=room), device=sizes.device)
         return lambda: next(run)
 
-    filling = ours("20GB", "warm")
+    filling = ours("warm")
     for _ in range(recipe.epochs):
         filling()
     yield RIVAL, _plain(sizes, recipe, batch)
-    yield COLD, ours("0", "cold")
-    yield WARM, ours("20GB", "warm")
+    yield COLD, ours("cold", 0)
+    yield WARM, ours("warm")
 
 
 def _plain(sizes: Sizes, recipe: Recipe, batch: int) -> Callable[[], object]:

@@ -54,6 +54,7 @@ BATCH = 64
 RIVAL, RIVAL_WITH_LOADER = "torchdistill, prepared batches", "torchdistill, torchvision's loader"
 COLD, FILLING, WARM = "KD, cold", "KD, filling", "KD, warm"
 ALONE, QUEST, SWAPPED = "student alone", "QUEST K 4096 + CE", "IAKD + CE"
+LIVE = "live"  # the store that keeps nothing of what a teacher says
 _NO_SWAP = NoSwap()
 Turn = Callable[[], int]  # an epoch; gives the images that it trained on
 
@@ -129,7 +130,7 @@ def _turns(pair: Pair, folder: Path, options: argparse.Namespace) -> Iterator[tu
     epochs = options.rounds + 1
     yield from _rivals(pair, data)
 
-    def ours(terms: tuple[TermSpec, ...], kept: str, swap: Swap = _NO_SWAP, store: str = "cold") -> Turn:
+    def ours(terms: tuple[TermSpec, ...], store: str, swap: Swap = _NO_SWAP) -> Turn:
         recipe = Recipe(
             data=data,
             student=pair.student,
@@ -140,20 +141,20 @@ def _turns(pair: Pair, folder: Path, options: argparse.Namespace) -> Iterator[tu
             epochs=epochs,
             batch_size=BATCH,
         )
-        run = distill(recipe, store=Store(folder / store), device="cpu", keep_teacher_outputs=kept)
+        run = distill(recipe, store=Store(folder / store, room=0 if store == LIVE else None), device="cpu")
         return lambda: next(run).number and data.num_images
 
     kd = (CrossEntropy(weight=0.1), KD(weight=0.9))
-    warming = ours(kd, "20GB", store="warm")
+    warming = ours(kd, "warm")
     for number in range(epochs):
         print(f"filling the store, epoch {number + 1} of {epochs}", file=sys.stderr, flush=True)
         warming()
-    yield COLD, ours(kd, "0")
-    yield FILLING, ours(kd, "20GB", store="filling")
-    yield WARM, ours(kd, "20GB", store="warm")
-    yield ALONE, ours((CrossEntropy(),), "0")
-    yield QUEST, ours((CrossEntropy(), Quest(words=4096, iterations=1)), "0")
-    yield SWAPPED, ours((CrossEntropy(),), "0", IAKD(schedule="uniform", start=0.5, solo=0.0))
+    yield COLD, ours(kd, LIVE)
+    yield FILLING, ours(kd, "filling")
+    yield WARM, ours(kd, "warm")
+    yield ALONE, ours((CrossEntropy(),), LIVE)
+    yield QUEST, ours((CrossEntropy(), Quest(words=4096, iterations=1)), LIVE)
+    yield SWAPPED, ours((CrossEntropy(),), LIVE, IAKD(schedule="uniform", start=0.5, solo=0.0))
 
 
 def _rivals(pair: Pair, data: Noise) -> Iterator[tuple[str, Turn]]:
