@@ -69,7 +69,7 @@ class Case:
 
 
 _SHORT = Case(
-    teacher=CNN(widths=(8, 16, 32)), student=CNN(widths=(4, 8, 16)), teacher_epochs=10, trials=16, epochs=27, grace=3
+    teacher=CNN(widths=(8, 16, 32)), student=CNN(widths=(4, 8, 16)), teacher_epochs=4, trials=16, epochs=27, grace=3
 )
 CASES = {
     "short": _SHORT,

@@ -90,14 +90,14 @@ def _compare(name: str, folder: Path, rivals: list[str], rounds: int, record: Re
         costs.setdefault(OURS, []).append(_ours(name, storage))
         epochs = _epochs(storage / "search" / "trials")
         replay(handed, epochs)
-        said = [f"{OURS} {len(epochs)} runs of KD, {sum(epochs)} epochs, {_words(costs[OURS][-1])}"]
+        begun, told = f"{name}, round {number}", f"{len(epochs)} runs of KD, {sum(epochs)} epochs"
+        record.say(f"{begun}, {OURS}: {told}, {_words(costs[OURS][-1])}")
         for rival in rivals:
             (handed / "journal").unlink(missing_ok=True)
             script, output = HERE / f"rival_{rival}.py", folder / "output"
             costs.setdefault(rival, []).append(_run([str(script), str(handed)], output))
-            own = f"{output.read_text().split()[-1]} epochs, " if rival == "ray_tune" else ""
-            said.append(f"{rival} {own}{_words(costs[rival][-1])}")
-        record.say(f"{name}, round {number}: {'; '.join(said)}")
+            told = f"{output.read_text().split()[-1]} epochs" if rival == "ray_tune" else "the same epochs"
+            record.say(f"{begun}, {rival}: {told}, {_words(costs[rival][-1])}")
         shutil.rmtree(storage)
     return costs
 
