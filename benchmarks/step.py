@@ -21,6 +21,7 @@ to torchdistill over prepared batches, the smaller of the two pairs.
 
 import argparse
 import importlib
+import os
 import statistics
 import sys
 import tempfile
@@ -96,6 +97,7 @@ def main() -> None:
     for name in options.pairs:
         record.say(f"{name}:")
         ratios.append(_compare(PAIRS[name], options, record))
+    record.say(f"load average, of this and all else on the machine: {os.getloadavg()[0]:.1f}")
     record.say(f"ratio {min(ratios):.2f}")
     if options.save:
         record.save()
