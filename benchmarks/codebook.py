@@ -22,6 +22,7 @@ the peak by the file's size.
 """
 
 import argparse
+import os
 import statistics
 import subprocess
 import sys
@@ -36,7 +37,6 @@ import sklearn
 import torch
 from record import Record, spread
 from sklearn.cluster import KMeans
-from threadpoolctl import threadpool_limits
 
 from raykd.ops.kmeans import by_faiss, kmeans
 from raykd.ops.rng import generator
@@ -57,6 +57,8 @@ def main() -> None:
     parser.add_argument("--file", type=Path, help=argparse.SUPPRESS)  # of the process that is measured
     parser.add_argument("--save", action="store_true", help="keep the record under benchmarks/results")
     options = parser.parse_args()
+    if os.environ.get("OMP_NUM_THREADS") != str(options.threads):  # scikit-learn's own threads, when it is loaded
+        os.execve(sys.executable, [sys.executable, *sys.argv], os.environ | {"OMP_NUM_THREADS": str(options.threads)})
     torch.set_num_threads(options.threads)
     if options.file is not None:
         _measured(options)
@@ -95,7 +97,7 @@ def _ways(vectors: np.ndarray, options: argparse.Namespace) -> dict[str, Callabl
 
     def scikit(algorithm: str) -> np.ndarray:
         settings = {"init": start, "n_init": 1, "max_iter": iterations, "tol": 0.0, "algorithm": algorithm}
-        with threadpool_limits(options.threads), warnings.catch_warnings(action="ignore"):
+        with warnings.catch_warnings(action="ignore"):
             return KMeans(count, **settings).fit(vectors).cluster_centers_
 
     ways: dict[str, Callable[[], np.ndarray]] = {

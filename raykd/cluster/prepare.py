@@ -8,7 +8,7 @@ from ray import cloudpickle
 from raykd.cluster.tuner.trials import Trials
 from raykd.cluster.workers.preparation import Preparation
 from raykd.distributed.world import World
-from raykd.protocols.event import ArtifactMade, Doing, Listener
+from raykd.protocols.event import ArtifactMade, Doing, Listener, Said
 from raykd.training import loop
 
 
@@ -23,5 +23,7 @@ def _make(trials: Trials, tell: Listener) -> None:
         tell(ArtifactMade(kind=kind, key=key, seconds=seconds))
 
     world = World.alone(World.current().device)
-    for recipe in trials.study.every_component():
-        loop.prepare(recipe, trials.open_store(made), world, lambda text: tell(Doing(text=text)))
+    for number, recipe in enumerate(trials.study.every_component()):
+        told = loop.prepare(recipe, trials.open_store(made), world, lambda text: tell(Doing(text=text)))
+        if told and not number:  # the base recipe's line speaks for all
+            tell(Said(text=told))

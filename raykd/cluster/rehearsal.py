@@ -33,8 +33,7 @@ from raykd.reporting.recorder import Recorder
 from raykd.space.serialise import fingerprint
 from raykd.storage.artifacts import NotMadeError, Store
 from raykd.teachers.route_training import TrainedTeacherSpec
-from raykd.training.kept_outputs import SAYS
-from raykd.training.loop import distill
+from raykd.training.loop import distill, prepare
 
 _MADE = ("route", "features", "codebook", "moments")
 _SHORT_S = 10.0  # a first epoch this short says more of the warming up than of an epoch
@@ -120,24 +119,20 @@ def _is_there(teacher: TeacherSpec, data: DataSpec, store: Store, world: World) 
 
 
 def _measured(recipe: Recipe, store: Store, world: World) -> Rehearsal:
-    said: list[str] = []
     recorder = Recorder(world.device)
-    seconds = _epoch(recipe, store, world, said.append, recorder)
+    seconds = _epoch(recipe, store, world, recorder)
     spans = [(span.name, span.device_seconds or span.seconds) for span in recorder.recorded() if span.name != "start"]
     teacher = sum(took for name, took in spans if name == "teacher")
-    told = [line for line in said if line.startswith(SAYS)]
     return Rehearsal(
         epoch_seconds=seconds,
-        teacher_outputs=told[0] if told else "",
+        teacher_outputs=prepare(recipe, store, world, lambda line: None),
         teacher_share=teacher / max(sum(took for _, took in spans), 1e-9),
     )
 
 
-def _epoch(
-    recipe: Recipe, store: Store, world: World, say: Callable[[str], None] = lambda line: None, span: Span = no_span
-) -> float:
+def _epoch(recipe: Recipe, store: Store, world: World, span: Span = no_span) -> float:
     """Seconds of an epoch, the second one where the first is short and there is one."""
-    epochs = distill(recipe, store=store, world=world, say=say, span=span)
+    epochs = distill(recipe, store=store, world=world, span=span)
     first = next(epochs)
     second = next(epochs, None) if first.seconds < _SHORT_S else None
     return (second or first).seconds

@@ -66,7 +66,8 @@ def _train(
     recipe = requested.recipe
     with line:
         line.status("preparing what the recipe needs of its teacher")
-        prepare(recipe, store, world, line.status)
+        if told := prepare(recipe, store, world, line.status):
+            line.say(told)
         board = folder / BOARD / folder.name
         _follow(run_trial(recipe, folder, board, store, requested.values, world, uploader), line)
     saved = saved_epoch(folder)

@@ -1,7 +1,7 @@
 """What a teacher said, on the disk: a file for each reading, with a row for each view of each image."""
 
 import logging
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -17,7 +17,7 @@ from raykd.storage.rows import RowFile
 
 _LOG = logging.getLogger(__name__)
 _KIND = "teacher_outputs"
-SAYS = "what the teacher says"  # how each line about it begins
+NO_ROOM = "is not kept, as there is no room for it"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -86,25 +86,18 @@ class KeptOutputs:
         return there.copy_(values.view(shape)).to(self._device, non_blocking=True)
 
 
-def open_kept(
-    store: Store, key: str, layout: Layout, device: torch.device, say: Callable[[str], None]
-) -> KeptOutputs | None:
-    """The files of a teacher's readings, made where they are not there; None where there is no room for them.
+def open_kept(store: Store, key: str, layout: Layout, device: torch.device) -> tuple[KeptOutputs | None, str]:
+    """The files of a teacher's readings, made where they are not there, or None where they cannot be; and why.
 
     Args:
         key: a hash of all that a row depends on, but for the reading.
-        say: told which it is, in one line.
     """
-    what = f"{SAYS} ({layout})"
     try:
         folders = store.keep(_KIND, {f"{key}-{reading.name}": layout.size(reading) for reading in layout.shapes})
         if folders is None:
-            say(f"{what} is not kept, as there is no room for it")
-            return None
+            return None, NO_ROOM
         readings = zip(layout.shapes, folders, strict=True)
         files = {reading: RowFile(folder / "rows", layout.length(reading)) for reading, folder in readings}
     except OSError as error:
-        say(f"{what} is not kept: {error.strerror}")
-        return None
-    say(f"{what} is kept")
-    return KeptOutputs(files, layout, device)
+        return None, f"is not kept: {error.strerror}"
+    return KeptOutputs(files, layout, device), "is kept"

@@ -79,8 +79,13 @@ def distill(
             return
 
 
-def prepare(recipe: Recipe, store: Store, world: World, say: Callable[[str], None]) -> None:
-    """Makes what the store lacks for a recipe: the teacher's route, and what the terms make of its final teacher."""
+def prepare(recipe: Recipe, store: Store, world: World, say: Callable[[str], None]) -> str:
+    """Makes what the store lacks for a recipe: the teacher's route, and what the terms make of its final teacher.
+
+    Returns:
+        In a line whether what the teacher says is kept; nothing where the terms do not state what they read.
+    """
     run = Run(recipe, store, world, say)
     if run.anchors.checkpoints is not None:
         run.follow(run.anchors.checkpoints.num_checkpoints)
+    return run.teacher.told

@@ -35,7 +35,7 @@ from raykd.space.serialise import fingerprint
 from raykd.storage.atomic import write_text
 from raykd.training.anchors import Anchors
 from raykd.training.distiller import Distiller, lay_out
-from raykd.training.kept_outputs import SAYS, KeptOutputs, Layout, open_kept
+from raykd.training.kept_outputs import NO_ROOM, KeptOutputs, Layout, open_kept
 
 _VERSION = 1
 _ROWS = 16  # the teacher is asked about a multiple of them
@@ -59,8 +59,9 @@ class TeacherOutputs:
         self._readings = _readings(terms)
         self._kept: KeptOutputs | None = None
         self._by_batch = False  # whether whole batches are asked about
-        self._places: list[np.ndarray] = []  # of each batch's rows in the files, in this epoch
+        self._places = np.empty((0, 0), dtype=np.int64)  # of each batch's rows in the files, in this epoch
         self.num_asked = 0  # images that the live teacher was asked about
+        self.told = ""  # whether what the teacher says is kept, in a line; nothing where the terms do not state it
 
     def follow(self, checkpoint: int) -> None:
         """Goes on with another checkpoint of the teacher, from the epoch that begins next."""
@@ -74,7 +75,7 @@ class TeacherOutputs:
         shares = dataset.shares(epoch, recipe.seed, recipe.batch_size, self._world.rank, self._world.size)
         images = torch.arange(len(dataset.train))
         places = dataset.augmentation.numbers(images, epoch, dataset.seed) * len(images) + images
-        self._places = [places[share].numpy() for share in shares]
+        self._places = places[torch.stack(shares)].numpy()
 
     def __call__(self, batch: Batch, step: int) -> Outputs | None:
         """What the terms read of the teacher for the batch of a step of the epoch; None where none of them does."""
@@ -140,13 +141,15 @@ class TeacherOutputs:
             dtype=self._dtype,
             places=dataset.augmentation.num_views(self._recipe.epochs) * len(dataset.train),
         )
+        kept: KeptOutputs | None = None
         if not context.store.has_room(sum(layout.size(reading) for reading in layout.shapes)):
-            context.say(f"{SAYS} ({layout}) is not kept, as there is no room for it")
-            return None
-        if not context.store.keeps:
-            context.say(f"{SAYS} ({layout}) would be kept")
-            return None
-        return open_kept(context.store, fingerprint(self._key(checkpoint)), layout, dataset.device, context.say)
+            how = NO_ROOM
+        elif not context.store.keeps:
+            how = "would be kept"
+        else:
+            kept, how = open_kept(context.store, fingerprint(self._key(checkpoint)), layout, dataset.device)
+        self.told = f"what the teacher says ({layout}) {how}"
+        return kept
 
     def _key(self, checkpoint: int) -> dict[str, Any]:
         """All that the bits of a row depend on, but for the reading."""

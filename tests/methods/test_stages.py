@@ -89,7 +89,7 @@ def rank(monkeypatch, request):
 )
 def test_each_of_two_processes_learns_what_one_with_the_whole_batch_does(rank, spec, function):
     share = STUDENT[rank::2].clone().requires_grad_()
-    given = [Outputs(torch.zeros(3, 3), (features,)) for features in (share, TEACHER[rank::2])]
+    given = [Outputs(torch.zeros(3, 3), (torch.zeros(3, 1),) * 2 + (each,)) for each in (share, TEACHER[rank::2])]
     nets = network(embedding=5), network(embedding=4)
     loss = build(spec(), nets)(*given, batch(3), clock())
     whole = STUDENT.clone().requires_grad_()

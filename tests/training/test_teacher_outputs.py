@@ -28,8 +28,7 @@ from raykd.protocols.teacher import TeacherRoute
 from raykd.recipe import Recipe
 from raykd.storage.artifacts import Store
 from raykd.storage.rows import RowFile
-from raykd.training.loop import distill
-from raykd.training.run import Run
+from raykd.training.loop import distill, prepare
 from raykd.training.teacher_outputs import TeacherOutputs
 from tiny import TEACHER, Finished, TinyData, assert_same_run, finish, recipe
 
@@ -198,14 +197,15 @@ def test_a_teacher_whose_rows_depend_on_the_batch_is_asked_about_whole_batches(
 
 
 def test_it_says_what_it_keeps(root: Path):
-    said: list[str] = []
-    Run(recipe(), Store(root), ALONE, said.append).advance(0)
-    Run(recipe(), Store(root, room=100), ALONE, said.append).advance(0)
+    stores = Store(root), Store(root, room=100), Store(root, makes=())
+    said = [prepare(recipe(), store, ALONE, lambda line: None) for store in stores]
     # 24 images, each with 3 x 3 crops and their mirrors, and of each view 3 numbers and a sum
     assert said == [
         "what the teacher says (logits; 8.6 KB for all views) is kept",
         "what the teacher says (logits; 8.6 KB for all views) is not kept, as there is no room for it",
+        "what the teacher says (logits; 8.6 KB for all views) would be kept",
     ]
+    assert prepare(recipe(terms=(LABELS,)), stores[0], ALONE, lambda line: None) == ""
 
 
 # views
