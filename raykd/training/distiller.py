@@ -1,6 +1,6 @@
 """The student and all that is trained with it behind one forward, so that DDP sees every parameter."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import torch
 from jaxtyping import Float
@@ -14,6 +14,7 @@ from raykd.ops.precision import FLOAT32, computing, in_full
 from raykd.ops.rng import seed_of
 from raykd.protocols.context import BuildContext
 from raykd.protocols.method import Clock, Term
+from raykd.protocols.reading import Reading
 from raykd.protocols.span import Span, no_span
 from raykd.recipe import Recipe, build_network
 
@@ -110,3 +111,14 @@ def lay_out(network: Staged, recipe: Recipe, distiller: Distiller, device: torch
     """
     auto = layout_of(network.network, device, recipe.precision, distiller.beside)
     return network.lay_out((auto if recipe.layout == AUTO else recipe.layout) == CHANNELS_LAST)
+
+
+def readings_of(terms: Sequence[Term]) -> tuple[Reading, ...] | None:
+    """All that some terms read, each once; None where one of them takes the teacher's whole outputs."""
+    readings: dict[str, Reading] = {}
+    for term in terms:
+        stated = term.readings()
+        if stated is None:
+            return None
+        readings |= {reading.name: reading for reading in stated}
+    return tuple(readings.values())

@@ -12,7 +12,6 @@ is asked about whole batches only, and what it said is kept for runs of that siz
 
 import functools
 import json
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -28,13 +27,12 @@ from raykd.models.layout import is_fragile
 from raykd.models.staged import Outputs, Staged
 from raykd.ops.precision import computing, in_full
 from raykd.protocols.context import BuildContext
-from raykd.protocols.method import Term
 from raykd.protocols.reading import Reading
 from raykd.recipe import Recipe
 from raykd.space.serialise import fingerprint
 from raykd.storage.atomic import write_text
 from raykd.training.anchors import Anchors
-from raykd.training.distiller import Distiller, lay_out
+from raykd.training.distiller import Distiller, lay_out, readings_of
 from raykd.training.kept_outputs import NO_ROOM, KeptOutputs, Layout, open_kept
 
 _VERSION = 1
@@ -56,7 +54,7 @@ class TeacherOutputs:
         self._distiller = distiller
         terms = [distiller.term(term.name) for term in recipe.active_terms if term.needs_teacher]
         self._is_heard = bool(terms)
-        self._readings = _readings(terms)
+        self._readings = readings_of(terms)
         self._kept: KeptOutputs | None = None
         self._by_batch = False  # whether whole batches are asked about
         self._places = np.empty((0, 0), dtype=np.int64)  # of each batch's rows in the files, in this epoch
@@ -189,14 +187,3 @@ class TeacherOutputs:
         key = fingerprint({**teacher, "readings": [reading.name for reading in self._readings]})
         folder = self._context.store.get("row_independence", key, make)
         return json.loads((folder / "facts.json").read_text())["independent"]
-
-
-def _readings(terms: Sequence[Term]) -> tuple[Reading, ...] | None:
-    """All that some terms read, each once; None where one of them takes the teacher's whole outputs."""
-    readings: dict[str, Reading] = {}
-    for term in terms:
-        stated = term.readings()
-        if stated is None:
-            return None
-        readings |= {reading.name: reading for reading in stated}
-    return tuple(readings.values())

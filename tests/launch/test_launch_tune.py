@@ -82,7 +82,8 @@ def test_a_search_refuses_what_cannot_work_before_ray_starts(tmp_path: Path):
     }
     every = run_several("tune", list(mistakes), folder=tmp_path)
     for (words, message), ended in zip(mistakes.items(), every, strict=True):
-        assert (ended.code, ended.out) == (1, LOADING), (words, ended)
+        assert ended.code == 1, (words, ended)
+        assert ended.out in ("", LOADING), (words, ended)  # the first where the options alone say it
         assert ended.error.startswith(f"error: {message}"), (words, ended.error)
         assert "\n" not in ended.error, words
     assert not (tmp_path / "runs").exists()
@@ -113,7 +114,8 @@ def test_a_search_is_gone_on_with_by_its_name_alone(tmp_path: Path):
     for (words, message), ended in zip(
         mistakes.items(), run_several("tune", list(mistakes), folder=tmp_path), strict=True
     ):
-        assert (ended.code, ended.out) == (1, LOADING), (words, ended)
+        assert ended.code == 1, (words, ended)
+        assert ended.out in ("", LOADING), (words, ended)  # the first where the options alone say it
         assert ended.error.startswith(f"error: {message}"), (words, ended.error)
         assert "\n" not in ended.error, words
     assert sorted(path.name for path in runs.rglob("*.*")) == ["search.json"] * 4
