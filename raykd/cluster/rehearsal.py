@@ -33,7 +33,8 @@ from raykd.reporting.recorder import Recorder
 from raykd.space.serialise import fingerprint
 from raykd.storage.artifacts import NotMadeError, Store
 from raykd.teachers.route_training import TrainedTeacherSpec
-from raykd.training.loop import distill, prepare
+from raykd.training.loop import distill
+from raykd.training.run import Run
 
 _MADE = ("route", "features", "codebook", "moments")
 _SHORT_S = 10.0  # a first epoch this short says more of the warming up than of an epoch
@@ -123,9 +124,11 @@ def _measured(recipe: Recipe, store: Store, world: World) -> Rehearsal:
     seconds = _epoch(recipe, store, world, recorder)
     spans = [(span.name, span.device_seconds or span.seconds) for span in recorder.recorded() if span.name != "start"]
     teacher = sum(took for name, took in spans if name == "teacher")
+    run = Run(recipe, store, world, lambda line: None)
+    run.advance(0)
     return Rehearsal(
         epoch_seconds=seconds,
-        teacher_outputs=prepare(recipe, store, world, lambda line: None),
+        teacher_outputs=run.teacher.told,
         teacher_share=teacher / max(sum(took for _, took in spans), 1e-9),
     )
 

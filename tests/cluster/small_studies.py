@@ -1,8 +1,10 @@
 """A study whose workers train in moments."""
 
 from optuna.distributions import FloatDistribution
+from ray import cloudpickle
 
 import tiny
+from raykd.cluster.workers.job import Job
 from raykd.methods.iakd import IAKD, NoSwap
 from raykd.methods.kd import KD
 from raykd.methods.quest import Quest
@@ -35,3 +37,8 @@ def tiny_study(**changes) -> Study:
         "reduction": 2,
     }
     return Study(**(values | changes))
+
+
+def pickled(job: Job) -> bytes:
+    """With the classes of `tiny`, which workers cannot import."""
+    return cloudpickle.dumps(job)  # pyright: ignore[reportPrivateImportUsage]

@@ -94,7 +94,7 @@ SHARED = Forecast(
 def test_a_dry_run_says_how_gpus_are_shared(monkeypatch: pytest.MonkeyPatch, told: Forecast, lines: list[str]):
     asked = {}
     monkeypatch.setattr(dry_run, "forecast", lambda study, **options: asked.update(options) or told)
-    options = dict.fromkeys(("trials", "workers", "slots", "storage", "name", "address"))
+    options = dict.fromkeys(("trials", "workers", "slots", "storage", "name", "address", "keep_teacher_outputs"))
     console = Console(file=io.StringIO(), width=200, highlight=False, markup=False, soft_wrap=True)
     words = argparse.Namespace(**options, slots_per_gpu="auto", price_per_hour=2.0)
     assert dry_run.run_dry(tiny_study(), words, console) == 0

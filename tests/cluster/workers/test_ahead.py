@@ -9,6 +9,7 @@ from typing import Any, ClassVar
 import pytest
 import ray
 import torch.distributed as dist
+from small_studies import pickled
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 import tiny
@@ -84,7 +85,7 @@ def ask(group):
 
 def finish(group, job):
     """Asks for all that is left of a job."""
-    group.start(job)
+    group.start(pickled(job))
     while not (answer := ask(group)).done:
         pass
     assert answer.error is None
@@ -105,7 +106,7 @@ def test_a_stopped_trial_leaves_the_next_epoch_in_the_middle_and_no_trace_of_it(
     recipe = dataclasses.replace(tiny.recipe(epochs=2), data=tiny.TinyData(num_images=8 * STEPS))
     stopped = dataclasses.replace(recipe, terms=(*recipe.terms, Pacer(folder=str(tmp_path))))
     group = start(workers)
-    group.start(job(tmp_path, stopped, "stopped"))
+    group.start(pickled(job(tmp_path, stopped, "stopped")))
     assert ask(group).number == 1
     files = [tmp_path / f"rank{rank}" for rank in range(workers)]
     wait_for(lambda: all(file.exists() for file in files))  # nobody has asked for this epoch
@@ -132,7 +133,7 @@ def test_what_befalls_an_epoch_that_nobody_asks_for_is_no_fault_of_the_trial(rai
     """An error, or the death of the worker, in the third epoch of a trial that is stopped after its second one."""
     recipe, marker, group = tiny.recipe(), tmp_path / "marker", start()
     deadly = dataclasses.replace(recipe, terms=(*recipe.terms, tiny.Killer(marker=str(marker), raises=raises)))
-    group.start(job(tmp_path, deadly, "stopped"))
+    group.start(pickled(job(tmp_path, deadly, "stopped")))
     assert [ask(group).number for _ in range(2)] == [1, 2]
     wait_for(marker.exists)
     finish(group, job(tmp_path, recipe, "next"))
@@ -145,7 +146,7 @@ def test_what_befalls_an_epoch_that_nobody_asks_for_is_no_fault_of_the_trial(rai
 def test_an_error_on_both_ranks_in_an_epoch_that_nobody_asks_for_leaves_no_rank_waiting(start, tmp_path):
     recipe, marker, group = tiny.recipe(), tmp_path / "marker", start(2)
     raising = dataclasses.replace(recipe, terms=(*recipe.terms, tiny.Killer(marker=str(marker), raises=True)))
-    group.start(job(tmp_path, raising, "stopped"))
+    group.start(pickled(job(tmp_path, raising, "stopped")))
     assert [ask(group).number for _ in range(2)] == [1, 2]
     wait_for(marker.exists)
     finish(group, job(tmp_path, recipe, "next"))

@@ -3,7 +3,7 @@
 import dataclasses
 
 import pytest
-from ray import cloudpickle
+from small_studies import pickled
 
 import tiny
 from ranks import train_by_turns, train_on_two_ranks
@@ -52,11 +52,6 @@ def start(tmp_path):
     yield started
     for group in groups:
         group.end()
-
-
-def pickled(job):
-    # With the classes of `tiny`, which workers cannot import.
-    return cloudpickle.dumps(job)  # pyright: ignore[reportPrivateImportUsage]
 
 
 def train(group, job):
