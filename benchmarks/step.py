@@ -20,6 +20,7 @@ to torchdistill over prepared batches, the smaller of the two pairs.
 """
 
 import argparse
+import contextlib
 import importlib
 import os
 import statistics
@@ -38,11 +39,13 @@ from torchdistill_kd import Images, check_installed, crop_and_flip, kd_box, trai
 
 from methods import Noise
 from raykd.data.dataset import load
+from raykd.errors import InvalidError
 from raykd.methods.cross_entropy import CrossEntropy
 from raykd.methods.iakd import IAKD, NoSwap
 from raykd.methods.kd import KD
 from raykd.methods.quest import Quest
 from raykd.models.cifar_resnet import WIDE, ResNet
+from raykd.ops.precision import BFLOAT16, FLOAT32, check_precision
 from raykd.optim import SGD
 from raykd.protocols.method import Swap, TermSpec
 from raykd.recipe import Recipe
@@ -132,13 +135,14 @@ def _turns(pair: Pair, folder: Path, options: argparse.Namespace) -> Iterator[tu
     epochs = options.rounds + 1
     yield from _rivals(pair, data)
 
-    def ours(terms: tuple[TermSpec, ...], store: str, swap: Swap = _NO_SWAP) -> Turn:
+    def ours(terms: tuple[TermSpec, ...], store: str, swap: Swap = _NO_SWAP, precision: str = FLOAT32) -> Turn:
         recipe = Recipe(
             data=data,
             student=pair.student,
             teacher=PretrainedTeacher(file=None, model=pair.teacher, minimum_accuracy=0.0),
             terms=terms,
             swap=swap,
+            precision=precision,
             optimiser=SGD(lr=1e-6),  # nothing is to diverge, as a random teacher may have it
             epochs=epochs,
             batch_size=BATCH,
@@ -156,6 +160,10 @@ def _turns(pair: Pair, folder: Path, options: argparse.Namespace) -> Iterator[tu
     yield WARM, ours(kd, "warm")
     yield ALONE, ours((CrossEntropy(),), LIVE)
     yield QUEST, ours((CrossEntropy(), Quest(words=4096, iterations=1)), LIVE)
+    with contextlib.suppress(InvalidError):  # of a processor that has no instructions for it
+        check_precision(BFLOAT16, torch.device("cpu"))
+        yield f"{COLD}, bfloat16", ours(kd, LIVE, precision=BFLOAT16)
+        yield f"{ALONE}, bfloat16", ours((CrossEntropy(),), LIVE, precision=BFLOAT16)
     yield SWAPPED, ours((CrossEntropy(),), LIVE, IAKD(schedule="uniform", start=0.5, solo=0.0))
 
 
