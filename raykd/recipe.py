@@ -10,7 +10,6 @@ import dataclasses
 import functools
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Literal
 
 import torch
 
@@ -67,7 +66,7 @@ class Recipe:
     epochs: int = 240
     batch_size: int = 64
     seed: int = 0
-    teacher_outputs: Literal["float32", "float16"] = later("float32")
+    teacher_outputs: str = later(FLOAT32)
     layout: str = later(AUTO)
     precision: str = later(FLOAT32)
 
@@ -77,7 +76,8 @@ class Recipe:
         for name in ("epochs", "batch_size"):
             if getattr(self, name) < 1:
                 raise InvalidError(f"{name} must be at least 1, got {getattr(self, name)}")
-        for name, choices in (("layout", LAYOUTS), ("precision", PRECISIONS)):
+        kept_as = (FLOAT32, "float16")
+        for name, choices in (("layout", LAYOUTS), ("precision", PRECISIONS), ("teacher_outputs", kept_as)):
             if getattr(self, name) not in choices:
                 raise InvalidError(f"unknown {name} {getattr(self, name)!r}; choices: {', '.join(choices)}")
         _check_terms(self.terms)
