@@ -63,9 +63,8 @@ def main() -> None:
         differences = [own - other for own, other in zip(by_views[views], by_views[None], strict=True)]
         mean, deviation = statistics.mean(differences), statistics.stdev(differences)
         reach = stats.t.ppf(0.975, len(differences) - 1) * deviation / len(differences) ** 0.5
-        record.say(
-            f"{views} views: {_middle(by_views[views])}; {mean:+.2f} points ({mean - reach:+.2f} to {mean + reach:+.2f})"
-        )
+        interval = f"{mean - reach:+.2f} to {mean + reach:+.2f}"
+        record.say(f"{views} views: {_middle(by_views[views])}; {mean:+.2f} points ({interval})")
     record.say(f"{mean:+.2f}")
     if options.save:
         record.save()
