@@ -67,9 +67,7 @@ class Store:
             ValueError: a kind or a key that could lead out of the store.
             NotMadeError: there is none, and the store makes none of this kind.
         """
-        for word in (kind, key):
-            if not is_plain(word):
-                raise InvalidError(f"an artefact's kind and key are plain words, got {word!r}")
+        _check_plain(kind, key)
         folder = self.root / kind / key
         if _is_whole(folder):
             return folder
@@ -105,8 +103,10 @@ class Store:
         They hold what is cheaper to keep than to make again. What was not used for longest makes way.
 
         Raises:
+            ValueError: a kind or a name that could lead out of the store.
             OSError: the disk is full, or away.
         """
+        _check_plain(kind, *sizes)
         if not (self.keeps and self.has_room(sum(sizes.values()))):
             return None
         folders = [reserve(self.root / kind, name, size, self.room) for name, size in sizes.items()]
@@ -139,6 +139,12 @@ def open_store(
         makes, made, room: as of `Store`.
     """
     return Store(storage.root / ARTIFACTS, makes=makes, storage=storage, made=made, room=room)
+
+
+def _check_plain(*words: str) -> None:
+    for word in words:
+        if not is_plain(word):
+            raise InvalidError(f"an artefact's kind and key are plain words, got {word!r}")
 
 
 class NotMadeError(LookupError):

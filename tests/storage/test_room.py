@@ -73,6 +73,12 @@ def test_a_store_gives_room_to_all_or_to_none(tmp_path: Path):
     assert store.keep("kind", {"two": 40}) == [tmp_path / "kind" / "two"]
 
 
+def test_a_name_leads_nowhere_else(tmp_path: Path):
+    with pytest.raises(ValueError, match="an artefact's kind and key are plain words, got '../out'"):
+        Store(tmp_path).keep("kind", {"one": 1, "../out": 1})
+    assert not list(tmp_path.iterdir())
+
+
 def test_a_store_that_is_only_read_keeps_nothing(tmp_path: Path):
     assert Store(tmp_path, makes=()).keep("kind", {"one": 1}) is None
     assert not list(tmp_path.iterdir())
