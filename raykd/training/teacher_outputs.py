@@ -1,18 +1,17 @@
 """What a run's terms read of its teacher for a batch: kept for each view of each image, else asked of the live teacher.
 
 A crop of 4 pixels with flips has 162 views of an image, and the teacher says of each the same in every epoch, trial,
-seed and search. So it is asked once: what it said is kept in the store, filled and read by all processes of a machine
-at the same time. A run whose views are all there never builds the teacher.
+seed and search. So it is asked once, and what it said is kept in the store, filled and read by all processes of a
+machine at the same time. A run whose views are all there never builds the teacher.
 
-On or off, cold or warm: the same bits. A row must then not depend on the batch that it was asked in. On a CPU PyTorch's
-results do not where batches have a multiple of 16 rows: so batches are filled up to that, and each teacher is tried
-before anything of it is kept. One that fails, and every teacher on a GPU (cuDNN chooses its code by the batch's size),
-is asked about whole batches only, and what it said is kept for runs of that size.
+On or off, cold or warm: the same bits. So a row must depend neither on its place in a batch nor on the batch. On a CPU
+most teachers' rows do not where batches have a multiple of 16 rows: batches are filled up to that, and each teacher is
+tried before anything of it is kept. One whose rows depend on the batch's size, as on a GPU (cuDNN chooses its code by
+it), is asked about whole batches, and kept for runs of that size. One whose rows depend on their place is not kept: a
+product by MKL with few columns, as of a layer of 6 channels, is added up in another order there.
 """
 
 import functools
-import json
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -30,13 +29,12 @@ from raykd.protocols.context import BuildContext
 from raykd.protocols.reading import Reading
 from raykd.recipe import Recipe
 from raykd.space.serialise import fingerprint
-from raykd.storage.atomic import write_text
 from raykd.training.anchors import Anchors
 from raykd.training.distiller import Distiller, lay_out, readings_of
+from raykd.training.independence import ROWS, find_independence
 from raykd.training.kept_outputs import NO_ROOM, KeptOutputs, Layout, open_kept
 
-_VERSION = 1
-_ROWS = 16  # the teacher is asked about a multiple of them
+_VERSION = 2
 _DTYPES = {"float32": torch.float32, "float16": torch.float16}
 
 
@@ -107,8 +105,8 @@ class TeacherOutputs:
         """What the live teacher says of images, rounded as the recipe asks, in memory laid out as that of kept rows."""
         assert self._readings is not None
         size = len(images)
-        if images.device.type == "cpu" and size % _ROWS:
-            images = images[torch.arange(size + -size % _ROWS) % size]
+        if images.device.type == "cpu" and size % ROWS:
+            images = images[torch.arange(size + -size % ROWS) % size]
         outputs = self._teacher(images)
         return {reading: self._rounded(reading(outputs)[:size]) for reading in self._readings}
 
@@ -144,13 +142,15 @@ class TeacherOutputs:
             how = NO_ROOM
         elif not context.store.keeps:
             how = "would be kept"
+        elif (key := self._key(checkpoint)) is None:
+            how = "is not kept, as its last bits depend on an image's place in a batch"
         else:
-            kept, how = open_kept(context.store, fingerprint(self._key(checkpoint)), layout, dataset.device)
+            kept, how = open_kept(context.store, fingerprint(key), layout, dataset.device)
         self.told = f"what the teacher says ({layout}) {how}"
         return kept
 
-    def _key(self, checkpoint: int) -> dict[str, Any]:
-        """All that the bits of a row depend on, but for the reading."""
+    def _key(self, checkpoint: int) -> dict[str, Any] | None:
+        """All that the bits of a row depend on, but for the reading; None where its place in a batch is part of it."""
         assert self._context.teacher is not None
         dataset = self._context.dataset
         teacher = {
@@ -161,29 +161,18 @@ class TeacherOutputs:
             # With the network and the device these decide its layout, which `lay_out` gives it when it is built.
             "layout": [self._recipe.layout, any(is_fragile(module) for module in self._distiller.beside)],
         }
-        self._by_batch = dataset.device.type == "cuda" or not self._is_independent(teacher)
+        on_gpu, share = dataset.device.type == "cuda", self._recipe.batch_size // self._world.size
+        size = share if on_gpu else share + -share % ROWS
+        tried = teacher | {"readings": [reading.name for reading in self._readings or ()]}
+        independent = find_independence(self._ask, dataset, self._context.store, tried, size)
+        if not independent.of_place:
+            return None
+        self._by_batch = on_gpu or not independent.of_batch
         return {
             "teacher": teacher,
             "kept as": self._recipe.teacher_outputs,
             "images": [dataset.digest, dataset.mean, dataset.std],
             "views": dataset.augmentation,
             "seed": dataset.seed if dataset.augmentation.resized else None,
-            "rows": self._recipe.batch_size // self._world.size if self._by_batch else None,
+            "rows": share if self._by_batch else None,
         }
-
-    def _is_independent(self, teacher: dict[str, Any]) -> bool:
-        """Whether the teacher says the same of an image in batches of 16, 32 and 64, to the last bit."""
-        assert self._readings is not None
-        dataset = self._context.dataset
-
-        def make(folder: Path) -> None:
-            images = next(iter(dataset.plain(dataset.train, batch_size=4 * _ROWS))).images
-            images = images[torch.arange(4 * _ROWS) % len(images)]
-            whole = self._ask(images)
-            parts = [(size, self._ask(images[:size])) for size in (_ROWS, 2 * _ROWS)]
-            same = all(torch.equal(part[each], whole[each][:size]) for size, part in parts for each in part)
-            write_text(folder / "facts.json", json.dumps({"independent": same}))
-
-        key = fingerprint({**teacher, "readings": [reading.name for reading in self._readings]})
-        folder = self._context.store.get("row_independence", key, make)
-        return json.loads((folder / "facts.json").read_text())["independent"]
