@@ -7,10 +7,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from processes import descendants, reap_others
+from processes import cpu_time, descendants, reap_others
 
 _SAMPLE_S = 0.2
-_TICKS = os.sysconf("SC_CLK_TCK")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,13 +55,4 @@ def run_measured(command: Sequence[str], output: Path, environment: Mapping[str,
 
 def cpu_seconds(job: int) -> dict[tuple[int, int], float]:
     """Of a process and all below it that are there now, the CPU seconds that each has used itself."""
-    return dict(filter(None, map(_cpu, descendants(job))))
-
-
-def _cpu(pid: int) -> tuple[tuple[int, int], float] | None:
-    """A process, known by its number and when it began, and its own CPU seconds; None where it has ended."""
-    try:
-        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    except OSError:
-        return None
-    return (pid, int(fields[19])), (int(fields[11]) + int(fields[12])) / _TICKS
+    return dict(filter(None, map(cpu_time, descendants(job))))

@@ -29,7 +29,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from processes import become_subreaper, descendants, title
+from processes import become_subreaper, cpu_time, descendants, title
 from record import Record, spread
 
 STUDY = """
@@ -46,7 +46,6 @@ recipe = Recipe(data=Digits(), student=student, teacher=teacher, optimiser=optim
 study = Study(recipe=recipe, ranges={"optimiser/lr": FloatDistribution(0.01, 0.1)}, trials=4, grace=2)
 """
 SAMPLE_S = 0.1
-_TICKS = os.sysconf("SC_CLK_TCK")
 
 
 @dataclass
@@ -93,11 +92,8 @@ class Processes:
 
 
 def _cpu(pid: int) -> float:
-    try:
-        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    except OSError:
-        return 0.0
-    return (int(fields[11]) + int(fields[12])) / _TICKS
+    found = cpu_time(pid)
+    return found[1] if found else 0.0
 
 
 def _kind(command: str) -> str:

@@ -6,6 +6,7 @@ import os
 from pathlib import Path
 
 _BECOME_SUBREAPER = 36  # PR_SET_CHILD_SUBREAPER
+_TICKS = os.sysconf("SC_CLK_TCK")
 
 
 def become_subreaper() -> None:
@@ -38,6 +39,15 @@ def descendants(job: int) -> set[int]:
         if not more:
             return found
         found |= more
+
+
+def cpu_time(pid: int) -> tuple[tuple[int, int], float] | None:
+    """A process, known by its number and when it began, and its own CPU seconds; None where it has ended."""
+    try:
+        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    except OSError:
+        return None
+    return (pid, int(fields[19])), (int(fields[11]) + int(fields[12])) / _TICKS
 
 
 def title(pid: int) -> str:

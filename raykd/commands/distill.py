@@ -12,10 +12,9 @@ from rich.console import Console
 from safetensors.torch import load_file
 
 from raykd.commands import INTERRUPTED, again
-from raykd.commands.recipe_options import RequestedRecipe, requested_recipe
+from raykd.commands.recipe_options import RequestedRecipe, refuse_divergence, requested_recipe
 from raykd.data.dataset import load
 from raykd.distributed.world import World
-from raykd.errors import FailureError
 from raykd.evaluation.accuracy import accuracy
 from raykd.protocols.teacher import teacher_route
 from raykd.recipe import Recipe
@@ -89,10 +88,7 @@ def _train(
 def _follow(epochs: Iterator[Epoch], line: StatusLine) -> None:
     begun = time.monotonic()
     for trained, epoch in enumerate(epochs, start=1):
-        if epoch.diverged:
-            raise FailureError(
-                f"diverged in epoch {epoch.number}: the loss is no finite number; try a lower --set optimiser/lr=..."
-            )
+        refuse_divergence(epoch)
         left = (time.monotonic() - begun) / trained * (epoch.epochs - epoch.number)
         line.status(
             f"epoch {epoch.number} of {epoch.epochs}, loss {epoch.metrics['train/loss']:.4f}, "

@@ -15,10 +15,10 @@ from typing import Any
 import torch
 from rich.console import Console
 
-from raykd.commands.recipe_options import RequestedRecipe, requested_recipe
+from raykd.commands.recipe_options import RequestedRecipe, refuse_divergence, requested_recipe
 from raykd.data.dataset import load
 from raykd.distributed.world import World
-from raykd.errors import AlreadyExistsError, FailureError, InvalidError, MissingError, NotPermittedError
+from raykd.errors import AlreadyExistsError, InvalidError, MissingError, NotPermittedError
 from raykd.recipe import Recipe
 from raykd.reporting.recorder import Recorded, Recorder
 from raykd.reporting.status_line import StatusLine
@@ -80,11 +80,7 @@ def _measure(
         trial = profiled_trial(recipe, Path(folder) / "trial", store, requested.values, world, recorder)
         with contextlib.closing(trial):  # its last file is written before the folder goes
             for epoch in itertools.islice(trial, options.epochs):
-                if epoch.diverged:
-                    raise FailureError(
-                        f"diverged in epoch {epoch.number}: the loss is no finite number; "
-                        "try a lower --set optimiser/lr=..."
-                    )
+                refuse_divergence(epoch)
                 line.status(f"epoch {epoch.number} of {options.epochs} measured")
         return recorder.recorded()
 

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from raykd.errors import InvalidError, UnknownNameError, nearest
+from raykd.errors import FailureError, InvalidError, UnknownNameError, nearest
+from raykd.protocols.epoch import Epoch
 from raykd.recipe import Recipe
 from raykd.space.ranges import override, paths, space, value_at
 from raykd.space.serialise import decode
@@ -32,6 +33,18 @@ class RequestedRecipe:
     label: str
     values: dict[str, Any]
     types: tuple[type, ...]
+
+
+def refuse_divergence(epoch: Epoch) -> None:
+    """Ends a command whose run has diverged.
+
+    Raises:
+        RuntimeError: it has, and what to try.
+    """
+    if epoch.diverged:
+        raise FailureError(
+            f"diverged in epoch {epoch.number}: the loss is no finite number; try a lower --set optimiser/lr=..."
+        )
 
 
 def requested_recipe(options: argparse.Namespace) -> RequestedRecipe:

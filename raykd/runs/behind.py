@@ -14,6 +14,7 @@ from typing import Any
 from torch import Tensor
 
 from raykd.protocols.epoch import Epoch
+from raykd.training.state import student_in
 
 
 class Behind:
@@ -32,10 +33,10 @@ class Behind:
     def give(self, epoch: Epoch) -> None:
         """Has an epoch written; to be called before the next one begins, and not before the last one was told."""
         assert self._given.empty(), "an epoch was given before the last one was told"
-        # The next epoch's first step changes what these would give: it is taken now, into the machine's memory, so that
+        # The next epoch's first step changes what this would give: it is taken now, into the machine's memory, so that
         # the thread has nothing to do with a GPU.
-        held = {"state": _on_cpu(epoch.state()), "student": _on_cpu(epoch.student())}
-        kept = dataclasses.replace(epoch, state=lambda: held["state"], student=lambda: held["student"])
+        held = {"state": _on_cpu(epoch.state())}
+        kept = dataclasses.replace(epoch, state=lambda: held["state"], student=lambda: student_in(held["state"]))
         self._given.put((kept, held))
 
     def close(self, error: BaseException | None = None) -> None:

@@ -26,6 +26,7 @@ from raykd.storage.storage import Storage
 from raykd.storage.sync import LocalUploader, Uploader, pushing
 from raykd.training.checkpoints import checkpoints, newest_checkpoint, previous
 from raykd.training.loop import distill
+from raykd.training.state import student_in
 
 CHECKPOINT, VALUES = "checkpoint.pt", "values.json"
 ERROR = "error.txt"  # the traceback of a trial that failed
@@ -117,8 +118,7 @@ def student_weights(folder: Path) -> dict[str, Tensor]:
     """The weights of a trial's plain student network after its last kept epoch, of which there must be one."""
     saved = saved_epoch(folder)
     assert saved is not None, folder
-    state, prefix = saved["state"]["distiller"], "student.network."
-    return {name.removeprefix(prefix): value.contiguous() for name, value in state.items() if name.startswith(prefix)}
+    return {name: value.contiguous() for name, value in student_in(saved["state"]).items()}
 
 
 def read_epochs(folder: Path) -> list[dict[str, Any]]:

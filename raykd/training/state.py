@@ -6,6 +6,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from raykd.protocols.epoch import State
+
 
 def kept(state: Any) -> Any:
     """A copy of tensors in plain containers, each contiguous."""
@@ -16,6 +18,12 @@ def kept(state: Any) -> Any:
     if isinstance(state, list):
         return [kept(value) for value in state]
     return copy.deepcopy(state)
+
+
+def student_in(state: State) -> dict[str, Tensor]:
+    """The weights of the plain student network in the state of a run."""
+    prefix, distiller = "student.network.", state["distiller"]
+    return {name.removeprefix(prefix): value for name, value in distiller.items() if name.startswith(prefix)}
 
 
 def load_optimiser(optimiser: torch.optim.Optimizer, state: dict[str, Any]) -> None:

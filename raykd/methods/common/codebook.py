@@ -13,11 +13,11 @@ import numpy as np
 import torch
 from jaxtyping import Float
 from torch import Tensor
-from torch.nn import functional as F
 
 from raykd.data.dataset import Dataset
 from raykd.models.staged import Staged
 from raykd.ops.kmeans import kmeans
+from raykd.ops.maps import as_map, averaged
 from raykd.ops.rng import generator
 from raykd.ops.vectors import full
 from raykd.protocols.context import BuildContext
@@ -104,9 +104,7 @@ def find_codebook(
 
 def pooled_map(features: Tensor, size: tuple[int, int] | torch.Size) -> Float[Tensor, "b c h w"]:
     """A stage's output average-pooled to maps of (height, width); a flat output is a map of 1 x 1."""
-    maps = features[:, :, None, None] if features.ndim == 2 else features
-    height, width = maps.shape[2] // size[0], maps.shape[3] // size[1]
-    return maps if height == width == 1 else F.avg_pool2d(maps, (height, width))
+    return averaged(as_map(features), (size[0], size[1]))
 
 
 @torch.inference_mode()

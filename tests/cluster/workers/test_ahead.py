@@ -21,6 +21,7 @@ from raykd.protocols.method import Shapes, Term
 from raykd.runs.trial import read_epochs, saved_epoch
 from raykd.storage.artifacts import Store
 from raykd.storage.local import LocalStorage
+from waiting import wait_until
 
 pytestmark = [pytest.mark.usefixtures("ray_cluster"), pytest.mark.timeout(300)]
 
@@ -96,11 +97,6 @@ def metrics(folder, name):
     return [{key: value for key, value in record.items() if "/" in key} for record in records]
 
 
-def wait_for(condition):
-    while not condition():
-        time.sleep(0.05)
-
-
 @pytest.mark.parametrize("workers", [1, 2])
 def test_a_stopped_trial_leaves_the_next_epoch_in_the_middle_and_no_trace_of_it(workers, start, tmp_path):
     recipe = dataclasses.replace(tiny.recipe(epochs=2), data=tiny.TinyData(num_images=8 * STEPS))
@@ -109,7 +105,7 @@ def test_a_stopped_trial_leaves_the_next_epoch_in_the_middle_and_no_trace_of_it(
     group.start(pickled(job(tmp_path, stopped, "stopped")))
     assert ask(group).number == 1
     files = [tmp_path / f"rank{rank}" for rank in range(workers)]
-    wait_for(lambda: all(file.exists() for file in files))  # nobody has asked for this epoch
+    wait_until(lambda: all(file.exists() for file in files))  # nobody has asked for this epoch
     finish(group, job(tmp_path, tiny.recipe(), "next"))
     taken = [len(file.read_text().splitlines()) for file in files]
     assert taken == [taken[0]] * workers and taken[0] < STEPS
@@ -135,7 +131,7 @@ def test_what_befalls_an_epoch_that_nobody_asks_for_is_no_fault_of_the_trial(rai
     deadly = dataclasses.replace(recipe, terms=(*recipe.terms, tiny.Killer(marker=str(marker), raises=raises)))
     group.start(pickled(job(tmp_path, deadly, "stopped")))
     assert [ask(group).number for _ in range(2)] == [1, 2]
-    wait_for(marker.exists)
+    wait_until(marker.exists)
     finish(group, job(tmp_path, recipe, "next"))
     assert metrics(tmp_path, "next") == tiny.finish(recipe, Store(tmp_path / "other")).metrics
     assert not (tmp_path / "trials" / "stopped" / "error.txt").exists()
@@ -148,7 +144,7 @@ def test_an_error_on_both_ranks_in_an_epoch_that_nobody_asks_for_leaves_no_rank_
     raising = dataclasses.replace(recipe, terms=(*recipe.terms, tiny.Killer(marker=str(marker), raises=True)))
     group.start(pickled(job(tmp_path, raising, "stopped")))
     assert [ask(group).number for _ in range(2)] == [1, 2]
-    wait_for(marker.exists)
+    wait_until(marker.exists)
     finish(group, job(tmp_path, recipe, "next"))
     assert len(metrics(tmp_path, "next")) == recipe.epochs
     assert not (tmp_path / "trials" / "stopped" / "error.txt").exists()

@@ -1,6 +1,5 @@
 """A worker's place among the commands: each is read once, in order, and looked at before it is needed."""
 
-import time
 from concurrent.futures import Future
 from typing import Any
 
@@ -9,6 +8,7 @@ import ray
 
 from raykd.cluster.workers.commands import Commands
 from raykd.cluster.workers.mailbox import JOB, NEXT, Mailbox
+from waiting import wait_until
 
 pytestmark = [pytest.mark.usefixtures("ray_cluster"), pytest.mark.timeout(60)]
 
@@ -28,8 +28,7 @@ def test_commands_are_taken_in_order_and_looking_takes_none(mailbox):
     assert commands.take() == (JOB, b"a")
     assert commands.asks() and commands.asks() and not commands.is_over()
     assert commands.take() == (NEXT, b"")
-    while not commands.is_over():
-        time.sleep(0.01)
+    wait_until(commands.is_over)
     assert not commands.asks()
     assert commands.take() == (JOB, b"b")
     assert commands.place == 3
