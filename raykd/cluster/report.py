@@ -1,116 +1,138 @@
-"""What a search found, gathered when it ends: a row for each trial, and the one reading of the test split."""
+"""What a search found, gathered when it ends: a row for each trial, its confirmation, and the one look at the test."""
 
 import json
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
 import pandas
-import torch
 
-from raykd.cluster.machines.nodes import is_all_here
 from raykd.cluster.machines.resources import Resources
+from raykd.cluster.test_split import TEACHER, pulled, read_test_split
+from raykd.cluster.tuner.candidates import candidate
 from raykd.cluster.tuner.ended_trials import UNFINISHED, Record
-from raykd.cluster.tuner.trials import Trials
-from raykd.cluster.workers.tasks import as_worker_task, fetch_result
-from raykd.data.dataset import load
-from raykd.distributed.world import World
+from raykd.cluster.tuner.search_run import Found
+from raykd.cluster.tuner.trials import CONFIRM, Trials
 from raykd.errors import MissingError
-from raykd.evaluation.accuracy import accuracy
 from raykd.protocols.event import METRIC
-from raykd.protocols.teacher import teacher_route
-from raykd.recipe import Recipe
+from raykd.runs.confirmed import Confirmed, Run, confirmed
 from raykd.runs.remote_search import bring_trials
 from raykd.runs.result import BEST_RECIPE, STUDENT, SUMMARY, TABLE, Result
 from raykd.runs.trial import read_epochs, saved_epoch, student_weights
+from raykd.runs.verdict import unconfirmed, verdict
 from raykd.space.serialise import to_text
 from raykd.storage.atomic import write, write_text
-from raykd.storage.layout import TRIALS
+from raykd.storage.layout import CONFIRMATION_TABLE, TRIALS
 from raykd.storage.tensors import save_safetensors
+from raykd.studies.confirmation import overlap
 from raykd.studies.study_file import own_types
 
 TEST = "test/accuracy"
-TEACHER = "teacher"
 
 
-def report(trials: Trials, records: Iterable[Record], total: int, resources: Resources) -> Result:
-    """Writes the table, the best recipe and the best student; of a finished search, tests what matters.
+def report(trials: Trials, found: Found, seeds: int, resources: Resources) -> Result:
+    """Writes the tables, the best recipe and the best student; of a finished search, tests what matters.
+
+    The best is the confirmation's winner, or without one the best row of the table; in both a baseline may be it. While
+    trials are missing, the test split stays unread.
 
     Args:
-        records: of all trials that were begun, each once by its name.
-        total: how many the search wants. While some are missing, the test split stays unread.
+        seeds: that the confirmation was to have.
     """
     bring_trials(trials.storage, trials.folder)
-    found = {record.name: record for record in records}
-    has_ended = sum(record.end.kind != UNFINISHED for record in found.values()) == total
-    rows = [_row(trials, record) for record in found.values()]
-    frame = pandas.DataFrame(rows).sort_values(METRIC, ascending=False, na_position="last", ignore_index=True)
-    complete = frame[frame["outcome"] == "complete"]
-    best = next(iter(complete[~complete["baseline"]]["name"]), None)
-    summary: dict[str, Any] = {"best": best, "metrics": {}, "test_accuracy": None, "teacher": None}
-    if best is not None:
-        folder = _pulled(trials, best)
-        summary["metrics"] = _finished_epoch(folder)["metrics"]
-        write_text(trials.folder / BEST_RECIPE, to_text(trials.recipe(found[best].config)))
-        write(trials.folder / STUDENT, lambda path: save_safetensors(student_weights(folder), path))
-    tested: dict[str, float] = {}
-    if has_ended:
-        names = [*complete[complete["baseline"]]["name"], *([best] if best else [])]
-        recipes = {name: trials.recipe(found[name].config) for name in names}
-        tested = _tested(trials, recipes, resources)
-        summary |= {"test_accuracy": tested.get(best or ""), "teacher": tested.get(TEACHER)}
+    own = {record.name: record for record in found.records if CONFIRM not in record.config}
+    again = {record.name: record for record in found.records if CONFIRM in record.config}
+    frame = _frame(trials, own.values())
+    confirmation = _confirmed(trials, again.values(), seeds, {})
+    best = _best(frame, confirmation if found.has_ended else None)
+    tested = dict[str, float]()
+    if found.has_ended:
+        names = [*frame[frame["baseline"] & (frame["outcome"] == "complete")]["name"], *([best] if best else [])]
+        names += [record.name for record in again.values() if _is_tested(trials, record, best)]
+        recipes = {name: trials.recipe((own | again)[name].config) for name in names}
+        tested = read_test_split(trials, recipes, resources)
+        confirmation = _confirmed(trials, again.values(), seeds, tested)
     frame[TEST] = [tested.get(name, math.nan) for name in frame["name"]]
+    summary = _summary(frame, best, confirmation, has_ended=found.has_ended) | {"teacher": tested.get(TEACHER)}
+    if best is not None:
+        folder = pulled(trials, best)
+        summary["metrics"] = _finished_epoch(folder)["metrics"]
+        write_text(trials.folder / BEST_RECIPE, to_text(trials.recipe(own[best].config)))
+        write(trials.folder / STUDENT, lambda path: save_safetensors(student_weights(folder), path))
+    if confirmation is not None:
+        write(trials.folder / CONFIRMATION_TABLE, lambda path: confirmation.frame.to_csv(path, index=False))
     write_text(trials.folder / SUMMARY, json.dumps(summary, indent=2) + "\n")
     write(trials.folder / TABLE, lambda path: frame.to_csv(path, index=False))
-    return Result(trials.folder, frame, interrupted=not has_ended, types=own_types(trials.study))
+    return Result(trials.folder, frame, interrupted=not found.has_ended, types=own_types(trials.study))
+
+
+def _frame(trials: Trials, records: Iterable[Record]) -> pandas.DataFrame:
+    columns = ["name", "setting", "baseline", "outcome", METRIC, "epochs", "seconds"]
+    frame = pandas.DataFrame([_row(trials, record) for record in records])
+    frame = frame.reindex(columns=[*columns, *(name for name in frame.columns if name not in columns)])
+    frame = frame.astype({"baseline": bool, METRIC: float})
+    return frame.sort_values(METRIC, ascending=False, na_position="last", ignore_index=True, kind="stable")
 
 
 def _row(trials: Trials, record: Record) -> dict[str, Any]:
+    accuracy = record.end.accuracy
     return {
         "name": record.name,
         "setting": trials.setting(record.config),
         "baseline": "baseline" in record.config,
         "outcome": record.end.kind,
-        METRIC: record.end.accuracy,
+        METRIC: math.nan if accuracy is None else accuracy,
         "epochs": record.end.epochs,
         "seconds": sum(epoch["seconds"] for epoch in read_epochs(trials.folder / TRIALS / record.name)),
         **record.config.get("values", {}),
     }
 
 
-def _tested(trials: Trials, recipes: dict[str, Recipe], resources: Resources) -> dict[str, float]:
-    """As `_test`, computed as the workers compute: here where they were here, else on one of their machines."""
-    if not is_all_here():  # where it is, a process of its own would take seconds to start
-        return fetch_result(as_worker_task(_test, resources).remote(trials, recipes))
-    threads = torch.get_num_threads()
-    torch.set_num_threads(resources.threads)
-    try:
-        return _test(trials, recipes, None if resources.gpus_per_worker else "cpu")
-    finally:
-        torch.set_num_threads(threads)
+def _confirmed(trials: Trials, records: Iterable[Record], seeds: int, tested: Mapping[str, float]) -> Confirmed | None:
+    """The confirmation's runs, compared; None where there are none."""
+    runs = [_run(trials, record, tested) for record in records if record.end.kind != UNFINISHED]
+    return confirmed(runs, seeds, overlap(trials.study.recipe)) if runs else None
 
 
-def _test(trials: Trials, recipes: dict[str, Recipe], device: str | None = None) -> dict[str, float]:
-    """The test accuracy of trials, and of the teacher."""
-    base = trials.study.recipe
-    dataset = load(base.data, World.current(device).device)
-    tested: dict[str, float] = {}
-    for name, recipe in recipes.items():
-        student = recipe.student.build(dataset.num_classes, dataset.image_shape)
-        student.network.load_state_dict(student_weights(_pulled(trials, name)))
-        tested[name] = accuracy(student.to(dataset.device), dataset, dataset.test)
-    if base.teacher is not None:
-        route = teacher_route(base.teacher, base.data, trials.open_store(), device=dataset.device)
-        tested[TEACHER] = accuracy(route.network(route.num_checkpoints), dataset, dataset.test)
-    return tested
+def _run(trials: Trials, record: Record, tested: Mapping[str, float]) -> Run:
+    config = candidate(record.config)
+    return Run(
+        candidate=trials.name(config),
+        setting=trials.setting(config),
+        is_baseline="baseline" in config,
+        number=record.config[CONFIRM],
+        outcome=record.end.kind,
+        validation=record.end.accuracy,
+        test=tested.get(record.name),
+    )
 
 
-def _pulled(trials: Trials, name: str) -> Path:
-    """The folder of a trial that has ended, with its checkpoint."""
-    folder = trials.folder / TRIALS / name
-    trials.storage.pull(folder)
-    return folder
+def _best(frame: pandas.DataFrame, confirmation: Confirmed | None) -> str | None:
+    """The name of the best trial or baseline that ran to its end."""
+    if confirmation is not None and confirmation.winner is not None:
+        return confirmation.winner.name
+    return next(iter(frame[frame["outcome"] == "complete"]["name"]), None)
+
+
+def _is_tested(trials: Trials, record: Record, best: str | None) -> bool:
+    """Whether a run of the confirmation is of the winner or of a baseline, and has a student."""
+    of = candidate(record.config)
+    return record.end.kind == "complete" and ("baseline" in of or trials.name(of) == best)
+
+
+def _summary(
+    frame: pandas.DataFrame, best: str | None, confirmation: Confirmed | None, *, has_ended: bool
+) -> dict[str, Any]:
+    words = verdict(confirmation) if confirmation is not None and has_ended else unconfirmed(frame, best, has_ended)
+    (tested,) = frame[frame["name"] == best][TEST].tolist() or (math.nan,)
+    return {
+        "best": best,
+        "verdict": words,
+        "metrics": {},
+        "test_accuracy": None if math.isnan(tested) else tested,
+        "confirmed": confirmation.to_json() if confirmation is not None else None,
+    }
 
 
 def _finished_epoch(folder: Path) -> dict[str, Any]:

@@ -19,7 +19,8 @@ from raykd.cluster.machines.worker_count import Workers
 from raykd.cluster.prepare import preparation
 from raykd.cluster.report import report
 from raykd.cluster.tuner.callback import ProgressCallback
-from raykd.cluster.tuner.disk_pruning import Pruning
+from raykd.cluster.tuner.confirming import ConfirmingSearch
+from raykd.cluster.tuner.disk_pruning import KEPT, Pruning
 from raykd.cluster.tuner.quiet import quiet
 from raykd.cluster.tuner.search_run import run_search
 from raykd.cluster.tuner.trials import Trials
@@ -39,6 +40,7 @@ from raykd.signals import SearchInterrupted, sigterm_as_ctrl_c
 from raykd.storage.layout import BOARD, TRIALS
 from raykd.storage.room import parse_room
 from raykd.studies.baselines import baselines
+from raykd.studies.confirmation import Confirmation
 from raykd.studies.study import Study
 from raykd.studies.study_file import study_module
 
@@ -47,6 +49,7 @@ def tune(
     study: Study,
     *,
     trials: int | None = None,
+    confirm: int | None = None,
     workers: int | tuple[int, int] = 1,
     slots: int | None = None,
     slots_per_gpu: int | str = 1,
@@ -62,8 +65,12 @@ def tune(
 ) -> Result:
     """Searches a study: two baselines, the study's first settings, then what Optuna's TPE draws, stopped early by ASHA.
 
+    In the end the best of them are trained again beside the baselines, under seeds that nothing was chosen by.
+
     Args:
         trials: settings to try, the baselines not counted; the study's own number by default.
+        confirm: fresh seeds for the best and the baselines in the end; the study's own number by default. See
+            `raykd.studies.confirmation`.
         workers: processes that train one trial; `(least, most)` for as many as the machines have room for while it
             trains, which its numbers then depend on.
         slots: trials at a time; as many as the cluster has room for by default.
@@ -71,10 +78,9 @@ def tune(
         storage: a folder that all machines see, or the URI of an object store such as `s3://bucket/prefix`. The search
             writes to `storage/name`, and shares artefacts with every other search there.
         name: of the search; the study's name and the time by default.
-        seed: of the sampler. What a trial gives depends on the recipe's own seed.
+        seed: of the sampler; a recipe has a seed of its own.
         resume: go on with the search of that name, or with the study's newest one, as it was started.
-        more_trials: go on with it, even if it has ended, and try so many settings more; nothing is trained again, and
-            the test split is read once more.
+        more_trials: go on, even if it has ended, and try so many settings more; the test split is read once more.
         keep_teacher_outputs: bytes, or a size such as `20GB`, for what teachers say of each view; see `Store`.
         address: of the Ray cluster; see `raykd.cluster.machines.connect`.
         verbose: let Ray print what it likes.
@@ -90,14 +96,14 @@ def tune(
     wanted = Wanted(workers=Workers.of(workers), slots=slots, slots_per_gpu=slots_per_gpu)
     asked = {"slots_per_gpu": slots_per_gpu, "keep_teacher_outputs": keep_teacher_outputs, "address": address}
     options, room = _recorded(workers=workers, slots=slots, **asked), parse_room(keep_teacher_outputs)
-    _check_counts(trials=trials, more_trials=more_trials)
+    _check_counts(trials=trials, more_trials=more_trials, confirm=confirm)
     study.check(wanted.workers.needed)
     opened = prepare_storage(storage, name, resume=bool(resume or more_trials))
     if resume or more_trials:
         folder, search = old_folder(opened.root, name, study)
-        search = search.gone_on_with(folder.name, trials, more_trials or 0, options)
+        search = search.gone_on_with(folder.name, trials, more_trials or 0, confirm, options)
     else:
-        search = Search.of(study, trials or study.trials, seed, options)
+        search = Search.of(study, trials, seed, confirm, options)
         folder = new_folder(opened, name, search, study)
     with _naming(folder), keep_in_step(folder, opened), running(folder), remove_unless_begun(folder):
         return _run(Trials(study, folder, opened, room), search, wanted, address, verbose, listeners)
@@ -114,8 +120,9 @@ def _naming(folder: Path) -> Iterator[None]:
 
 def _check_counts(**counts: int | None) -> None:
     for word, value in counts.items():
-        if value is not None and value < 1:
-            raise InvalidError(f"{word} must be at least 1, got {value}")
+        least = 0 if word == "confirm" else 1
+        if value is not None and value < least:
+            raise InvalidError(f"{word} must be at least {least}, got {value}")
 
 
 def _recorded(**given: Any) -> dict[str, Any]:
@@ -131,9 +138,11 @@ def _run(
     study, folder = trials.study, trials.folder
     if (module := study_module(study)) is not None:
         cloudpickle.register_pickle_by_value(module)  # workers cannot import a study's file
-    total = search.trials + len(baselines(study.recipe))
+    confirmation = Confirmation(seeds=search.confirm, finalists=study.finalists)
+    ConfirmingSearch.begin(search.trials + len(baselines(study.recipe)), confirmation)
+    total = ConfirmingSearch.most()
     progress, status_file = Progress(total), StatusFile(folder, total)
-    pruning = Pruning(folder / TRIALS, trials.storage)
+    pruning = Pruning(folder / TRIALS, trials.storage, max(KEPT, study.finalists))
     tell = EventStream(progress, status_file, pruning, Experiment(folder / BOARD), log, guests=listeners)
     look = functools.partial(stop_if_asked, folder)
     ray_log = None if verbose else folder / "ray.log"
@@ -149,12 +158,13 @@ def _run(
         look()
         shared = preparation(trials)
         ProgressCallback.begin(tell, each_step=status_file.flush, preparation=shared)
-        found = run_search(trials, plan, shared, seed=search.seed, total=total, verbose=verbose)
+        found = run_search(trials, plan, shared, search, verbose=verbose)
         tell(Doing(text="gathering the results"))
-        result = report(trials, found, total, plan.resources)
-        best = result.summary["best"]
-        accuracy = result.summary["metrics"].get(METRIC)
-        tell(SearchEnded(interrupted=result.interrupted, best=best, accuracy=accuracy))
+        result = report(trials, found, search.confirm, plan.resources)
+        told = result.summary
+        accuracy = told["metrics"].get(METRIC)
+        interrupted = result.interrupted
+        tell(SearchEnded(interrupted=interrupted, best=told["best"], accuracy=accuracy, verdict=told["verdict"]))
         return result
 
 

@@ -10,6 +10,7 @@ from rich.table import Table
 
 from raykd.cluster.tune import tune
 from raykd.commands import INTERRUPTED, again
+from raykd.commands.confirmation_table import confirmation_table
 from raykd.errors import InvalidError, MissingError
 from raykd.runs.remote_search import prepare_storage
 from raykd.runs.result import BEST_RECIPE, STUDENT, TABLE, Result
@@ -37,6 +38,7 @@ def run_tune(options: argparse.Namespace) -> int:
         result = tune(
             study,
             trials=options.trials,
+            confirm=options.confirm,
             workers=options.workers,
             slots=options.slots,
             slots_per_gpu=options.slots_per_gpu,
@@ -97,7 +99,7 @@ def _stopped(name: str, console: Console) -> int:
 
 
 def show(result: Result, console: Console) -> None:
-    """Prints what a search found: its best trials beside the baselines, and where everything lies."""
+    """Prints what a search found: its best trials and the baselines, their confirmation, and where everything lies."""
     frame: Any = result.frame  # pandas' own types do not know what a comparison gives
     summary = result.summary
     shown = frame[frame["baseline"] | (frame["outcome"] == "complete")]
@@ -109,13 +111,13 @@ def show(result: Result, console: Console) -> None:
     console.print(table, soft_wrap=False)
     counts = ", ".join(f"{count} {kind}" for kind, count in frame["outcome"].value_counts().items())
     console.print(f"{len(frame)} trials: {counts}")
+    if result.confirmed is not None:
+        console.print(confirmation_table(result.confirmed), soft_wrap=False)
     if summary["teacher"] is not None:
         console.print(f"teacher: test accuracy {summary['teacher']:.4f}")
-    if summary["best"] is not None:
-        tested = "" if summary["test_accuracy"] is None else f", test accuracy {summary['test_accuracy']:.4f}"
-        console.print(f"{'best so far' if result.interrupted else 'winner'}: {summary['best']}{tested}")
     console.print(f"everything lies in {result.folder}: {TABLE}, {BEST_RECIPE}, {STUDENT}")
     console.print(f"watch it in TensorBoard: tensorboard --logdir {shlex.quote(str(result.folder / 'tensorboard'))}")
+    console.print(summary["verdict"])
 
 
 def _share(value: float) -> str:

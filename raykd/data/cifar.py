@@ -12,7 +12,7 @@ from typing import Any, ClassVar
 import torch
 
 from raykd.data import Augmentation, Split
-from raykd.data.dataset import Dataset
+from raykd.data.dataset import Dataset, SeededSplit
 from raykd.data.formats.unpickle import read
 from raykd.data.standard import Published, assemble, check
 from raykd.errors import InvalidError
@@ -22,7 +22,7 @@ _SHAPE = (3, 32, 32)
 
 
 @dataclass(frozen=True, kw_only=True)
-class CIFAR10:
+class CIFAR10(SeededSplit):
     """CIFAR-10 as it stands in a recipe.
 
     Args:
@@ -57,7 +57,7 @@ class CIFAR10:
 
 
 @dataclass(frozen=True, kw_only=True)
-class CIFAR100:
+class CIFAR100(SeededSplit):
     """CIFAR-100, with its 100 fine classes, as it stands in a recipe.
 
     Args:

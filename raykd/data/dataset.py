@@ -3,7 +3,7 @@
 import functools
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from typing import ClassVar, NamedTuple, Protocol, runtime_checkable
+from typing import Any, ClassVar, NamedTuple, Protocol, runtime_checkable
 
 import torch
 from jaxtyping import Float, Int64, UInt8
@@ -120,6 +120,24 @@ class DataSpec(Protocol):
             FileNotFoundError: files are missing; one line that names them and says where they are looked for.
         """
         ...
+
+
+@runtime_checkable
+class Resplit(Protocol):
+    """A data set as it stands in a recipe, whose validation split can be drawn anew; the test split stays."""
+
+    def resplit(self, seed: int) -> DataSpec:
+        """The set with other images held out, and other views; itself where its validation split is given."""
+        ...
+
+
+class SeededSplit:
+    """Of a frozen dataclass whose `seed` says which of the images that are not tested on are held out."""
+
+    def resplit(self, seed: int) -> "DataSpec":
+        """The set with other images held out, and other views."""
+        spec: Any = self
+        return replace(spec, seed=seed)
 
 
 @functools.lru_cache(maxsize=4)

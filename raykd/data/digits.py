@@ -13,7 +13,7 @@ import numpy as np
 import torch
 
 from raykd.data import Augmentation, channel_statistics, cut
-from raykd.data.dataset import Dataset
+from raykd.data.dataset import Dataset, SeededSplit
 from raykd.errors import InvalidError
 
 NUM_IMAGES = 1797
@@ -23,7 +23,7 @@ _BYTES_PER_GREY = 15  # pixels come as 0 to 16; 16 * 15 = 240 is the brightest b
 
 
 @dataclass(frozen=True, kw_only=True)
-class Digits:
+class Digits(SeededSplit):
     """scikit-learn's digits as they stand in a recipe.
 
     Args:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import ClassVar
 
 from raykd.data import Augmentation
-from raykd.data.dataset import Dataset
+from raykd.data.dataset import Dataset, SeededSplit
 from raykd.data.formats import idx
 from raykd.data.standard import CACHE, HERE, Published, assemble, check
 from raykd.space.fields import place
@@ -20,7 +20,7 @@ _ROOTS = (HERE, CACHE, "/usr/share/datasets/fashion-mnist")
 
 
 @dataclass(frozen=True, kw_only=True)
-class FashionMNIST:
+class FashionMNIST(SeededSplit):
     """Fashion-MNIST as it stands in a recipe.
 
     Args:

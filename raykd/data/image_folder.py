@@ -6,6 +6,7 @@ that later runs on the machine share, and keeps it on the device. A random resiz
 of the picture: other views, so that this is a part of the recipe and not a matter of speed alone.
 """
 
+import dataclasses
 import functools
 import os
 from collections.abc import Mapping
@@ -73,6 +74,10 @@ class ImageFolder:
     def contents(self) -> Mapping[str, str]:
         """What a fingerprint reads in place of `root`: a hash of the pictures' paths, lengths and labels."""
         return {"root": _digest(self)}
+
+    def resplit(self, seed: int) -> "ImageFolder":
+        """The set with other images held out, and other views; itself where the layout has a validation split."""
+        return self if self._listing().validation else dataclasses.replace(self, seed=seed)
 
     def load(self) -> Dataset:
         listing = self._listing()

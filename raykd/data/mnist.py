@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import ClassVar
 
 from raykd.data import Augmentation
-from raykd.data.dataset import Dataset
+from raykd.data.dataset import Dataset, SeededSplit
 from raykd.data.formats import idx
 from raykd.data.standard import Published, assemble, check
 from raykd.space.fields import place
@@ -17,7 +17,7 @@ NUM_CLASSES = 10
 
 
 @dataclass(frozen=True, kw_only=True)
-class MNIST:
+class MNIST(SeededSplit):
     """MNIST as it stands in a recipe.
 
     Args:

@@ -11,7 +11,7 @@ from typing import ClassVar
 import torch
 
 from raykd.data import Augmentation, Split
-from raykd.data.dataset import Dataset
+from raykd.data.dataset import Dataset, SeededSplit
 from raykd.data.standard import Published, assemble, check
 from raykd.errors import InvalidError
 from raykd.space.fields import place
@@ -21,7 +21,7 @@ _SHAPE = (3, 96, 96)
 
 
 @dataclass(frozen=True, kw_only=True)
-class STL10:
+class STL10(SeededSplit):
     """STL-10 as it stands in a recipe.
 
     Args:

@@ -12,7 +12,7 @@ import numpy as np
 import torch
 
 from raykd.data import Augmentation, Split
-from raykd.data.dataset import Dataset
+from raykd.data.dataset import Dataset, SeededSplit
 from raykd.data.standard import Published, assemble, check
 from raykd.errors import InvalidError
 from raykd.space.fields import place
@@ -21,7 +21,7 @@ NUM_CLASSES = 10
 
 
 @dataclass(frozen=True, kw_only=True)
-class SVHN:
+class SVHN(SeededSplit):
     """SVHN as it stands in a recipe.
 
     Args:

@@ -19,23 +19,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol, TypeAlias, runtime_checkable
 
+from raykd.protocols.outcome import TrialOutcome
+
 METRIC = "val/accuracy"  # what trials are compared by
 STOPPING = "stopping after the running epochs"
-
-
-@dataclass(frozen=True, kw_only=True)
-class TrialOutcome:
-    """How a trial ended.
-
-    Args:
-        kind: complete, stopped (by the scheduler), diverged or failed.
-        accuracy: on the validation split after its last epoch, 0 to 1; None if it has none.
-        epochs: that it trained.
-    """
-
-    kind: str
-    accuracy: float | None
-    epochs: int
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,7 +45,8 @@ class SearchBegan:
 
     Args:
         folder: of the search.
-        total: trials that it wants, baselines included, and those of them that have ended before it was resumed.
+        total: trials that it wants at most, baselines and confirmation included, and those of them that have ended
+            before it was resumed.
         ranges: what is drawn, by path: Optuna's distributions.
     """
 
@@ -77,6 +65,17 @@ class SearchResumed:
     """
 
     ended: Mapping[str, TrialOutcome]
+
+
+@dataclass(frozen=True, kw_only=True)
+class TotalChanged:
+    """The search wants another number of trials than it told before, since less of it is to be confirmed.
+
+    Args:
+        total: as of `SearchBegan`.
+    """
+
+    total: int
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -157,13 +156,15 @@ class SearchEnded:
 
     Args:
         interrupted: whether there are trials still to run.
-        best: the name of the best trial, baselines not counted; None if none ran to its end.
+        best: the name of the best trial or baseline; None if none ran to its end.
         accuracy: its own on the validation split, 0 to 1.
+        verdict: in a line, how good it is, and whether it is better than plain KD.
     """
 
     interrupted: bool
     best: str | None
     accuracy: float | None
+    verdict: str = ""
 
 
 Event: TypeAlias = (
@@ -171,6 +172,7 @@ Event: TypeAlias = (
     | Doing
     | SearchBegan
     | SearchResumed
+    | TotalChanged
     | SearchStopping
     | TrialBegan
     | TrialInterrupted

@@ -13,9 +13,10 @@ from raykd.protocols.event import (
     Said,
     SearchResumed,
     SearchStopping,
+    TotalChanged,
     TrialEnded,
-    TrialOutcome,
 )
+from raykd.protocols.outcome import TrialOutcome, is_comparable
 from raykd.reporting.status_line import StatusLine, clock
 from raykd.reporting.words import in_words, is_silenced
 
@@ -27,7 +28,7 @@ class Progress:
     On a terminal the line is rewritten in place; elsewhere a line is written for each finished trial.
 
     Args:
-        total: trials of the search, baselines included.
+        total: trials of the search, baselines and confirmation included.
         console: where to write; nowhere by default where the logger `raykd` is silenced.
     """
 
@@ -58,6 +59,8 @@ class Progress:
                 self._line.status(in_words(event))
             case SearchResumed(ended=ended):
                 self._go_on(ended)
+            case TotalChanged(total=total):
+                self.total = total
             case EpochEnded():  # the time left is counted from the first one
                 self._line.status("")
                 self._started = self._started or time.monotonic()
@@ -80,7 +83,7 @@ class Progress:
 
     def _compare(self, name: str, outcome: TrialOutcome) -> None:
         """Remembers a trial that ran to its end if none before was as good."""
-        accuracy = outcome.accuracy if outcome.kind == "complete" else None
+        accuracy = outcome.accuracy if is_comparable(name, outcome) else None
         if accuracy is not None and (self.best is None or accuracy > self.best):
             self.best, self.best_name = accuracy, name
 

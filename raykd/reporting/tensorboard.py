@@ -18,6 +18,7 @@ from optuna.distributions import BaseDistribution
 from tensorboard.compat.proto.event_pb2 import Event, SessionLog  # pyright: ignore[reportAttributeAccessIssue]
 from tensorboard.compat.proto.summary_pb2 import Summary  # pyright: ignore[reportAttributeAccessIssue]
 from tensorboard.plugins.scalar.summary_v2 import scalar_pb
+from tensorboard.plugins.text.summary_v2 import text_pb
 from torch.utils.tensorboard import RecordWriter
 
 from raykd.errors import OwnershipLostError
@@ -115,20 +116,26 @@ def write_experiment(folder: Path, ranges: Mapping[str, BaseDistribution], metri
 
 @dataclass(frozen=True)
 class Experiment:
-    """A listener that writes what a search draws into its folder of TensorBoard, when the search begins."""
+    """A listener that writes into a search's folder of TensorBoard what it draws, and in the end what it found."""
 
     folder: Path
 
     def __call__(self, event: events.Event, /) -> None:
-        if isinstance(event, events.SearchBegan):
-            write_experiment(self.folder, event.ranges, (METRIC, "train/loss"))
+        match event:
+            case events.SearchBegan():
+                write_experiment(self.folder, event.ranges, (METRIC, "train/loss"))
+            case events.SearchEnded():
+                _write(self.folder / _VERDICT, _event(step=0, summary=text_pb("verdict", event.verdict)))
+            case _:
+                pass
 
 
-# TensorBoard keeps the first record of a kind that it finds in a folder. Each of these two stands in a file of its
+# TensorBoard keeps the first record of a kind that it finds in a folder. Each of these three stands in a file of its
 # own, so that a resumed run can take back the end that it had.
 _EVENTS = "events.out.tfevents"
 _END = f"{_EVENTS}.end"
 _EXPERIMENT = f"{_EVENTS}.experiment"
+_VERDICT = f"{_EVENTS}.verdict"
 _ANCHORS = "anchors-epoch-"
 _RATIO = (
     "How hard a checkpoint of the teacher is for the student when a leg of the route begins (RCO's r_ij). Steps are "

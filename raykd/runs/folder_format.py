@@ -1,7 +1,8 @@
 """Which format a search's folder has, and what is said of one that this raykd cannot go on with.
 
 Format 1 is what wrote no number into `search.json`: what Ray goes on from is a pickle of classes by their modules'
-names, which have changed since. The table, recipes and students of any format are plain files, and stay readable.
+names, which have changed since. Format 2 knew no confirmation. The table, recipes and students of any format are plain
+files, and stay readable.
 """
 
 import json
@@ -10,7 +11,7 @@ from pathlib import Path
 from raykd.errors import InvalidError
 from raykd.storage.layout import SEARCH
 
-FORMAT = 2
+FORMAT = 3
 
 
 def format_problem(folder: Path) -> str | None:

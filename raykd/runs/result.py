@@ -13,8 +13,9 @@ from raykd.data.dataset import load
 from raykd.errors import InvalidError
 from raykd.models.staged import Staged
 from raykd.recipe import Recipe
+from raykd.runs.confirmed import Confirmed
 from raykd.space.serialise import from_file
-from raykd.storage.layout import RECIPE, SUMMARY, check_name
+from raykd.storage.layout import CONFIRMATION_TABLE, RECIPE, SUMMARY, check_name
 
 if TYPE_CHECKING:
     import pandas
@@ -24,7 +25,7 @@ BEST_RECIPE, STUDENT, TABLE = "best_recipe.json", "student.safetensors", "trials
 
 @dataclass(frozen=True)
 class Best:
-    """The best trial: its name, its recipe, its metrics after its last epoch.
+    """The best trial or baseline: its name, its recipe, its metrics after its last epoch.
 
     Its accuracy on the test split is None until the search has ended.
     """
@@ -43,7 +44,8 @@ class Result:
         folder: where everything lies.
         frame: a row for each trial and baseline, best first: `name`, `setting` (in a few words), `baseline`, `outcome`
             (complete, stopped, diverged, failed, unfinished), `val/accuracy`, `epochs`, `seconds`, each value of its
-            setting by path, and `test/accuracy` (of the best and the baselines alone).
+            setting by path, and `test/accuracy` (of the best and the baselines alone). What they give under fresh
+            seeds is in `confirmed`.
         interrupted: whether there are trials still to run; the same search resumed runs them.
         types: classes of the study's own that stand in its recipes.
     """
@@ -55,12 +57,25 @@ class Result:
 
     @functools.cached_property
     def summary(self) -> dict[str, Any]:
-        """The name of the `best` trial (None if none finished), its `metrics` and `test_accuracy`; the `teacher`'s."""
+        """The name of the `best` trial or baseline (None if none finished), its `metrics` and `test_accuracy`.
+
+        Beside them the `verdict` in a line, the `teacher`'s test accuracy, and what was `confirmed`, as it is written.
+        """
         return json.loads((self.folder / SUMMARY).read_text())
 
     @functools.cached_property
+    def confirmed(self) -> Confirmed | None:
+        """What the best trials and the baselines gave under fresh seeds; None where they were not trained again."""
+        import pandas
+
+        entries = self.summary["confirmed"]
+        if entries is None:
+            return None
+        return Confirmed.from_json(entries, pandas.read_csv(self.folder / CONFIRMATION_TABLE))
+
+    @functools.cached_property
     def best(self) -> Best:
-        """The best trial that finished.
+        """The confirmation's winner, or without one the best trial or baseline that finished.
 
         Raises:
             ValueError: no trial finished.

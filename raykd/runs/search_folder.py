@@ -33,6 +33,7 @@ class Search:
         recipe: fingerprint of its base recipe.
         trials: settings to try, the baselines not counted, and those counted in that were asked for later.
         seed: of the sampler.
+        confirm: fresh seeds that the best of them are trained with in the end.
         versions: of what it ran with.
         file: that the study was read from; None where it was made in Python.
         format: of its folder, see `folder_format.py`.
@@ -45,30 +46,43 @@ class Search:
     trials: int
     seed: int
     versions: dict[str, str]
+    confirm: int = 0
     file: str | None = None
     format: int = FORMAT
     options: dict[str, Any] = field(default_factory=dict)
 
     @classmethod
-    def of(cls, study: Study, trials: int, seed: int, options: Mapping[str, Any] | None = None) -> "Search":
+    def of(
+        cls,
+        study: Study,
+        trials: int | None = None,
+        seed: int = 0,
+        confirm: int | None = None,
+        options: Mapping[str, Any] | None = None,
+    ) -> "Search":
+        """A new search; what is None is as the study says."""
         module = study_module(study)
         packages = {name: version(name) for name in ("raykd", "ray", "torch", "optuna")}
         return cls(
             study=study.name,
             recipe=fingerprint(study.recipe),
-            trials=trials,
+            trials=study.trials if trials is None else trials,
             seed=seed,
+            confirm=study.confirm if confirm is None else confirm,
             versions={"python": platform.python_version()} | packages,
             file=module.__file__ if module else None,
             options=dict(options or {}),
         )
 
-    def gone_on_with(self, name: str, trials: int | None, more: int, options: Mapping[str, Any]) -> "Search":
+    def gone_on_with(
+        self, name: str, trials: int | None, more: int, confirm: int | None, options: Mapping[str, Any]
+    ) -> "Search":
         """This search with so many trials more.
 
         Args:
             name: of the search.
             trials: that were asked for; at most those that it has, as `more` is what adds some.
+            confirm: the number of fresh seeds; None leaves it as it is.
 
         Raises:
             ValueError: more trials were asked for.
@@ -78,7 +92,8 @@ class Search:
                 f"{name} has {self.trials} trials, got trials={trials}; what adds some is "
                 f"more_trials={trials - self.trials} (--more-trials {trials - self.trials})"
             )
-        return dataclasses.replace(self, trials=self.trials + more, options=dict(options))
+        seeds = self.confirm if confirm is None else confirm
+        return dataclasses.replace(self, trials=self.trials + more, confirm=seeds, options=dict(options))
 
 
 def new_folder(storage: Storage, name: str | None, search: Search, study: Study) -> Path:

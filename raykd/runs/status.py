@@ -26,11 +26,12 @@ from raykd.protocols.event import (
     SearchEnded,
     SearchResumed,
     SearchStopping,
+    TotalChanged,
     TrialBegan,
     TrialEnded,
     TrialInterrupted,
-    TrialOutcome,
 )
+from raykd.protocols.outcome import TrialOutcome, is_comparable
 from raykd.signals import SearchInterrupted
 from raykd.storage.atomic import write_text
 from raykd.storage.layout import LOCK, STOP
@@ -46,7 +47,7 @@ class SearchStatus:
 
     Args:
         host, pid: of the process that writes this.
-        total: trials that it wants, baselines included.
+        total: trials that it wants, baselines and confirmation included.
         doing: what goes on where no trial runs, such as `teacher: epoch 3 of 9`.
         running: names of the trials that train.
         ended: by name, in the order of their ends.
@@ -66,7 +67,7 @@ class SearchStatus:
     @property
     def best(self) -> tuple[str, float] | None:
         """The name and the accuracy of the best trial or baseline that ran to its end."""
-        found = {name: end.accuracy or 0.0 for name, end in self.ended.items() if end.kind == "complete"}
+        found = {name: end.accuracy or 0.0 for name, end in self.ended.items() if is_comparable(name, end)}
         return max(found.items(), key=lambda item: item[1], default=None)
 
 
@@ -104,6 +105,8 @@ class StatusFile:
                 self._change(doing=STOPPING)
             case SearchResumed(ended=ended):
                 self._change(ended=ended)
+            case TotalChanged(total=total):
+                self._change(total=total)
             case TrialBegan(trial=name):
                 self._change(doing="", running=(*self._others(name), name))
             case TrialInterrupted(trial=name):

@@ -36,6 +36,8 @@ class Study:
         trials: how many settings a search tries, the first ones counted in.
         grace: epochs that every trial may train before it can be stopped.
         reduction: of every so many trials that reach a rung of the scheduler, one goes on.
+        confirm: fresh seeds that the best trials and the baselines are trained with after the search; 0 for none.
+        finalists: how many of the best trials, at most; see `raykd.studies.confirmation`.
     """
 
     recipe: Recipe
@@ -46,9 +48,11 @@ class Study:
     trials: int = 16
     grace: int = 1
     reduction: int = 3
+    confirm: int = 5
+    finalists: int = 3
 
     def __post_init__(self) -> None:
-        for name, least in (("trials", 1), ("grace", 1), ("reduction", 2)):
+        for name, least in (("trials", 1), ("grace", 1), ("reduction", 2), ("confirm", 0), ("finalists", 1)):
             if getattr(self, name) < least:
                 raise InvalidError(f"{name} must be at least {least}, got {getattr(self, name)}")
         check_choices(self.recipe, self.choices)

@@ -73,7 +73,9 @@ def found(
             raise ZeroDivisionError("of the user's own")
 
     storage, listeners = tmp_path_factory.mktemp("storage"), [fails, told.append]
-    return tune(tiny_study(), trials=TRIALS, slots=2, storage=storage, name="search", seed=3, listeners=listeners)
+    return tune(
+        tiny_study(), trials=TRIALS, confirm=2, slots=2, storage=storage, name="search", seed=3, listeners=listeners
+    )
 
 
 assert os.environ["TUNE_GLOBAL_CHECKPOINT_S"] == "1"

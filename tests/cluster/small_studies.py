@@ -35,6 +35,7 @@ def tiny_study(**changes) -> Study:
         "trials": 5,
         "grace": 2,
         "reduction": 2,
+        "confirm": 0,
     }
     return Study(**(values | changes))
 

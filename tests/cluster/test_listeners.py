@@ -18,9 +18,11 @@ from raykd.protocols.event import (
     SearchEnded,
     SearchResumed,
     SearchStopping,
+    TotalChanged,
     TrialBegan,
     TrialEnded,
 )
+from raykd.protocols.outcome import CONFIRMATION
 from raykd.runs.result import Result
 from raykd.runs.status import ask_to_stop, read_status
 from raykd.signals import SearchInterrupted
@@ -38,29 +40,38 @@ def of(kind: type[E], events: Iterable[Event]) -> list[E]:
     return [event for event in events if isinstance(event, kind)]
 
 
+def told_of(told: Iterable[Event]) -> set[str]:
+    return {event.trial for event in told if isinstance(event, TrialEnded)}
+
+
 def test_a_search_is_told_of_in_order(found: Result, told: list[Event], study):
     assert isinstance(told[0], Said)
-    began = told.index(SearchBegan(folder=found.folder, total=TRIALS + 2, ranges=study.every_range()))
+    began = told.index(SearchBegan(folder=found.folder, total=TRIALS + 2 + 2 * (2 + 3), ranges=study.every_range()))
     first = next(index for index, event in enumerate(told) if isinstance(event, TrialBegan))
     last = max(index for index, event in enumerate(told) if isinstance(event, TrialEnded))
     assert {type(event) for event in told[:began]} == {Said}
     assert {type(event) for event in told[began + 1 : first]} == {Doing, ArtifactMade, Said}
     assert told[began + 1] == Doing(text="starting the groups of workers")
-    assert {type(event) for event in told[first : last + 1]} == {TrialBegan, EpochEnded, TrialEnded}
+    assert {type(event) for event in told[first : last + 1]} - {TotalChanged} == {TrialBegan, EpochEnded, TrialEnded}
     best, metrics = found.summary["best"], found.summary["metrics"]
-    ended = SearchEnded(interrupted=False, best=best, accuracy=metrics["val/accuracy"])
+    said = found.summary["verdict"]
+    ended = SearchEnded(interrupted=False, best=best, accuracy=metrics["val/accuracy"], verdict=said)
     assert told[last + 1 :] == [Doing(text="gathering the results"), ended]
 
 
 def test_every_trial_begins_once_trains_epoch_by_epoch_and_ends_once(found: Result, told: list[Event]):
     rows = {row["name"]: row for row in found.frame.to_dict("records")}
+    again = {name for name in told_of(told) if name.startswith(CONFIRMATION)}
+    assert found.confirmed is not None
+    assert len(again) == len(found.confirmed.frame)
     by_trial = collections.defaultdict[str, list[TrialBegan | EpochEnded | TrialEnded]](list)
     for event in told:
         if isinstance(event, TrialBegan | EpochEnded | TrialEnded):
             by_trial[event.trial].append(event)
-    assert set(by_trial) == set(rows)
+    assert set(by_trial) == {*rows, *again}
     assert len(rows) == TRIALS + 2
-    for name, (began, *epochs, ended) in by_trial.items():
+    for name in rows:
+        began, *epochs, ended = by_trial[name]
         row = rows[name]
         assert isinstance(began, TrialBegan) and began.setting == row["setting"]
         assert all(row[path] == value for path, value in began.values.items())

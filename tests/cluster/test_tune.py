@@ -2,6 +2,7 @@
 
 import json
 import math
+from dataclasses import replace
 
 import pytest
 import torch
@@ -47,7 +48,15 @@ def test_what_nobody_need_see_lies_in_one_hidden_folder(found):
     there = {path.name for path in found.folder.iterdir()} - {
         "ray.log"
     }  # which is there where Ray had to say something
-    told = {"search.json", "base_recipe.json", "status.json", "summary.json", "trials.csv", "best_recipe.json"}
+    told = {
+        "search.json",
+        "base_recipe.json",
+        "status.json",
+        "summary.json",
+        "trials.csv",
+        "best_recipe.json",
+        "confirmation.csv",
+    }
     assert there == told | {"student.safetensors", "trials", "tensorboard", INNER}
     assert {path.name for path in (found.folder / INNER).iterdir()} == {
         "groups",
@@ -79,8 +88,36 @@ def test_only_the_best_and_the_baselines_are_tested(found):
     assert set(tested["name"]) == {found.summary["best"], *found.frame[found.frame["baseline"]]["name"]}
 
 
+def test_finalists_and_baselines_are_trained_again_with_the_same_fresh_seeds(found, study):
+    confirmed = found.confirmed
+    assert confirmed.seeds == 2
+    runs = confirmed.frame
+    assert set(runs.groupby("candidate")["number"].apply(tuple)) == {(1, 2)}
+    assert {one.setting for one in confirmed.candidates if one.is_baseline} == {"plain KD", "student alone"}
+    assert sum(not one.is_baseline for one in confirmed.candidates) <= 3
+    for row in runs.to_dict("records"):
+        (folder,) = (found.folder / "trials").glob(f"confirm-{row['number']:02d}-{row['candidate'][:-8]}*")
+        recipe = from_file(folder / "recipe.json", (tiny.TinyData,))
+        assert recipe.seed == study.recipe.seed + row["number"]
+        assert read_epochs(folder)[-1]["val/accuracy"] == row["validation"]
+        searched = from_file(found.folder / "trials" / row["candidate"] / "recipe.json", (tiny.TinyData,))
+        assert replace(recipe, seed=searched.seed) == searched
+
+
+def test_of_the_confirmation_the_winner_and_the_baselines_are_tested(found):
+    confirmed = found.confirmed
+    winner = confirmed.winner
+    assert winner.name == found.best.name == found.summary["best"]
+    assert winner.validation.mean == max(one.validation.mean for one in confirmed.candidates)
+    tested = {one.name for one in confirmed.candidates if one.test is not None}
+    assert tested == {winner.name, *(one.name for one in confirmed.candidates if one.is_baseline)}
+    assert set(confirmed.frame[confirmed.frame["test"].notna()]["candidate"]) == tested
+
+
 def test_every_trial_streams_to_tensorboard_with_its_row_in_the_hparams_tab(found, study):
     board = found.folder / "tensorboard"
+    (text,) = EventAccumulator(str(board)).Reload().Tensors("verdict")
+    assert text.tensor_proto.string_val[0].decode() == found.summary["verdict"]
     experiment = EventAccumulator(str(board)).Reload().summary_metadata["_hparams_/experiment"]
     named = HParamsPluginData.FromString(experiment.plugin_data.content).experiment.hparam_infos
     assert {info.name for info in named} == set(study.every_range())

@@ -14,7 +14,8 @@ from pathlib import Path
 import pytest
 
 from raykd.__main__ import main
-from raykd.protocols.event import Doing, Event, SearchResumed, TrialBegan, TrialOutcome
+from raykd.protocols.event import Doing, Event, SearchResumed, TrialBegan
+from raykd.protocols.outcome import TrialOutcome
 from raykd.runs.folder_format import FORMAT
 from raykd.runs.status import StatusFile, is_asked_to_stop, running
 

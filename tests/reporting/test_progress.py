@@ -7,7 +7,8 @@ import pytest
 from rich.console import Console
 
 import raykd.reporting.progress
-from raykd.protocols.event import Doing, EpochEnded, Said, SearchResumed, TrialEnded, TrialOutcome
+from raykd.protocols.event import Doing, EpochEnded, Said, SearchResumed, TrialEnded
+from raykd.protocols.outcome import TrialOutcome
 from raykd.reporting.progress import Progress
 from waiting import Clock
 

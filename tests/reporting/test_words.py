@@ -4,7 +4,8 @@ import logging
 
 import pytest
 
-from raykd.protocols.event import ArtifactMade, Doing, Said, SearchResumed, SearchStopping, TrialEnded, TrialOutcome
+from raykd.protocols.event import ArtifactMade, Doing, Said, SearchResumed, SearchStopping, TrialEnded
+from raykd.protocols.outcome import TrialOutcome
 from raykd.reporting.words import log
 
 SPOKEN = (

@@ -16,8 +16,8 @@ from raykd.protocols.event import (
     TrialBegan,
     TrialEnded,
     TrialInterrupted,
-    TrialOutcome,
 )
+from raykd.protocols.outcome import TrialOutcome
 from raykd.runs.status import (
     SearchStatus,
     StatusFile,

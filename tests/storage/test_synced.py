@@ -21,7 +21,8 @@ from raykd.cluster.workers.job import Job
 from raykd.commands.opened_storage import open_storage as open_view
 from raykd.distributed.world import World
 from raykd.errors import OwnershipLostError
-from raykd.protocols.event import Doing, TrialEnded, TrialOutcome
+from raykd.protocols.event import Doing, TrialEnded
+from raykd.protocols.outcome import TrialOutcome
 from raykd.protocols.teacher import TeacherRoute, teacher_route
 from raykd.runs import heartbeat, remote_search
 from raykd.runs.heartbeat import ALIVE_S, find_living

@@ -4,7 +4,7 @@ import signal
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Any, ClassVar, NamedTuple
 
 from ray.tune import Callback
 from ray.tune.experiment import Trial
@@ -39,8 +39,7 @@ class _Driver:
     each_step: Callable[[], None]
 
 
-@dataclass(frozen=True, kw_only=True)
-class _Known:
+class _Known(NamedTuple):
     """What the events of a trial say of it, found out once: its recipe is made from its setting for that."""
 
     name: str
@@ -192,6 +191,6 @@ class ProgressCallback(Callback):
 
     def _about(self, trial: Trial) -> _Known:
         if trial.trial_id not in self._known:
-            name, epochs = self._trials.name(trial.config), self._trials.recipe(trial.config).epochs
-            self._known[trial.trial_id] = _Known(name=name, epochs=epochs)
+            epochs = self._trials.recipe(trial.config).epochs
+            self._known[trial.trial_id] = _Known(self._trials.name(trial.config), epochs)
         return self._known[trial.trial_id]

@@ -9,7 +9,8 @@ import time
 from collections import deque
 from pathlib import Path
 
-from raykd.protocols.event import Event, SearchResumed, TrialEnded, TrialOutcome
+from raykd.protocols.event import Event, SearchResumed, TrialEnded
+from raykd.protocols.outcome import TrialOutcome
 from raykd.runs.trial import CHECKPOINT, checkpoints_in
 from raykd.storage.storage import Storage
 
@@ -25,10 +26,11 @@ class Pruning:
     Args:
         trials: the folder of the trials.
         storage: that they lie in.
+        kept: how many of the best keep theirs.
     """
 
-    def __init__(self, trials: Path, storage: Storage):
-        self._trials = trials
+    def __init__(self, trials: Path, storage: Storage, kept: int = KEPT):
+        self._trials, self._kept = trials, kept
         self._storage = storage.without_waiting()
         self._best: dict[str, float] = {}
         self._fresh: deque[tuple[float, str]] = deque()
@@ -51,7 +53,7 @@ class Pruning:
             return
         if end.kind == "complete":
             self._best[name] = end.accuracy or 0.0
-            self._best = dict(sorted(self._best.items(), key=lambda item: item[1], reverse=True)[:KEPT])
+            self._best = dict(sorted(self._best.items(), key=lambda item: item[1], reverse=True)[: self._kept])
         self._fresh.append((time.monotonic(), name))
 
     def _prune(self) -> None:

@@ -12,7 +12,8 @@ from typing import Any
 
 from ray.tune.experiment import Trial
 
-from raykd.protocols.event import METRIC, TrialOutcome
+from raykd.protocols.event import METRIC
+from raykd.protocols.outcome import TrialOutcome
 
 UNFINISHED = "unfinished"  # the kind of end of a trial that a search has left
 

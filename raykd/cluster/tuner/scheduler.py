@@ -1,4 +1,4 @@
-"""ASHA over epochs, which lets the baselines run to their end."""
+"""ASHA over epochs, which lets the baselines and the confirmation run to their end."""
 
 from types import SimpleNamespace
 from typing import Any
@@ -8,6 +8,7 @@ from ray.tune.experiment import Trial
 from ray.tune.schedulers import AsyncHyperBandScheduler
 
 from raykd.cluster.tuner.callback import ProgressCallback
+from raykd.cluster.tuner.candidates import is_own
 from raykd.cluster.tuner.trials import Trials
 from raykd.protocols.event import METRIC
 from raykd.runs.trial import read_epochs
@@ -45,7 +46,7 @@ class ASHA(AsyncHyperBandScheduler):
             super().on_trial_remove(tune_controller, ended)
 
     def _tell_again(self, tune_controller: Any, trial: Any, config: dict[str, Any], name: str) -> None:
-        if "baseline" not in config:
+        if is_own(config):
             # What this answers, to stop or to go on, was decided when the epoch ended; here it only fills the rungs.
             for epoch in read_epochs(self._trials.folder / TRIALS / name):
                 super().on_trial_result(tune_controller, trial, {"epoch": epoch["number"], METRIC: epoch[METRIC]})
@@ -58,13 +59,13 @@ class ASHA(AsyncHyperBandScheduler):
 
     def on_trial_result(self, tune_controller: Any, trial: Trial, result: dict[str, Any]) -> str:
         decision = self.CONTINUE
-        if "baseline" not in trial.config and not result["finished"]:
+        if is_own(trial.config) and not result["finished"]:
             decision = super().on_trial_result(tune_controller, trial, result)
         # NOOP: Tune neither asks for a further epoch nor ends the trial, which is then unfinished, and is resumed.
         return self.NOOP if decision == self.CONTINUE and ProgressCallback.holds(trial) else decision
 
     def on_trial_complete(self, tune_controller: Any, trial: Trial, result: dict[str, Any]) -> None:
-        if "baseline" not in trial.config and not result.get("error"):
+        if is_own(trial.config) and not result.get("error"):
             super().on_trial_complete(tune_controller, trial, result)
 
 

@@ -9,13 +9,17 @@ from typing import Any
 from raykd.cluster.workers.job import Job
 from raykd.methods.iakd import NoSwap
 from raykd.methods.rco import FinalTeacher
+from raykd.protocols.outcome import CONFIRMATION
 from raykd.recipe import Recipe
 from raykd.space.serialise import fingerprint
 from raykd.storage.artifacts import Store, open_store
 from raykd.storage.layout import BOARD
 from raykd.storage.storage import Storage
 from raykd.studies.baselines import baselines
+from raykd.studies.confirmation import with_seed
 from raykd.studies.study import Study
+
+CONFIRM = "confirm"  # in a configuration: the number of the fresh seed that the setting is trained with
 
 
 @dataclass(frozen=True)
@@ -49,11 +53,16 @@ class Trials:
 
     def recipe(self, config: Mapping[str, Any]) -> Recipe:
         if "baseline" in config:
-            return baselines(self.study.recipe)[config["baseline"]]
-        return self.study.recipe_of(config["values"])
+            recipe = baselines(self.study.recipe)[config["baseline"]]
+        else:
+            recipe = self.study.recipe_of(config["values"])
+        return with_seed(recipe, config[CONFIRM]) if CONFIRM in config else recipe
 
     def setting(self, config: Mapping[str, Any]) -> str:
         """The components of a setting in a few words, such as `kd + quest + equal interval`; its numbers left out."""
+        if CONFIRM in config:
+            rest = {key: value for key, value in config.items() if key != CONFIRM}
+            return f"{self.setting(rest)}, seed {config[CONFIRM]}"
         if "baseline" in config:
             return config["baseline"]
         words = []
@@ -69,7 +78,8 @@ class Trials:
         A setting that is suggested once more under its number after a restart goes on in the same folder.
         """
         label = config.get("baseline", "").replace(" ", "-") or f"trial-{config['number']:04d}"
-        return f"{label}-{fingerprint(self.recipe(config))[:8]}"
+        seed = f"{CONFIRMATION}{config[CONFIRM]:02d}-" if CONFIRM in config else ""
+        return f"{seed}{label}-{fingerprint(self.recipe(config))[:8]}"
 
     def job(self, config: Mapping[str, Any]) -> Job:
         name = self.name(config)

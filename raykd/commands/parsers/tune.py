@@ -43,6 +43,13 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--list", action="store_true", help="show the studies that ship with raykd, and end")
     parser.add_argument("--trials", type=int, metavar="N", help="settings to try (default: as the study says)")
+    parser.add_argument(
+        "--confirm",
+        type=int,
+        metavar="N",
+        help="train the best trials, plain KD and the student alone again with N fresh seeds in the end, and say how "
+        "sure the result is; 0 leaves it out (default: as the study says)",
+    )
     _add_machines(parser)
     parser.add_argument(
         "--storage",

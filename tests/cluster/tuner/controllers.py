@@ -9,8 +9,18 @@ from ray.tune.experiment import Trial
 from ray.tune.schedulers import TrialScheduler
 from small_studies import tiny_study
 
+from raykd.cluster.tuner.confirming import ConfirmingSearch
 from raykd.cluster.tuner.searcher import StudySearch
 from raykd.cluster.tuner.suggestions import TrialGenerator
+from raykd.cluster.tuner.trials import Trials
+from raykd.storage.opening import open_storage
+from raykd.studies.study import Study
+
+
+def searching(study: Study, folder: Path) -> ConfirmingSearch:
+    """A search in a folder, of which `ConfirmingSearch.begin` says how much is wanted."""
+    search = StudySearch(study, 0, [study.complete(values) for values in study.first])
+    return ConfirmingSearch(search, Trials(study, folder, open_storage(str(folder))))
 
 
 def new_controller(
@@ -18,9 +28,8 @@ def new_controller(
 ) -> TuneController:
     """A controller that saves to a folder; resuming, it goes on from what another has saved there."""
     register_trainable("stub", lambda config: None)  # a resumed one looks its trials' up
-    search = TrialGenerator(StudySearch(tiny_study(), 0, []))
     return TuneController(
-        search_alg=search,
+        search_alg=TrialGenerator(searching(tiny_study(first=()), folder)),
         scheduler=scheduler,
         callbacks=list(callbacks),
         resume_config=ResumeConfig() if resume else None,

@@ -12,15 +12,8 @@ from small_studies import tiny_study
 
 from raykd.cluster.tuner.callback import ProgressCallback
 from raykd.cluster.tuner.trials import Trials
-from raykd.protocols.event import (
-    EpochEnded,
-    SearchResumed,
-    SearchStopping,
-    TrialBegan,
-    TrialEnded,
-    TrialInterrupted,
-    TrialOutcome,
-)
+from raykd.protocols.event import EpochEnded, SearchResumed, SearchStopping, TrialBegan, TrialEnded, TrialInterrupted
+from raykd.protocols.outcome import TrialOutcome
 from raykd.runs.status import ask_to_stop
 from raykd.storage.local import LocalStorage
 

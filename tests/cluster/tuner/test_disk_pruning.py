@@ -4,7 +4,8 @@ import pytest
 
 from raykd.cluster.tuner import disk_pruning
 from raykd.cluster.tuner.disk_pruning import KEPT, Pruning
-from raykd.protocols.event import SearchResumed, TrialEnded, TrialOutcome
+from raykd.protocols.event import SearchResumed, TrialEnded
+from raykd.protocols.outcome import TrialOutcome
 from raykd.storage.local import LocalStorage
 
 

@@ -8,7 +8,7 @@ from controllers import add, new_controller
 from ray.tune.execution.tune_controller import TuneController
 
 from raykd.cluster.tuner.ended_trials import EndedTrials, Record
-from raykd.protocols.event import TrialOutcome
+from raykd.protocols.outcome import TrialOutcome
 
 pytestmark = [
     pytest.mark.usefixtures("ray_cluster"),

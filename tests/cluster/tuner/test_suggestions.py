@@ -3,11 +3,13 @@
 import pickle
 
 import pytest
+from controllers import searching
 from ray.tune.experiment import Experiment
 
 from raykd.cluster.tuner.callback import ProgressCallback
-from raykd.cluster.tuner.searcher import StudySearch
+from raykd.cluster.tuner.confirming import ConfirmingSearch
 from raykd.cluster.tuner.suggestions import TrialGenerator
+from raykd.studies.confirmation import Confirmation
 
 pytestmark = [
     pytest.mark.usefixtures("ray_cluster"),
@@ -19,13 +21,14 @@ def trainable(config):
     """Is never run."""
 
 
-def begun(study, total, slots):
-    TrialGenerator.begin(total, slots)
-    return TrialGenerator(StudySearch(study, 0, [study.complete(values) for values in study.first]))
+def begun(study, total, slots, folder):
+    ConfirmingSearch.begin(total, Confirmation(seeds=0, finalists=1))
+    TrialGenerator.begin(slots)
+    return TrialGenerator(searching(study, folder))
 
 
 def started(study, total, slots, folder):
-    made = begun(study, total, slots)
+    made = begun(study, total, slots, folder)
     made.add_configurations([Experiment("search", trainable, storage_path=str(folder))])
     return made
 
@@ -50,22 +53,29 @@ def test_no_more_at_a_time_than_slots_and_no_more_at_all_than_wanted(study, tmp_
     assert len(first) == 3
     assert not suggestions.is_finished()
     end(suggestions, first)
-    assert len(ask(suggestions)) == 1
+    last = ask(suggestions)
+    assert len(last) == 1
+    end(suggestions, last)
+    assert ask(suggestions) == []
     assert suggestions.is_finished()
+    assert TrialGenerator.is_over
 
 
 def test_a_finished_search_is_given_more_trials_and_other_slots(study, tmp_path):
     finished = started(study, 4, 4, tmp_path)
     end(finished, ask(finished))
-    resumed = begun(study, 7, 2)
+    resumed = begun(study, 7, 2, tmp_path)
     resumed.go_on(pickle.loads(pickle.dumps(finished.to_save())))
     assert not resumed.is_finished()
     more = ask(resumed)
     assert [trial.config["number"] for trial in more] == [2, 3]  # after the two baselines and the two first settings
     end(resumed, more)
-    assert [trial.config["number"] for trial in ask(resumed)] == [4]
+    last = ask(resumed)
+    assert [trial.config["number"] for trial in last] == [4]
+    end(resumed, last)
+    assert ask(resumed) == []
     assert resumed.is_finished()
-    known = resumed.to_save()["search"]["optuna"].trials
+    known = resumed.to_save()["search"]["search"]["optuna"].trials
     assert [trial.value for trial in known[:4]] == [0.2, 0.3, 0.0, 0.1]
 
 
@@ -77,8 +87,8 @@ def test_all_trials_share_one_folder_of_tunes(study, tmp_path):
 
 
 def test_a_search_that_tune_cannot_go_on_with_is_not_begun_anew(study, tmp_path):
-    made = begun(study, 4, 3)
-    TrialGenerator.begin(4, 3, resuming=True)
+    made = begun(study, 4, 3, tmp_path)
+    TrialGenerator.begin(3, resuming=True)
     with pytest.raises(
         RuntimeError, match=r"^Tune cannot go on from the state that it saved; why, it says in ray.log$"
     ):

@@ -1,0 +1,121 @@
+"""After the search's own trials Tune is given its confirmation: the finalists and the baselines under fresh seeds.
+
+To Tune these are trials like all others, so that they run on the same warm groups, are resumed, and survive what trials
+survive. See `raykd.studies.confirmation` for what they are for. The baselines' come first, as they are needed whoever
+the finalists are: they fill the slots that are free while the last trials of the search run.
+"""
+
+from typing import Any, ClassVar
+
+from ray.tune.search import Searcher
+
+from raykd.cluster.tuner.callback import ProgressCallback
+from raykd.cluster.tuner.candidates import Config, accuracies, finalists
+from raykd.cluster.tuner.searcher import StudySearch
+from raykd.cluster.tuner.trials import CONFIRM, Trials
+from raykd.evaluation.comparison import is_behind
+from raykd.protocols.event import METRIC, TotalChanged
+from raykd.studies.baselines import baselines
+from raykd.studies.confirmation import Confirmation, overlap
+
+
+class ConfirmingSearch(Searcher):
+    """Suggests what a search suggests, and then its confirmation.
+
+    A finalist that is clearly behind the best one gets no more seeds. What was trained is known from the records of the
+    trials that have ended; what is saved here is what was given out.
+
+    Args:
+        search: the search itself.
+        trials: to know settings by their trials' names.
+    """
+
+    wanted: ClassVar[int] = 0  # trials of the search, with its baselines
+    confirmation: ClassVar[Confirmation] = Confirmation(seeds=0, finalists=1)
+
+    def __init__(self, search: StudySearch, trials: Trials):
+        super().__init__(metric=METRIC, mode="max")
+        self._search, self._trials = search, trials
+        self._given = 0  # trials of the search
+        self._ends = False  # the search has nothing more to suggest, however many are wanted
+        self._open = set[str]()  # ids of those that run
+        self._begun = set[tuple[str, int]]()  # names of candidates, and numbers of seeds
+        self._told = 0  # the number of trials, by this process
+        self._behind = set[str]()  # names of finalists that get no more seeds
+
+    @classmethod
+    def begin(cls, wanted: int, confirmation: Confirmation) -> None:
+        """Sets what the driver wants from now on; see the class's variables."""
+        cls.wanted, cls.confirmation = wanted, confirmation
+
+    @classmethod
+    def most(cls) -> int:
+        """Trials at most, with those of the confirmation."""
+        beside = 2 + min(cls.confirmation.finalists, max(0, cls.wanted - 2))
+        return cls.wanted + beside * cls.confirmation.seeds
+
+    def get_state(self) -> dict[str, Any]:
+        own = {"given": self._given, "open": self._open, "begun": self._begun, "behind": self._behind}
+        return {"search": self._search.get_state(), **own}
+
+    def set_state(self, state: dict[str, Any]) -> None:
+        self._search.set_state(state["search"])
+        self._given, self._open = state["given"], state["open"]
+        self._begun, self._behind = state["begun"], state["behind"]
+        self._ends = False  # more may be wanted now
+
+    def suggest(self, trial_id: str) -> Any:
+        if self._given < self.wanted and not self._ends:
+            suggestion = self._search.suggest(trial_id)
+            self._ends = suggestion == Searcher.FINISHED
+            if suggestion is not None and not self._ends:
+                self._given += 1
+                self._open.add(trial_id)
+                return suggestion
+        is_over = (self._given >= self.wanted or self._ends) and not self._open
+        finalists = self._finalists() if is_over else []
+        if is_over:
+            self._tell_total(finalists)
+        for number in range(1, self.confirmation.seeds + 1):
+            for candidate in [*self._baselines(), *finalists]:
+                name = self._trials.name(candidate)
+                if (name, number) not in self._begun and name not in self._behind:
+                    self._begun.add((name, number))
+                    return {**candidate, CONFIRM: number}
+        return Searcher.FINISHED if is_over else None
+
+    def on_trial_result(self, trial_id: str, result: dict[str, Any]) -> None:
+        self._search.on_trial_result(trial_id, result)
+
+    def on_trial_complete(self, trial_id: str, result: dict[str, Any] | None = None, error: bool = False) -> None:
+        self._open.discard(trial_id)
+        self._search.on_trial_complete(trial_id, result, error)
+
+    def _baselines(self) -> list[Config]:
+        return [{"baseline": name} for name in baselines(self._trials.study.recipe)]
+
+    def _finalists(self) -> list[Config]:
+        """The best trials that ran to their ends, none of which is trained as another one is."""
+        found = finalists(self._trials, ProgressCallback.records, self.confirmation.finalists)
+        known = accuracies(self._trials, ProgressCallback.records)
+        names = [self._trials.name(config) for config in found]
+        share = overlap(self._trials.study.recipe)
+        for name in names:
+            self._behind |= {name for other in names if other != name and _is_behind(known, name, other, share)}
+        return found
+
+    def _tell_total(self, found: list[Config]) -> None:
+        """Tells how many trials there are with the confirmation, as far as it is known by now."""
+        candidates = {self._trials.name(config) for config in [*self._baselines(), *found]} - self._behind
+        todo = {(name, number) for name in candidates for number in range(1, self.confirmation.seeds + 1)}
+        total = self._given + len(self._begun | todo)
+        if total != self._told and ProgressCallback.driver is not None:
+            self._told = total
+            ProgressCallback.driver.tell(TotalChanged(total=total))
+
+
+def _is_behind(known: dict[str, dict[int, float]], ours: str, theirs: str, share: float) -> bool:
+    """Whether one candidate is clearly worse than another, by the seeds that both have."""
+    own, others = known.get(ours, {}), known.get(theirs, {})
+    both = sorted(own.keys() & others.keys())
+    return is_behind([own[number] for number in both], [others[number] for number in both], share)
