@@ -15,7 +15,7 @@ from raykd.commands import INTERRUPTED, again
 from raykd.commands.recipe_options import RequestedRecipe, refuse_divergence, requested_recipe
 from raykd.data.dataset import load
 from raykd.distributed.world import World
-from raykd.evaluation.accuracy import accuracy
+from raykd.evaluation.accuracy import accuracy, check_scores
 from raykd.protocols.teacher import teacher_route
 from raykd.recipe import Recipe
 from raykd.reporting.status_line import StatusLine, clock
@@ -78,7 +78,7 @@ def _train(
     summary = {
         "epochs": saved["number"],
         "metrics": saved["metrics"],
-        "test_accuracy": accuracy(student.to(world.device), dataset, dataset.test),
+        "test_accuracy": check_scores(accuracy(student.to(world.device), dataset, dataset.test), "the student"),
         "teacher": _teacher_accuracy(recipe, store, world.device),
     }
     write_text(folder / SUMMARY, json.dumps(summary, indent=2) + "\n")

@@ -43,7 +43,8 @@ def refuse_divergence(epoch: Epoch) -> None:
     """
     if epoch.diverged:
         raise FailureError(
-            f"diverged in epoch {epoch.number}: the loss is no finite number; try a lower --set optimiser/lr=..."
+            f"diverged in epoch {epoch.number}: loss or class scores are no finite numbers; "
+            "try a lower --set optimiser/lr=..."
         )
 
 

@@ -3,6 +3,7 @@
 What its embeddings are good for, such as retrieval, is in `raykd.evaluation`.
 """
 
+import math
 from collections.abc import Callable
 
 import torch
@@ -11,12 +12,14 @@ from torch import Tensor
 from raykd.data import Split
 from raykd.data.dataset import Batch, Dataset
 from raykd.distributed.world import World
-from raykd.errors import InvalidError
+from raykd.errors import FailureError, InvalidError
 from raykd.models.staged import Staged, evaluating
 
 
 def accuracy(network: Staged, dataset: Dataset, split: Split, world: World | None = None) -> float:
     """The share of a split's images whose highest score is the label's, in [0, 1].
+
+    NaN where a score is no finite number: the highest of NaNs is class 0, which would count as knowing that class.
 
     Every rank takes its share of the images; every rank gets the whole result. The network's modes are kept.
     """
@@ -42,12 +45,28 @@ def top_k_accuracy(network: Staged, dataset: Dataset, split: Split, k: int = 5, 
     return _share(network, dataset, split, world, is_right)
 
 
+def check_scores(measured: float, whose: str) -> float:
+    """An accuracy as it is, unless it is NaN.
+
+    Args:
+        whose: of the network, as the subject of the message.
+
+    Raises:
+        RuntimeError: the network's class scores are no finite numbers.
+    """
+    if math.isnan(measured):
+        raise FailureError(f"{whose} gives class scores that are no finite numbers, so it has no accuracy")
+    return measured
+
+
 def _share(
     network: Staged, dataset: Dataset, split: Split, world: World | None, is_right: Callable[[Tensor, Batch], Tensor]
 ) -> float:
     world = world or World.alone(dataset.device)
-    correct = torch.zeros((), dtype=torch.int64, device=dataset.device)
+    counts = torch.zeros(2, dtype=torch.int64, device=dataset.device)
     with torch.inference_mode(), evaluating(network):
         for batch in dataset.plain(split, rank=world.rank, size=world.size):
-            correct += is_right(network(batch.images).logits, batch).sum()
-    return world.sum(correct).item() / len(split)
+            logits = network(batch.images).logits
+            counts += torch.stack([is_right(logits, batch).sum(), (~logits.isfinite()).sum()])
+    correct, broken = world.sum(counts).tolist()
+    return math.nan if broken else correct / len(split)

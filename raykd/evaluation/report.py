@@ -10,7 +10,7 @@ from raykd.data import Split
 from raykd.data.dataset import Dataset
 from raykd.errors import InvalidError
 from raykd.errors import nearest as nearest_name
-from raykd.evaluation.accuracy import accuracy, top_k_accuracy
+from raykd.evaluation.accuracy import accuracy, check_scores, top_k_accuracy
 from raykd.evaluation.centroid import nearest_centroid_accuracy
 from raykd.evaluation.embeddings import METRICS, Embeddings, embed
 from raykd.evaluation.identification import identification_rate
@@ -53,6 +53,7 @@ def evaluate(
 
     Raises:
         ValueError: an unknown split, measure or class; identification with nothing held out.
+        RuntimeError: class scores that are no finite numbers.
     """
     if split not in SPLITS:
         raise InvalidError(f"unknown split {split!r}; choices: {', '.join(SPLITS)}")
@@ -72,15 +73,13 @@ def evaluate(
             "identification needs held-out classes to take its probes from, and others for the distractors; "
             f"the {split} split has {len(there)} classes, of which {len(held_out)} are held out"
         )
-    wanted: set[str] = set(measures or MEASURES)
-    if not can_identify:
-        wanted.discard("identification")
+    wanted: set[str] = set(measures or MEASURES) - (set() if can_identify else {"identification"})
     if wanted != {"identification"} and not there & trained:
         raise InvalidError(f"the {split} split has no image of a class that the training images have")
-    values: dict[str, float] = {}
+    values = {}
     if "identification" in wanted:
         say("measuring: identification")
-        values |= _identification(embed(student, dataset, own), held_out)
+        values = _identification(embed(student, dataset, own), held_out)
     if wanted == {"identification"}:
         return values
     known = own if there <= trained else own.take(_places(own.labels, trained))
@@ -93,7 +92,7 @@ def _closed_set(
     """The measures on images of classes that the training images have."""
     if "accuracy" in wanted:
         say("measuring: accuracy")
-        yield "top_1", accuracy(student, dataset, own)
+        yield "top_1", check_scores(accuracy(student, dataset, own), "the student")
         if dataset.num_classes > _TOP:
             yield "top_5", top_k_accuracy(student, dataset, own, _TOP)
     if not wanted & {"retrieval", "centroid", "probe"}:

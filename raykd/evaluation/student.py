@@ -15,6 +15,8 @@ _SPLITS = ("train", "validation", "test")
 def accuracy(student: nn.Module, data: DataSpec | Dataset, split: str) -> float:
     """The share of a split's images, not augmented, whose highest score is the label's, in [0, 1].
 
+    NaN where a score is no finite number.
+
     Args:
         student: a `Staged`, or any module that gives class scores; it is measured on the device that it lies on, in
             eval mode, and each of its parts is left in the mode that it was in.

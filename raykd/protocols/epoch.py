@@ -41,7 +41,8 @@ class Epoch:
         seconds: wall time of the epoch.
         state: gives what `distill(resume=...)` goes on from; to be called before the next epoch is asked for.
         student: gives the weights of the plain student network; likewise.
-        diverged: the loss was not a finite number; the run ends here and its accuracy counts as 0.
+        diverged: the loss, or a class score of a validation image, was not a finite number; the run ends here and
+            its accuracy counts as 0.
         ratios: of the leg of a greedy route that began with this epoch; else none.
     """
 

@@ -17,7 +17,7 @@ import torch
 
 from raykd.data.dataset import Dataset, DataSpec, load
 from raykd.errors import InvalidError
-from raykd.evaluation.accuracy import accuracy
+from raykd.evaluation.accuracy import accuracy, check_scores
 from raykd.models.staged import Shape, Staged
 from raykd.models.weights import Weights, content, load_weights, read_weights
 from raykd.protocols.context import BuildContext
@@ -52,6 +52,7 @@ def route_of_files(teacher: TeacherSpec, files: Sequence[Path], context: BuildCo
             network, told = _network(teacher.model, file, dataset.num_classes, dataset.image_shape)
             measured = accuracy(network.to(dataset.device), dataset, dataset.validation)
             name = file.name if file else "its own weights"
+            check_scores(measured, f"the teacher {name}")
             context.say(f"teacher: {name} has validation accuracy {measured:.4f}")
             write_checkpoint(folder, number, network.network.state_dict())
             records.append({"checkpoint": number, "epoch": epoch, "accuracy": measured, "told": told.accuracy})

@@ -68,9 +68,10 @@ def distill(
             torch.manual_seed(seed_of("epoch", recipe.seed, epoch, world.rank))
             metrics = run.train(epoch, look)
         look()
-        diverged = not math.isfinite(metrics["train/loss"])
         with span("validation"):
-            metrics["val/accuracy"] = 0.0 if diverged else run.validate()
+            validated = run.validate() if math.isfinite(metrics["train/loss"]) else math.nan
+        diverged = math.isnan(validated)  # the loss was finite, but the last updates may have left no scores that are
+        metrics["val/accuracy"] = 0.0 if diverged else validated
         run.finished = epoch + 1
         seconds = time.perf_counter() - begun
         ratios = run.anchors.ratios_of(epoch)

@@ -96,7 +96,7 @@ class Run:
         }
 
     def validate(self) -> float:
-        """The student's accuracy on the validation split."""
+        """The student's accuracy on the validation split; NaN where its scores are no finite numbers."""
         self.world.share_buffers(self.distiller.student)
         return accuracy(self.distiller.student, self.dataset, self.dataset.validation, self.world)
 

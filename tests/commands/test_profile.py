@@ -91,7 +91,7 @@ def test_nothing_stays_in_the_storage_but_what_the_next_trial_uses(measured: Fin
         ("--study small.py --device gpu", "unknown device 'gpu'; choices: cpu"),
         (
             "--study small.py --set optimiser/lr=1e30 --out wild.json",
-            "diverged in epoch 1: the loss is no finite number; try a lower --set optimiser/lr=...",
+            "diverged in epoch 1: loss or class scores are no finite numbers; try a lower --set optimiser/lr=...",
         ),
     ],
 )

@@ -1,12 +1,15 @@
 """Accuracy counted by hand, on any share of the images, with the network left as it was."""
 
+import math
+
 import pytest
 import torch
 from torch import nn
 
 from raykd.data import Split
 from raykd.distributed.world import World
-from raykd.evaluation.accuracy import accuracy, top_k_accuracy
+from raykd.evaluation import evaluate
+from raykd.evaluation.accuracy import accuracy, check_scores, top_k_accuracy
 from raykd.models.staged import Staged, evaluating
 from tiny import dataset, network, same_weights
 
@@ -57,6 +60,21 @@ def test_the_shares_of_all_ranks_make_the_whole(num_images: int, monkeypatch: py
     worlds = [World(rank, 2, CPU) for rank in range(2)]
     assert sum(accuracy(corner(), dataset(), split, world) for world in worlds) == pytest.approx(wholes[0])
     assert sum(top_k_accuracy(corner(), dataset(), split, 2, world) for world in worlds) == pytest.approx(wholes[1])
+
+
+@pytest.mark.parametrize("wrong", [math.nan, math.inf, -math.inf])
+def test_scores_that_are_no_finite_numbers_have_no_accuracy(wrong: float):
+    """The highest of three NaNs is class 0 for PyTorch; one image is enough to tell."""
+    split = dataset().validation
+    net = network()
+    with torch.no_grad():
+        net.network["head"][1].bias[0] = wrong
+    assert math.isnan(accuracy(net, dataset(), split))
+    assert math.isnan(top_k_accuracy(net, dataset(), split, 2))
+    with pytest.raises(RuntimeError, match="the student gives class scores that are no finite numbers"):
+        check_scores(accuracy(net, dataset(), split), "the student")
+    with pytest.raises(RuntimeError, match="the student gives class scores that are no finite numbers"):
+        evaluate(net, dataset(), measures=["accuracy"])
 
 
 def test_every_module_keeps_its_mode():

@@ -1,5 +1,6 @@
 """A teacher in a file: measured once, known by its content, and refused before a search where it cannot teach."""
 
+import math
 from dataclasses import replace
 from pathlib import Path
 
@@ -222,6 +223,15 @@ def test_what_is_expected(tmp_path: Path, network: Staged, values: dict[str, flo
     else:
         with pytest.raises(ValueError, match=why):
             teacher_route(spec, DATA, Store(tmp_path))
+
+
+def test_a_teacher_whose_scores_are_no_finite_numbers_is_refused(file: Path, tmp_path: Path):
+    weights = untrained(0)
+    with torch.no_grad():
+        list(weights.network.parameters())[-1].fill_(math.nan)
+    spec = teacher(save(weights, file), minimum_accuracy=0.0)
+    with pytest.raises(RuntimeError, match=f"the teacher {file.name} gives class scores that are no finite numbers"):
+        teacher_route(spec, DATA, Store(tmp_path))
 
 
 @pytest.mark.parametrize("name", ["minimum_accuracy", "expected_accuracy", "tolerance"])

@@ -312,6 +312,13 @@ def test_a_diverging_run_ends_with_the_worst_accuracy(store: Store):
     assert not math.isfinite(last.metrics["train/loss"])
 
 
+def test_a_run_whose_last_update_leaves_no_finite_scores_has_diverged(store: Store):
+    """The only step of the epoch has a finite loss; what it makes of the student has none."""
+    (epoch,) = distill(recipe(optimiser=SGD(lr=1e38), batch_size=24), store=store)
+    assert math.isfinite(epoch.metrics["train/loss"])
+    assert epoch.diverged and epoch.metrics["val/accuracy"] == 0.0
+
+
 def test_a_recipe_that_cannot_work_is_refused_before_the_teacher_is_trained(tmp_path: Path):
     with pytest.raises(ValueError, match="route/count: 5 anchors"):
         next(distill(recipe(route=EqualInterval(count=5), epochs=8), store=Store(tmp_path)))

@@ -4,12 +4,14 @@ On a CPU the readings of numbers are counted, which would be waits on a GPU; whe
 where one waits for it.
 """
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import torch
 from test_loop import Readings
 
+from raykd.data import Split
 from raykd.distributed.world import World
 from raykd.protocols.method import Term
 from raykd.storage.artifacts import Store
@@ -45,6 +47,16 @@ def test_no_term_reads_a_number_within_a_step(
         run.train(1)
     # The epoch's means, and where outputs are kept which views it shows, of a tensor that is always on the CPU.
     assert readings.count <= 2
+
+
+def test_a_validation_reads_its_numbers_once(root: Path, monkeypatch: pytest.MonkeyPatch):
+    run = Run(recipe(), Store(root), World.alone(torch.device("cpu")), lambda line: None)
+    images, labels = run.dataset.validation.images, run.dataset.validation.labels
+    many = Split(images.repeat(120, 1, 1, 1), labels.repeat(120))  # 1,080: three batches
+    run.dataset = replace(run.dataset, validation=many)
+    with Readings(monkeypatch) as readings:
+        run.validate()
+    assert readings.count == 1
 
 
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")

@@ -18,7 +18,7 @@ from torch.nn import functional as F
 
 from raykd.data.dataset import Batch
 from raykd.errors import InvalidError
-from raykd.evaluation.accuracy import accuracy
+from raykd.evaluation.accuracy import accuracy, check_scores
 from raykd.methods.common.first_stage import FirstStage, drawing, minimise, training_images
 from raykd.models.staged import Shape, Staged
 from raykd.ops.maps import pooled
@@ -116,7 +116,7 @@ def _train(
 
     first, second = _stage(auxiliary, auxiliary.pretrain_epochs, 5 / 8), _stage(auxiliary, auxiliary.epochs, 3 / 4)
     pretrained = minimise(labels, network, first, dataset, order, say)
-    before = accuracy(network, dataset, dataset.validation)
+    before = check_scores(accuracy(network, dataset, dataset.validation), "the auxiliary teacher")
     transferred = minimise(embeddings, network, second, dataset, order, say)
     return {"accuracy": before, "pretrain_loss": pretrained, "transfer_loss": transferred}
 
