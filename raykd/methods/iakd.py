@@ -13,7 +13,8 @@ constants, the division into stages and the treatment of differing widths are ou
 first stage; the head stays the student's unless `swap_head`. Where widths differ, 1x1 convolutions with
 batch normalisation, trained with the student and dropped at its export, translate between the two networks;
 stages whose maps differ in size cannot be swapped. Teacher stages run in eval mode. Student stages that a step
-leaves out get no gradient, so that neither momentum nor weight decay moves them in that step.
+leaves out get no gradient, so that neither momentum nor weight decay moves them in that step. The student's statistics
+of batch normalisation are taken anew before it is evaluated (`raykd.training.statistics`).
 """
 
 from collections.abc import Sequence
@@ -79,7 +80,7 @@ class IAKD:
         schedule: how the probability to keep a student stage follows the epochs.
         start: that probability at the beginning.
         solo: the share of the run's last epochs that `uniform` trains without swapping, so that the student's
-            batch statistics become its own; `growth` and `review` end without swapping anyway.
+            stages get used to each other; `growth` and `review` end without swapping anyway.
         swap_head: swap the classifier too. A draw that leaves nothing to train keeps the student's head.
     """
 

@@ -24,6 +24,7 @@ from raykd.storage.artifacts import Store
 from raykd.training.anchors import Anchors
 from raykd.training.distiller import build_distiller
 from raykd.training.state import kept, load_optimiser
+from raykd.training.statistics import retake_statistics
 from raykd.training.teacher_outputs import TeacherOutputs
 
 
@@ -45,6 +46,7 @@ class Run:
         self.model = world.wrap(self.distiller, may_skip_parameters=swaps)
         self.optimiser = recipe.optimiser.build(self.distiller.parameters())
         self.finished = 0
+        self._mixed_in: int | None = None
 
     def advance(self, epoch: int) -> None:
         """Begins the route's next leg where one starts at this epoch."""
@@ -73,6 +75,7 @@ class Run:
             clock = self._clock(epoch, step)
             rate = self._set_learning_rate(epoch + step / steps)
             swapped = recipe.swap.choose(self.distiller.student.num_stages, clock)
+            self._mixed_in = epoch if swapped else self._mixed_in
             with span("teacher"):
                 teacher = self.teacher(batch, step)
             losses = self.model(batch, teacher, swapped, clock)
@@ -96,9 +99,17 @@ class Run:
         }
 
     def validate(self) -> float:
-        """The student's accuracy on the validation split; NaN where its scores are no finite numbers."""
-        self.world.share_buffers(self.distiller.student)
-        return accuracy(self.distiller.student, self.dataset, self.dataset.validation, self.world)
+        """The student's accuracy on the validation split; NaN where its scores are no finite numbers.
+
+        Statistics that a swap has mixed up are taken anew before. Where no step of an epoch swapped, they are its own
+        since the epoch before.
+        """
+        student, recipe = self.distiller.student, self.recipe
+        if self._mixed_in is not None and self.world.rank == 0:  # whose statistics all ranks get
+            retake_statistics(student, self.dataset, self._mixed_in, recipe.seed, recipe.batch_size)
+        self._mixed_in = None
+        self.world.share_buffers(student)
+        return accuracy(student, self.dataset, self.dataset.validation, self.world)
 
     def student_weights(self) -> dict[str, Tensor]:
         return kept(self.distiller.student.network.state_dict())
