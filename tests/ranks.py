@@ -30,6 +30,13 @@ def train_on_two_ranks(recipe: Recipe, folder: Path) -> list[tiny.Finished]:
     return [_read(folder / f"output{rank}") for rank in range(2)]
 
 
+def train_each_on_two_ranks(recipes: Sequence[Recipe], folder: Path) -> list[list[tiny.Finished]]:
+    """What each of two ranks got from each of the recipes, one after the other in the same two processes."""
+    (folder / "recipes.json").write_text(to_text(tuple(recipes)))
+    _call_ranks(2, "each", *(folder / name for name in ("meeting", "recipes.json", "artifacts", "output")))
+    return [[_read(folder / f"output{number}-{rank}") for rank in range(2)] for number in range(len(recipes))]
+
+
 def train_by_turns(recipe: Recipe, folder: Path, sizes: Sequence[int]) -> list[dict[str, float]]:
     """The metrics of each epoch, trained on so many ranks; where the number changes, other processes go on."""
     folder.mkdir(parents=True)
@@ -60,10 +67,18 @@ def _read(output: Path) -> tiny.Finished:
 
 
 def _whole(rank: int, recipe: str, store: str, output: str) -> None:
-    finished = tiny.finish(from_file(recipe, TYPES), Store(store))
+    _write(tiny.finish(from_file(recipe, TYPES), Store(store)), f"{output}{rank}")
+
+
+def _each(rank: int, recipes: str, store: str, output: str) -> None:
+    for number, recipe in enumerate(from_file(recipes, TYPES)):
+        _write(tiny.finish(recipe, Store(store)), f"{output}{number}-{rank}")
+
+
+def _write(finished: tiny.Finished, output: str) -> None:
     told = {"metrics": finished.metrics, "ratios": [dataclasses.asdict(ratio) for ratio in finished.ratios]}
-    Path(f"{output}{rank}.json").write_text(json.dumps(told))
-    torch.save(finished.weights, f"{output}{rank}.pt")
+    Path(f"{output}.json").write_text(json.dumps(told))
+    torch.save(finished.weights, f"{output}.pt")
 
 
 def _turn(rank: int, recipe: str, folder: str, until: str) -> None:
@@ -84,7 +99,7 @@ def _turn(rank: int, recipe: str, folder: str, until: str) -> None:
 def _main(rank: int, size: int, function: str, meeting: str, *arguments: str) -> None:
     torch.set_num_threads(1)
     dist.init_process_group("gloo", init_method=f"file://{meeting}", rank=rank, world_size=size)
-    {"whole": _whole, "turn": _turn}[function](rank, *arguments)
+    {"whole": _whole, "each": _each, "turn": _turn}[function](rank, *arguments)
     dist.destroy_process_group()
     # DDP still holds gloo's threads. One that drops a tensor while the interpreter ends aborts the process, "terminate
     # called without an active exception" (PyTorch's issue 190489); seen once in some hundred runs of a loaded machine.

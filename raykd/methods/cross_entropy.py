@@ -10,6 +10,7 @@ from torch.nn import functional as F
 
 from raykd.data.dataset import Batch
 from raykd.models.staged import Outputs
+from raykd.ops.vectors import full
 from raykd.protocols.context import BuildContext
 from raykd.protocols.method import Clock, Shapes, Term
 from raykd.space.ranges import searched
@@ -31,5 +32,8 @@ class CrossEntropy:
 
 
 class _CrossEntropy(Term):
+    def uses_logits(self) -> bool:
+        return True
+
     def forward(self, student: Outputs, teacher: Outputs | None, batch: Batch, clock: Clock) -> Float[Tensor, ""]:
-        return F.cross_entropy(student.logits.float(), batch.targets)
+        return F.cross_entropy(full(student.logits), batch.targets)

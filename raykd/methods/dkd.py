@@ -95,6 +95,9 @@ class _DKD(Term):
     def readings(self) -> tuple[Reading, ...]:
         return (LOGITS,)
 
+    def uses_logits(self) -> bool:
+        return True
+
     def forward(self, student: Outputs, teacher: Outputs | None, batch: Batch, clock: Clock) -> Float[Tensor, ""]:
         assert teacher is not None
         spec = self._spec

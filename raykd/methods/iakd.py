@@ -6,7 +6,8 @@ is run in its place; the loss of the hybrid's output reaches the student's stage
     f_k = a_k S_k(f_{k-1}) + (1 - a_k) T_k(f_{k-1}),   a_k ~ Bernoulli(p), one draw for the whole batch
 
 p follows the epochs: `uniform` keeps it, `growth` raises it linearly to 1, `review` does that anew after each
-drop of the learning rate. The student alone is evaluated and saved.
+drop of the learning rate, and with each leg of a route that restarts it. Where the rate never drops, `review` is
+`growth`: a study whose schedule has no drops offers `WITHOUT_DROPS`. The student alone is evaluated and saved.
 
 No official code exists and the paper's body could not be read: the three schedules are known by name, their
 constants, the division into stages and the treatment of differing widths are ours. The stem goes with the
@@ -31,6 +32,7 @@ from raykd.protocols.method import Clock, Shapes
 from raykd.space.ranges import searched
 
 SCHEDULES = ("uniform", "growth", "review")
+WITHOUT_DROPS = CategoricalDistribution(("uniform", "growth"))  # the schedules that differ where no rate drops
 
 
 def keep_probability(schedule: str, start: float, epoch: int, epochs: int, milestones: Sequence[int] = ()) -> float:
@@ -40,7 +42,7 @@ def keep_probability(schedule: str, start: float, epoch: int, epochs: int, miles
         schedule: `uniform`, `growth` or `review`.
         start: the probability at the beginning (of the run, or of each phase of `review`), in [0, 1].
         epoch: counted from 0, of `epochs`.
-        milestones: the epochs at which the learning rate drops; the phases of `review` begin there.
+        milestones: the epochs at which the learning rate drops or begins anew; the phases of `review` begin there.
     """
     if schedule == "uniform":
         return start
@@ -138,8 +140,8 @@ def hybrid(
     """The forward of the student with the teacher's parts at the `swapped` places (the head's place comes last).
 
     Features come back in the student's shapes, a swapped stage's through its converter, so that every term
-    reads them as it reads the student's own; a converter ends without a ReLU. Gradients flow through the teacher's
-    parts, not into them.
+    reads them as it reads the student's own; a converter ends without a ReLU, so what it gives stands before and
+    after one. Gradients flow through the teacher's parts, not into them.
     """
     features: list[Tensor] = []
     before_relu: list[Tensor] = []
@@ -153,7 +155,8 @@ def hybrid(
         before = owner.before_relu(index, hidden)
         hidden = owner.rectify(index, before)
         features.append(converters.to_student[index](hidden) if owner_is_teacher else hidden)
-        before_relu.append(features[-1] if owner_is_teacher else before)
+        converted = owner_is_teacher and not isinstance(converters.to_student[index], nn.Identity)
+        before_relu.append(features[-1] if converted else before)
     if student.num_stages in swapped:
         last = hidden if owner_is_teacher else converters.to_teacher[-1](hidden)
         return Outputs(teacher.head(last), tuple(features), tuple(before_relu))

@@ -87,6 +87,9 @@ class _KD(Term):
     def readings(self) -> tuple[Reading, ...]:
         return (LOGITS,)
 
+    def uses_logits(self) -> bool:
+        return True
+
     def forward(self, student: Outputs, teacher: Outputs | None, batch: Batch, clock: Clock) -> Float[Tensor, ""]:
         assert teacher is not None
         own, other = student.logits, read(teacher, LOGITS)

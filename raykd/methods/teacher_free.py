@@ -90,6 +90,9 @@ class _TeacherFree(Term):
         super().__init__()
         self._spec = spec
 
+    def uses_logits(self) -> bool:
+        return True
+
     def forward(self, student: Outputs, teacher: Outputs | None, batch: Batch, clock: Clock) -> Float[Tensor, ""]:
         spec = self._spec
         return virtual_teacher_loss(student.logits, batch.targets, spec.correct_probability, spec.temperature)

@@ -32,7 +32,8 @@ class Clock:
     Args:
         epoch: counted from 0, of `epochs` in the whole run.
         step: counted from 0 within the epoch.
-        milestones: the epochs at which the learning rate drops.
+        milestones: the epochs, 0 and `epochs` aside, at which the learning rate drops, or begins anew: those of the
+            stretch of its schedule that `epoch` lies in, and where this stretch begins and ends.
         seed: the run's seed.
     """
 
@@ -84,6 +85,14 @@ class Term(nn.Module, ABC):
         has been asked about before.
         """
         return None
+
+    def uses_logits(self) -> bool:
+        """Whether `forward` uses the student's class scores, in every step; all of its parameters have a part in them.
+
+        Where no term of a run does, some parameters may get no gradient, such as the classifier's, and processes that
+        train together must not wait for one.
+        """
+        return False
 
     def follow(self, checkpoint: int) -> None:
         """Called when a leg of the route begins, with the teacher's checkpoint (counted from 1) that it follows."""

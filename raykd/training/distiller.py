@@ -69,6 +69,11 @@ class Distiller(nn.Module):
         """What takes the networks' maps: terms and converters."""
         return [self.terms, *([self.converters] if self.converters else [])]
 
+    @property
+    def uses_logits(self) -> bool:
+        """Whether some term does."""
+        return any(term.uses_logits() for term in self._terms.values())
+
     def follow(self, checkpoint: int) -> None:
         """Tells every term that a leg of the route begins, with the teacher's checkpoint that it follows."""
         for term in self._terms.values():

@@ -43,7 +43,7 @@ class Run:
         swaps = not isinstance(recipe.swap, NoSwap)
         self.distiller = build_distiller(recipe, context, self.anchors.teacher if swaps else None, span)
         self.teacher = TeacherOutputs(recipe, self.distiller, context, self.anchors, world)
-        self.model = world.wrap(self.distiller, may_skip_parameters=swaps)
+        self.model = world.wrap(self.distiller, may_skip_parameters=swaps or not self.distiller.uses_logits)
         self.optimiser = recipe.optimiser.build(self.distiller.parameters())
         self.finished = 0
         self._mixed_in: int | None = None
@@ -131,9 +131,10 @@ class Run:
         load_optimiser(self.optimiser, state["optimiser"])
 
     def _clock(self, epoch: int, step: int = 0) -> Clock:
-        recipe = self.recipe
-        drops = recipe.optimiser.schedule.drops(recipe.epochs)
-        return Clock(epoch=epoch, epochs=recipe.epochs, step=step, milestones=drops, seed=recipe.seed)
+        recipe, begin, end = self.recipe, self.anchors.schedule_start, self.anchors.schedule_end
+        drops = (begin + drop for drop in recipe.optimiser.schedule.drops(end - begin))
+        milestones = tuple(epoch for epoch in (begin, *drops, end) if 0 < epoch < recipe.epochs)
+        return Clock(epoch=epoch, epochs=recipe.epochs, step=step, milestones=milestones, seed=recipe.seed)
 
     def _set_learning_rate(self, epoch: float) -> float:
         optimiser, begin, end = self.recipe.optimiser, self.anchors.schedule_start, self.anchors.schedule_end

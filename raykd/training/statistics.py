@@ -15,8 +15,8 @@ from torch.nn.modules.batchnorm import _BatchNorm
 from raykd.data.dataset import Dataset
 from raykd.models.staged import Staged, evaluating
 
-# Of a uniform IAKD on 4,000 images of Fashion-MNIST, the accuracies of 12 epochs differ by at most 0.5 points from those
-# with 4,000 images, and with 256 by 1.6; as training leaves them, by up to 47.
+# Of a uniform IAKD on 4,000 images of Fashion-MNIST, the accuracies of 12 epochs differ by at most 0.5 points from
+# those with 4,000 images, and with 256 by 1.6; as training leaves them, by up to 47.
 NUM_IMAGES = 1024
 
 

@@ -214,6 +214,24 @@ def test_a_head_swapped_alone_reads_the_students_last_stage():
     torch.testing.assert_close(found.logits, teacher.head(converters.to_teacher[2](student(images).features[-1])))
 
 
+def test_a_stage_of_equal_width_gives_the_teachers_map_before_its_relu():
+    student, teacher, converters = pair()
+    images = batch().images
+    found = hybrid(student, teacher, converters, images, frozenset({0, 2}))
+    first = teacher.before_relu(0, teacher.stem(images))
+    assert (first < 0).any()
+    assert torch.equal(found.before_relu[0], first)
+    torch.testing.assert_close(found.before_relu[2], teacher.before_relu(2, found.features[1]))
+    for before, after in zip(found.before_relu, found.features, strict=True):
+        torch.testing.assert_close(torch.relu(before), after)
+
+
+def test_what_is_converted_is_the_same_before_and_after():
+    student, teacher, converters = pair(WIDER)
+    found = hybrid(student, teacher, converters, batch().images, frozenset({1}))
+    assert torch.equal(found.before_relu[1], found.features[1])
+
+
 # the converters
 
 

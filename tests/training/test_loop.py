@@ -247,6 +247,15 @@ def test_swapping_does_something(whole: Finished, store: Store):
     assert finish(composed(swap=NoSwap()), store).column("train/loss") != whole.column("train/loss")
 
 
+def test_review_follows_the_drops_of_a_restarted_leg(store: Store):
+    """Of 12 epochs with 2 anchors: each leg of 6 drops after its round(3.75), round(4.5) and round(5.25) epochs."""
+    found = finish(recipe(route=EqualInterval(count=2, restart=True), swap=IAKD(start=0.4), epochs=12), store)
+    rates = [0.05] * 4 + [0.0005, 0.00005]
+    assert found.column("train/learning_rate") == pytest.approx(rates * 2)
+    leg = [0.4, 0.6, 0.8, 1.0, 1.0, 1.0]  # phases of 4, 1 (the two drops after 4 epochs are one) and 1
+    assert found.column("train/keep") == pytest.approx(leg * 2)
+
+
 def test_where_all_that_is_compared_is_the_teachers_own_nothing_is_learnt(store: Store):
     """Of networks of equal widths, with terms of features alone: the loss is a constant, which has no gradient."""
     swap = IAKD(schedule="uniform", start=0.0, solo=0.0)

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from ranks import train_on_two_ranks
+from ranks import train_each_on_two_ranks, train_on_two_ranks
 from raykd.methods.ab import AB
 from raykd.methods.attention import Attention
 from raykd.methods.common.first_stage import FirstStage
@@ -16,7 +16,8 @@ from raykd.models.cnn import CNN
 from raykd.recipe import Recipe
 from raykd.storage.artifacts import Store
 from raykd.teachers.trained import Teacher
-from tiny import Finished, composed, finish, same_weights, searching
+from test_contracts import TERMS, TWIN, smallest
+from tiny import Finished, composed, finish, recipe, same_weights, searching
 
 SWAP = IAKD(schedule="uniform", start=0.5, solo=0.0)
 
@@ -84,6 +85,15 @@ def test_two_ranks_pass_over_steps_in_which_there_is_nothing_to_learn(tmp_path: 
     alone, ranks = trained(replace(spec(swap=swap), terms=(Attention(),)), tmp_path / "run")
     assert agree(alone, ranks[0], 1e-4)
     assert same_weights(ranks[0].weights, ranks[1].weights)
+
+
+def test_every_term_trains_alone(tmp_path: Path):
+    """Without a term of class scores the classifier has no gradient, and no rank waits for one."""
+    terms = tuple(smallest(cls) for cls in TERMS)
+    recipes = [recipe(teacher=TWIN, terms=(term,), epochs=1) for term in terms]
+    for term, ranks in zip(terms, train_each_on_two_ranks(recipes, tmp_path), strict=True):
+        assert same_weights(ranks[0].weights, ranks[1].weights), term.name
+        assert ranks[0].metrics == ranks[1].metrics, term.name
 
 
 def test_without_gathering_information_flow_compares_a_ranks_own_images(tmp_path: Path):
