@@ -63,9 +63,7 @@ def tune(
     verbose: bool = False,
     listeners: Sequence[Listener] = (),
 ) -> Result:
-    """Searches a study: two baselines, the study's first settings, then what Optuna's TPE draws, stopped early by ASHA.
-
-    In the end the best of them are trained again beside the baselines, under seeds that nothing was chosen by.
+    """Searches a study: baselines, first settings, what a sampler draws, stopped early by ASHA; and confirms the best.
 
     Args:
         trials: settings to try, the baselines not counted; the study's own number by default.

@@ -24,10 +24,8 @@ def verdict(found: Confirmed) -> str:
         return f"winner: {winner.setting}: {_how_good(winner)}"
     if lead.is_sure and lead.mean > 0:
         return f"winner: {winner.setting}: {_how_good(winner)}, {_signed(lead.mean)} over {PLAIN_KD} {_sure(lead)}"
-    return (
-        f"no better than {PLAIN_KD} ({_sure(lead, with_mean=True)}): {winner.setting}, {_how_good(winner)}; "
-        f"{_what_would_settle(lead)}"
-    )
+    words = f"no better than {PLAIN_KD} ({_sure(lead, with_mean=True)}): {winner.setting}, {_how_good(winner)}"
+    return f"{words}{_what_would_settle(lead)}"
 
 
 def unconfirmed(frame: "pandas.DataFrame", best: str | None, has_ended: bool) -> str:
@@ -85,6 +83,10 @@ def _closest(finalist: Candidate | None, winner: Candidate) -> str:
 
 
 def _what_would_settle(lead: Difference) -> str:
-    if lead.mean > 0 and lead.wanted is not None and lead.wanted > lead.count:
-        return f"about {lead.wanted} seeds would settle it, if it stays what it is"
-    return "a difference this small would need more images to be told from none"
+    if lead.count < 2:
+        return "; one seed proves nothing"
+    if lead.mean <= 0:
+        return ""
+    if lead.wanted is None:
+        return "; no number of seeds would settle it, only more images"
+    return f"; about {lead.wanted} seeds would settle it, if it stays what it is"

@@ -22,7 +22,7 @@ from raykd.studies.confirmation import Confirmation, overlap
 class ConfirmingSearch(Searcher):
     """Suggests what a search suggests, and then its confirmation.
 
-    A finalist that is clearly behind the best one gets no more seeds. What was trained is known from the records of the
+    A finalist that is clearly behind another one, or a baseline, gets no more seeds. What was trained is known from the records of the
     trials that have ended; what is saved here is what was given out.
 
     Args:
@@ -98,10 +98,10 @@ class ConfirmingSearch(Searcher):
         """The best trials that ran to their ends, none of which is trained as another one is."""
         found = finalists(self._trials, ProgressCallback.records, self.confirmation.finalists)
         known = accuracies(self._trials, ProgressCallback.records)
-        names = [self._trials.name(config) for config in found]
+        everyone = [self._trials.name(config) for config in [*found, *self._baselines()]]
         share = overlap(self._trials.study.recipe)
-        for name in names:
-            self._behind |= {name for other in names if other != name and _is_behind(known, name, other, share)}
+        for name in everyone[: len(found)]:
+            self._behind |= {name for other in everyone if other != name and _is_behind(known, name, other, share)}
         return found
 
     def _tell_total(self, found: list[Config]) -> None:
