@@ -81,7 +81,7 @@ class Recipe:
             if getattr(self, name) not in choices:
                 raise InvalidError(f"unknown {name} {getattr(self, name)!r}; choices: {', '.join(choices)}")
         _check_terms(self.terms)
-        if self.teacher is None and (asking := _asks_for_teacher(self)):
+        if self.teacher is None and (asking := asks_for_teacher(self)):
             raise InvalidError(f"{asking} needs a teacher, and the recipe has none")
 
     @property
@@ -185,7 +185,8 @@ def _check_terms(terms: tuple[TermSpec, ...]) -> None:
         raise InvalidError("a recipe needs at least one term whose weight is not 0")
 
 
-def _asks_for_teacher(recipe: Recipe) -> str | None:
+def asks_for_teacher(recipe: Recipe) -> str | None:
+    """The path of what needs a teacher; None where nothing does."""
     for term in recipe.active_terms:
         if term.needs_teacher:
             return f"terms/{term.name}"

@@ -69,13 +69,15 @@ class SearchResumed:
 
 @dataclass(frozen=True, kw_only=True)
 class TotalChanged:
-    """The search wants another number of trials than it told before, since less of it is to be confirmed.
+    """The search wants another number of trials than it told before, since there is less of it to be confirmed.
 
     Args:
         total: as of `SearchBegan`.
+        why: in words, where it is for another reason; else empty.
     """
 
     total: int
+    why: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -61,6 +61,8 @@ class Progress:
                 self._go_on(ended)
             case TotalChanged(total=total):
                 self.total = total
+                if line := in_words(event):
+                    self._line.say(line)
             case EpochEnded():  # the time left is counted from the first one
                 self._line.status("")
                 self._started = self._started or time.monotonic()

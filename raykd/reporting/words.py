@@ -10,7 +10,17 @@ know although it goes on. In a notebook:
 
 import logging
 
-from raykd.protocols.event import METRIC, STOPPING, ArtifactMade, Doing, Event, Said, SearchStopping, TrialEnded
+from raykd.protocols.event import (
+    METRIC,
+    STOPPING,
+    ArtifactMade,
+    Doing,
+    Event,
+    Said,
+    SearchStopping,
+    TotalChanged,
+    TrialEnded,
+)
 
 _LOG = logging.getLogger(__name__)
 
@@ -22,6 +32,8 @@ def in_words(event: Event) -> str:
             return text
         case SearchStopping():
             return STOPPING
+        case TotalChanged(total=total, why=why):
+            return f"{why}: the search ends with {total} trials" if why else ""
         case ArtifactMade(kind=kind, key=key, seconds=seconds):
             return f"{kind}: {key[:8]} is made, in {seconds:.1f} s"
         case TrialEnded():

@@ -1,8 +1,8 @@
 """Which format a search's folder has, and what is said of one that this raykd cannot go on with.
 
 Format 1 is what wrote no number into `search.json`: what Ray goes on from is a pickle of classes by their modules'
-names, which have changed since. Format 2 knew no confirmation. The table, recipes and students of any format are plain
-files, and stay readable.
+names, which have changed since. Format 2 knew no confirmation, and no trial by what it trains. The table, recipes and
+students of any format are plain files, and stay readable.
 """
 
 import json

@@ -10,13 +10,14 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution, IntDistribution
+from optuna.distributions import BaseDistribution, CategoricalDistribution
 from optuna.trial import BaseTrial
 
 from raykd.errors import InvalidError, UnknownNameError, nearest
 from raykd.recipe import Recipe
 from raykd.space.ranges import describe, holds, override, paths, space, value_at
 from raykd.studies.choices import changes, check_choices, own_option
+from raykd.studies.distributions import both, draw, ends
 
 Values = dict[str, Any]
 
@@ -68,8 +69,12 @@ class Study:
     def suggest(self, trial: BaseTrial) -> None:
         """Draws a setting: first the components, then the ranges of those that were chosen."""
         chosen = {path: trial.suggest_categorical(path, list(options)) for path, options in self.choices.items()}
-        for path, distribution in self._space(self._place(chosen)).items():
-            _draw(trial, path, distribution)
+        for path, distribution in self.ranges_of(chosen).items():
+            draw(trial, path, distribution)
+
+    def ranges_of(self, chosen: Mapping[str, str]) -> dict[str, BaseDistribution]:
+        """The ranges that a setting of these components is drawn from, by path; `chosen` has an option's name each."""
+        return self._space(self._place(chosen))
 
     def recipe_of(self, values: Mapping[str, Any]) -> Recipe:
         """The recipe of a setting.
@@ -111,7 +116,7 @@ class Study:
         }
         for recipe in self.every_component():
             for path, distribution in self._space(recipe).items():
-                ranges[path] = _both(ranges.get(path, distribution), distribution)
+                ranges[path] = both(ranges.get(path, distribution), distribution)
         return ranges
 
     def check(self, num_processes: int = 1) -> None:
@@ -125,7 +130,7 @@ class Study:
         for recipe in self.every_component():
             recipe.check(num_processes)
             for path, distribution in self._space(recipe).items():
-                for end in _ends(distribution):
+                for end in ends(distribution):
                     try:
                         override(recipe, {path: end}).check(num_processes)
                     except ValueError as error:
@@ -165,32 +170,3 @@ class Study:
                     f"{path}: the range {describe(distribution)} does not hold its default {value_at(recipe, path)!r}"
                 )
         return ranges
-
-
-def _draw(trial: BaseTrial, path: str, distribution: BaseDistribution) -> None:
-    if isinstance(distribution, CategoricalDistribution):
-        trial.suggest_categorical(path, distribution.choices)
-    elif isinstance(distribution, FloatDistribution):
-        trial.suggest_float(path, distribution.low, distribution.high, step=distribution.step, log=distribution.log)
-    else:
-        assert isinstance(distribution, IntDistribution)
-        trial.suggest_int(path, distribution.low, distribution.high, step=distribution.step, log=distribution.log)
-
-
-def _both(one: BaseDistribution, other: BaseDistribution) -> BaseDistribution:
-    """The range that holds two of one kind; of two kinds the second."""
-    if one == other or type(one) is not type(other):
-        return other
-    if isinstance(one, CategoricalDistribution) and isinstance(other, CategoricalDistribution):
-        return CategoricalDistribution(list(dict.fromkeys((*one.choices, *other.choices))))
-    assert isinstance(one, FloatDistribution | IntDistribution)
-    assert isinstance(other, FloatDistribution | IntDistribution)
-    low, high = min(one.low, other.low), max(one.high, other.high)
-    return type(other)(low, high, log=one.log and other.log)  # pyright: ignore[reportArgumentType]
-
-
-def _ends(distribution: BaseDistribution) -> tuple[Any, ...]:
-    if isinstance(distribution, CategoricalDistribution):
-        return distribution.choices
-    assert isinstance(distribution, FloatDistribution | IntDistribution)
-    return distribution.low, distribution.high

@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 import torch
 from safetensors.torch import load_file
-from small_studies import TRIALS
+from small_studies import TRIALS, tiny_study
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 from tensorboard.plugins.hparams.plugin_data_pb2 import HParamsPluginData  # pyright: ignore
 
@@ -15,6 +15,8 @@ import raykd
 import tiny
 from raykd.data.dataset import load
 from raykd.evaluation.accuracy import accuracy
+from raykd.protocols.event import Event, TotalChanged
+from raykd.runs.status import read_status
 from raykd.runs.trial import read_epochs
 from raykd.space.serialise import from_file
 from raykd.storage.artifacts import Store
@@ -149,14 +151,31 @@ def test_the_teacher_is_trained_once_for_all(found):
     assert not list((found.folder.parent / "artifacts").glob("unfinished/*"))
 
 
+def test_a_study_of_few_settings_is_tried_once_and_its_search_is_finished(study, tmp_path):
+    """Two settings, plain KD among them: it is the baseline, so that of the nine trials that are wanted one is left."""
+    choices = {"swap": study.choices["swap"]}
+    of_all = tiny_study(choices=choices, ranges={}, first=()).every_range()
+    small = tiny_study(choices=choices, ranges=dict.fromkeys(of_all.keys() - choices.keys()), first=())
+    told: list[Event] = []
+    done = raykd.tune(small, trials=9, slots=2, storage=tmp_path, name="few", listeners=[told.append])
+    assert list(done.frame[~done.frame["baseline"]]["swap"]) == ["iakd"]
+    plain = done.frame.set_index("setting").loc["plain KD"]
+    assert (plain["swap"], bool(plain["baseline"])) == ("off", True)
+    assert not done.interrupted and done.summary["test_accuracy"] is not None
+    why = "the study has no other setting than these"
+    assert [event for event in told if isinstance(event, TotalChanged)] == [TotalChanged(total=3, why=why)]
+    state = read_status(done.folder)
+    assert state is not None and (state.total, len(state.ended)) == (3, 3)
+    again = raykd.tune(small, slots=2, storage=tmp_path, name="few", resume=True)  # it has ended, and still has
+    assert not again.interrupted and len(again.frame) == 3
+
+
 def test_a_name_is_taken_only_once(found, study):
     with pytest.raises(FileExistsError, match="search exists already; go on with it by --resume"):
         raykd.tune(study, trials=1, storage=found.folder.parent, name="search")
 
 
 def test_another_study_does_not_go_on_with_it(found):
-    from small_studies import tiny_study
-
     changed = tiny_study(recipe=tiny.recipe(epochs=5))
     with pytest.raises(ValueError, match="with another base recipe than 'tiny' has now"):
         raykd.tune(changed, storage=found.folder.parent, name="search", resume=True)

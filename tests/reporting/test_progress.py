@@ -7,7 +7,7 @@ import pytest
 from rich.console import Console
 
 import raykd.reporting.progress
-from raykd.protocols.event import Doing, EpochEnded, Said, SearchResumed, TrialEnded
+from raykd.protocols.event import Doing, EpochEnded, Said, SearchResumed, TotalChanged, TrialEnded
 from raykd.protocols.outcome import TrialOutcome
 from raykd.reporting.progress import Progress
 from waiting import Clock
@@ -55,6 +55,25 @@ def test_a_log_gets_a_line_for_each_trial(clock: Clock):
         "about 0:08 left",
         "trial-4: diverged in epoch 2; 5 of 5 trials done, 1 failed, best so far 0.5000 (trial-0), about 0:00 left",
     ]
+
+
+def test_a_search_without_further_settings_counts_what_there_are(clock: Clock):
+    console, written = log()
+    with Progress(9, console) as progress:
+        progress(TotalChanged(total=2, why="the study has no other setting than these"))
+        progress(ended("trial-0", "complete", 0.5))
+    said, done = written.getvalue().splitlines()
+    assert said == "the study has no other setting than these: the search ends with 2 trials"
+    assert "1 of 2 trials done" in done
+
+
+def test_of_the_confirmation_none_is_the_best(clock: Clock):
+    console, written = log()
+    with Progress(9, console) as progress:
+        progress(ended("trial-0", "complete", 0.5))
+        progress(TotalChanged(total=4))
+        progress(ended("confirm-01-trial-0", "complete", 0.6))
+    assert "2 of 4 trials done, best so far 0.5000 (trial-0)" in written.getvalue().splitlines()[-1]
 
 
 def test_the_best_is_the_highest_that_ran_to_its_end(clock: Clock):

@@ -13,6 +13,7 @@ from raykd.protocols.event import (
     SearchEnded,
     SearchResumed,
     SearchStopping,
+    TotalChanged,
     TrialBegan,
     TrialEnded,
     TrialInterrupted,
@@ -48,6 +49,13 @@ def state(folder: Path) -> SearchStatus:
 
 def began(trial: str) -> TrialBegan:
     return TrialBegan(trial=trial, setting="", values={})
+
+
+def test_a_search_without_further_settings_wants_no_more(tmp_path: Path):
+    file = StatusFile(tmp_path, 9)
+    file(TotalChanged(total=3))
+    file.flush(at_once=True)
+    assert state(tmp_path).total == 3
 
 
 ENDED = {

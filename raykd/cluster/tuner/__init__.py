@@ -29,7 +29,7 @@ experiment_state.py: Tune goes on from an old state when a clock has gone back, 
         tuner/test_experiment_state.py::test_what_tune_saves_is_kept_and_gone_on_from
 
 suggestions.py: a resumed search may be given more trials and other slots, and Tune brings the old numbers back.
-    SearchGenerator.get_state() has `total_samples` and `finished`.
+    SearchGenerator.get_state() has `total_samples`, `finished` and `counter`.
         tuner/test_suggestions.py::test_a_finished_search_is_given_more_trials_and_other_slots
     Trial.relative_logdir and Trial.storage.trial_dir_name, once set, stay: trial_dirname_creator would be given another
     name for each trial all the same.

@@ -18,12 +18,14 @@ from raykd.protocols.event import METRIC, TotalChanged
 from raykd.studies.baselines import baselines
 from raykd.studies.confirmation import Confirmation, overlap
 
+_NOTHING_NEW = "the study has no other setting than these"
+
 
 class ConfirmingSearch(Searcher):
     """Suggests what a search suggests, and then its confirmation.
 
-    A finalist that is clearly behind another one, or a baseline, gets no more seeds. What was trained is known from the records of the
-    trials that have ended; what is saved here is what was given out.
+    A finalist that is clearly behind another one, or a baseline, gets no more seeds. What was trained is known from the
+    records of the trials that have ended; what is saved here is what was given out.
 
     Args:
         search: the search itself.
@@ -111,7 +113,8 @@ class ConfirmingSearch(Searcher):
         total = self._given + len(self._begun | todo)
         if total != self._told and ProgressCallback.driver is not None:
             self._told = total
-            ProgressCallback.driver.tell(TotalChanged(total=total))
+            why = _NOTHING_NEW if self._ends else ""
+            ProgressCallback.driver.tell(TotalChanged(total=total, why=why))
 
 
 def _is_behind(known: dict[str, dict[int, float]], ours: str, theirs: str, share: float) -> bool:

@@ -3,26 +3,45 @@
 Ray's own `OptunaSearch` tells Optuna of a trial that a scheduler stopped as if it had finished, with its early value,
 which misleads TPE, and leaves a trial without a number running for ever. Here a stopped trial is pruned with its
 last value, and a failed one is failed. The live study is in memory and is saved with Tune's own state.
+
+No setting is trained twice. One that is drawn again, or that a baseline is, shares the record of its first trial, and
+another one is drawn in its place.
 """
 
-import math
 from collections.abc import Iterable
+from dataclasses import dataclass
+from random import Random
 from typing import Any
 
 import optuna
-from optuna.trial import TrialState
 from ray.tune.search import Searcher
 
+from raykd.cluster.tuner.known_settings import KnownSettings, Outcome
 from raykd.cluster.tuner.sampler import BoundedTPE
 from raykd.protocols.event import METRIC
 from raykd.studies.baselines import baselines
+from raykd.studies.identity import identity
+from raykd.studies.settings import setting_of, settings
 from raykd.studies.study import Study
+
+_DRAWS = 20  # for a new setting; then what is left is looked for one by one
+
+
+@dataclass
+class _Running:
+    """A trial that has not ended: Optuna's, what it trains, and the last epoch that Optuna was told of."""
+
+    trial: optuna.Trial
+    key: str
+    told: int = 0
 
 
 class StudySearch(Searcher):
     """Suggests the baselines, then the study's first settings, then what TPE draws.
 
-    A configuration is `{"baseline": NAME}` or `{"number": N, "values": {...}}`, numbers counted from 0.
+    A configuration is `{"number": N, "values": {...}, "first": ...}`, numbers counted from 0, `first` for the settings
+    that the study begins with; or `{"baseline": NAME}`, with `values` where a setting of the study is the same. Of such
+    a baseline Optuna learns as of every trial.
 
     Args:
         seed: of the sampler.
@@ -31,59 +50,95 @@ class StudySearch(Searcher):
 
     def __init__(self, study: Study, seed: int, first: Iterable[dict[str, Any]]):
         super().__init__(metric=METRIC, mode="max")
-        self._study = study
-        self._baselines = list(baselines(study.recipe))
+        self._study, self._seed = study, seed
+        self._baselines, self._first = list(baselines(study.recipe)), list(first)
         sampler = BoundedTPE(seed=seed, multivariate=True, group=True, constant_liar=True)
         self._optuna = optuna.create_study(direction="maximize", sampler=sampler)
-        for values in first:
-            self._optuna.enqueue_trial(values)
-        self._asked: dict[str, optuna.Trial] = {}  # by Tune's ids, that have not ended
-        self._epochs: dict[str, int] = {}  # the last one of each that Optuna was told of
+        self._running: dict[str, _Running] = {}  # by Tune's ids
+        self._known = KnownSettings()
+        self._count = 0
 
     def get_state(self) -> dict[str, Any]:
         """What it has learnt and given out, to be pickled in one piece: the trials that run know their study."""
         return {
             "optuna": self._optuna,
-            "asked": self._asked,
-            "epochs": self._epochs,
+            "running": self._running,
+            "known": self._known,
             "baselines": self._baselines,
+            "first": self._first,
+            "count": self._count,
         }
 
     def set_state(self, state: dict[str, Any]) -> None:
-        self._optuna, self._asked = state["optuna"], state["asked"]
-        self._epochs, self._baselines = state["epochs"], state["baselines"]
+        self._optuna, self._running, self._known = state["optuna"], state["running"], state["known"]
+        self._baselines, self._first, self._count = state["baselines"], state["first"], state["count"]
 
-    def suggest(self, trial_id: str) -> dict[str, Any]:
+    def suggest(self, trial_id: str) -> Any:
+        """The next configuration, or `FINISHED` where every setting of the study is known."""
         if self._baselines:
-            return {"baseline": self._baselines.pop(0)}
+            return self._baseline(trial_id, self._baselines.pop(0))
+        if (found := self._first_setting()) is not None:
+            return self._begin(trial_id, found, first=True)
+        if (found := self._drawn_setting()) is not None:
+            return self._begin(trial_id, found, first=False)
+        return self.FINISHED
+
+    def _baseline(self, trial_id: str, name: str) -> dict[str, Any]:
+        if (values := setting_of(self._study, baselines(self._study.recipe)[name])) is None:
+            return {"baseline": name}
+        self._running[trial_id] = self._ask(values)
+        self._known.begin(self._running[trial_id].key)
+        return {"baseline": name, "values": values}
+
+    def _begin(self, trial_id: str, found: _Running, first: bool) -> dict[str, Any]:
+        self._running[trial_id] = found
+        self._known.begin(found.key)
+        self._count += 1
+        return {"number": self._count - 1, "values": dict(found.trial.params), "first": first}
+
+    def _first_setting(self) -> _Running | None:
+        while self._first:
+            values = self._first.pop(0)
+            if identity(self._study.recipe_of(values)) not in self._known:
+                return self._ask(values)
+        return None
+
+    def _drawn_setting(self) -> _Running | None:
+        """A setting that is not known yet; None where there is none."""
+        repeated, found = list[_Running](), None
+        while found is None and len(repeated) < _DRAWS:
+            drawn = self._ask()
+            if drawn.key in self._known:
+                repeated.append(drawn)  # until there is another it counts as one that runs, which TPE keeps away from
+            else:
+                found = drawn
+        if found is None:
+            left = settings(self._study, Random(f"{self._seed} {self._count}"))
+            new = (values for values in left if identity(self._study.recipe_of(values)) not in self._known)
+            found = next((self._ask(values) for values in new), None)
+        for drawn in repeated:
+            self._known.share(drawn.key, drawn.trial, self._optuna)
+        return found
+
+    def _ask(self, values: dict[str, Any] | None = None) -> _Running:
+        """A trial of Optuna's, with these values or with such as are drawn."""
+        if values is not None:
+            self._optuna.enqueue_trial(values)
         trial = self._optuna.ask()
-        self._asked[trial_id] = trial
         self._study.suggest(trial)
-        return {"number": trial.number, "values": dict(trial.params)}
+        return _Running(trial, identity(self._study.recipe_of(trial.params)))
 
     def on_trial_result(self, trial_id: str, result: dict[str, Any]) -> None:
-        if trial_id in self._asked:  # else it is a baseline, or had ended before it was started again
-            self._report(trial_id, result)
+        running, outcome = self._running.get(trial_id), Outcome.of(result, error=False)
+        if running is None or outcome.value is None:
+            return  # it had ended before it was started again, or is a baseline that is no setting of the study
+        # A trial that is started again tells its last epoch once more, of which Optuna would warn.
+        if outcome.epoch > running.told:
+            running.trial.report(outcome.value, outcome.epoch)
+            running.told = outcome.epoch
 
     def on_trial_complete(self, trial_id: str, result: dict[str, Any] | None = None, error: bool = False) -> None:
-        if trial_id not in self._asked:
-            return
-        if error or not result or not math.isfinite(result.get(METRIC, math.nan)):
-            self._tell(trial_id, state=TrialState.FAIL)
-            return
-        self._report(trial_id, result)
-        if result["finished"]:
-            self._tell(trial_id, result[METRIC])
-        else:
-            self._tell(trial_id, state=TrialState.PRUNED)  # its value is the last one reported
-
-    def _tell(self, trial_id: str, value: float | None = None, state: TrialState | None = None) -> None:
-        self._optuna.tell(self._asked.pop(trial_id), value, state)  # the study keeps all that is read of it
-        self._epochs.pop(trial_id, None)
-
-    def _report(self, trial_id: str, result: dict[str, Any]) -> None:
-        value, epoch = result.get(METRIC, math.nan), result["epoch"]
-        # A trial that is started again tells its last epoch once more, of which Optuna would warn.
-        if math.isfinite(value) and epoch > self._epochs.get(trial_id, 0):
-            self._asked[trial_id].report(value, epoch)
-            self._epochs[trial_id] = epoch
+        if (running := self._running.pop(trial_id, None)) is not None:
+            outcome = Outcome.of(result, error)
+            outcome.tell(self._optuna, running.trial, running.told)  # the study keeps all that is read of it
+            self._known.end(running.key, outcome, self._optuna)

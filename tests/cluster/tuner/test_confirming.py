@@ -59,6 +59,7 @@ def driver(tmp_path):
     ProgressCallback.begin(made.told.append, each_step=lambda: None)
     ConfirmingSearch.begin(WANTED, Confirmation(seeds=3, finalists=2))
     yield made
+    ProgressCallback.driver = None
     ConfirmingSearch.begin(0, Confirmation(seeds=0, finalists=1))
 
 

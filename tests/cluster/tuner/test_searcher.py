@@ -1,16 +1,30 @@
-"""What Optuna is told: a stopped trial is pruned with its last value, a failed one failed, a baseline is no trial."""
+"""What Optuna is told: a stopped trial is pruned with its last value, a failed one failed. Nothing is tried twice."""
 
 import math
 import pickle
 
 import pytest
+from optuna.distributions import CategoricalDistribution, FloatDistribution
 from optuna.trial import TrialState
 from small_studies import tiny_study
 
+import tiny
+from raykd.cluster.tuner import searcher as module
 from raykd.cluster.tuner.searcher import StudySearch
-from raykd.studies.baselines import baselines
+from raykd.methods.cross_entropy import CrossEntropy
+from raykd.methods.iakd import IAKD, NoSwap
+from raykd.methods.kd import KD
+from raykd.studies.baselines import ALONE, PLAIN_KD, baselines
 
 pytestmark = pytest.mark.filterwarnings("ignore::optuna.exceptions.ExperimentalWarning")
+
+
+AT_5 = KD(weight=0.9, temperature=5.0)
+KD_AT_5 = {
+    "recipe": tiny.recipe(terms=(CrossEntropy(weight=0.1), AT_5)),
+    "choices": {"terms/kd": {"on": AT_5, "off": None}},
+    "first": (),
+}
 
 
 @pytest.fixture
@@ -31,30 +45,56 @@ def result(value, epoch, finished=False):
     return {"val/accuracy": value, "epoch": epoch, "finished": finished, "training_iteration": 1}
 
 
-def test_baselines_then_the_first_settings_then_tpe(searcher, study):
-    configs = [searcher.suggest(f"t{index}") for index in range(6)]
+def begun(searcher, count=3):
+    """The first configurations; a search of `tiny_study` begins with two baselines, of which it can draw both."""
+    return [searcher.suggest(name) for name in "abcdefghij"[:count]]
+
+
+def test_baselines_then_the_first_settings_that_are_none_then_tpe(searcher, study):
+    configs = begun(searcher, 6)
     assert [config["baseline"] for config in configs[:2]] == list(baselines(study.recipe))
     assert [config["number"] for config in configs[2:]] == [0, 1, 2, 3]
-    assert [config["values"] for config in configs[2:4]] == [study.complete(values) for values in study.first]
+    # The first of them, `{}`, is plain KD.
+    assert [config["values"] for config in configs[1:3]] == [study.complete(values) for values in study.first]
+    assert [config["first"] for config in configs[2:]] == [True, False, False, False]
     for config in configs[2:]:
         assert study.complete(config["values"]) == config["values"]
 
 
+def test_a_baseline_teaches_the_sampler_where_it_is_a_setting(searcher, study):
+    alone, _ = begun(searcher, 2)
+    labels = {"terms/kd": "off", "terms/cross_entropy/weight": 1.0}
+    assert alone == {"baseline": ALONE, "values": study.complete(labels)}
+    searcher.on_trial_result("a", result(0.5, 1))
+    searcher.on_trial_complete("a", result(0.7, 4, finished=True))
+    (trial, running) = told(searcher)
+    assert (trial.state, trial.value, trial.params) == (TrialState.COMPLETE, 0.7, alone["values"])
+    assert running.state == TrialState.RUNNING
+
+
+def test_a_baseline_that_is_no_setting_tells_optuna_nothing():
+    """With a temperature that no range holds."""
+    searcher = make_searcher(tiny_study(ranges={"terms/kd/temperature": FloatDistribution(5.0, 9.0)}, **KD_AT_5))
+    alone, plain = begun(searcher, 2)
+    assert "values" in alone and plain == {"baseline": PLAIN_KD}
+    searcher.on_trial_result("b", result(0.5, 1))
+    searcher.on_trial_complete("b", result(0.5, 4, finished=True))
+    assert [trial.state for trial in told(searcher)] == [TrialState.RUNNING]
+
+
 def test_a_finished_trial_is_complete_with_its_last_value(searcher):
-    for trial_id in ("a", "b", "c"):
-        searcher.suggest(trial_id)
+    begun(searcher)
     searcher.on_trial_result("c", result(0.5, 1))
     searcher.on_trial_complete("c", result(0.7, 2, finished=True))
-    (trial,) = told(searcher)
+    trial = told(searcher)[2]
     assert (trial.state, trial.value, trial.intermediate_values) == (TrialState.COMPLETE, 0.7, {1: 0.5, 2: 0.7})
 
 
 def test_a_stopped_trial_is_pruned_with_its_last_value(searcher):
-    for trial_id in ("a", "b", "c"):
-        searcher.suggest(trial_id)
+    begun(searcher)
     searcher.on_trial_result("c", result(0.5, 1))
     searcher.on_trial_complete("c", result(0.6, 2))
-    (trial,) = told(searcher)
+    trial = told(searcher)[2]
     assert (trial.state, trial.value, trial.intermediate_values) == (TrialState.PRUNED, 0.6, {1: 0.5, 2: 0.6})
 
 
@@ -62,33 +102,80 @@ def test_a_stopped_trial_is_pruned_with_its_last_value(searcher):
     "end", [{"result": None, "error": True}, {"result": result(math.nan, 1, True)}, {"result": None}, {"result": {}}]
 )
 def test_a_failed_trial_has_failed(searcher, end):
-    for trial_id in ("a", "b", "c"):
-        searcher.suggest(trial_id)
+    begun(searcher)
     searcher.on_trial_complete("c", **end)
-    assert [trial.state for trial in told(searcher)] == [TrialState.FAIL]
+    assert told(searcher)[2].state == TrialState.FAIL
 
 
 def test_a_diverged_trial_is_the_worst_not_lost(searcher):
-    for trial_id in ("a", "b", "c"):
-        searcher.suggest(trial_id)
+    begun(searcher)
     searcher.on_trial_complete("c", result(0.0, 1, finished=True))
-    assert [(trial.state, trial.value) for trial in told(searcher)] == [(TrialState.COMPLETE, 0.0)]
+    assert (told(searcher)[2].state, told(searcher)[2].value) == (TrialState.COMPLETE, 0.0)
 
 
 def test_an_epoch_told_twice_counts_once(searcher, recwarn):
-    for trial_id in ("a", "b", "c"):
-        searcher.suggest(trial_id)
+    begun(searcher)
     for _ in range(2):
         searcher.on_trial_result("c", result(0.5, 1))
-    assert told(searcher)[0].intermediate_values == {1: 0.5}
+    assert told(searcher)[2].intermediate_values == {1: 0.5}
     assert not [warning for warning in recwarn if "already reported" in str(warning.message)]
 
 
-def test_baselines_tell_optuna_nothing(searcher):
-    searcher.suggest("a")
-    searcher.on_trial_result("a", result(0.5, 1))
-    searcher.on_trial_complete("a", result(0.5, 4, finished=True))
-    assert told(searcher) == []
+# what is drawn again
+
+
+def few_settings(**changes):
+    """A study of four settings, of which two are the baselines."""
+    choices = {"terms/kd": {"on": KD(weight=0.9), "off": None}, "swap": {"off": NoSwap(), "iakd": IAKD()}}
+    fixed = dict.fromkeys(("swap/schedule", "swap/start", "terms/kd/weight", "terms/kd/temperature"))
+    fixed |= dict.fromkeys(("optimiser/lr", "optimiser/nesterov", "optimiser/weight_decay"))
+    weight = {"terms/cross_entropy/weight": CategoricalDistribution((0.1,))}
+    return tiny_study(choices=choices, ranges=fixed | weight, **({"first": ()} | changes))
+
+
+def test_a_finite_study_is_tried_once_and_then_ends():
+    """Plain KD is one of the four settings, the student alone, with another weight of its labels, is none."""
+    searcher = make_searcher(few_settings())
+    configs = begun(searcher, 5)
+    assert ["values" in config for config in configs[:2]] == [False, True]
+    tried = {(config["values"]["terms/kd"], config["values"]["swap"]) for config in configs[1:]}
+    assert tried == {("on", "off"), ("off", "off"), ("on", "iakd"), ("off", "iakd")}
+    assert [config["number"] for config in configs[2:]] == [0, 1, 2]
+    assert searcher.suggest("f") == searcher.FINISHED
+
+
+def test_a_setting_drawn_again_shares_the_end_of_the_first(monkeypatch):
+    searcher = make_searcher(few_settings())
+    begun(searcher, 5)
+    searcher.on_trial_complete("c", result(0.6, 2))
+    searcher.on_trial_complete("d", result(0.0, 0), error=True)
+    assert searcher.suggest("f")["number"] == 3  # what failed may be tried again
+    monkeypatch.setattr(module, "_DRAWS", 40)  # so that each of the four is among them
+    assert searcher.suggest("g") == searcher.FINISHED
+    kinds = {}
+    for trial in told(searcher):
+        kinds.setdefault(tuple(trial.params.values()), []).append((trial.state, trial.value))
+    assert sum(map(len, kinds.values())) >= 5 + 40
+    ended = searcher.get_state()["optuna"].trials[1]
+    assert set(kinds[tuple(ended.params.values())]) == {(TrialState.PRUNED, 0.6)}
+    running = TrialState.RUNNING
+    assert sum(states[0][0] == running and {*states} == {(running, None)} for states in kinds.values()) == 2
+    searcher.on_trial_complete("b", result(0.9, 4, finished=True))
+    again = [trial for trial in told(searcher) if trial.params == told(searcher)[0].params]
+    assert len(again) > 1 and {(trial.state, trial.value) for trial in again} == {(TrialState.COMPLETE, 0.9)}
+
+
+def test_what_a_killed_driver_had_deferred_is_told_by_the_next(study):
+    searcher = make_searcher(few_settings())
+    begun(searcher, 5)
+    assert searcher.suggest("f") == searcher.FINISHED
+    restored = make_searcher(few_settings())
+    restored.set_state(pickle.loads(pickle.dumps(searcher.get_state())))
+    for name in "bcde":
+        restored.on_trial_complete(name, result(0.5, 4, finished=True))
+    assert {trial.state for trial in told(restored)} == {TrialState.COMPLETE}
+    assert len(told(restored)) >= 4 + 20
+    assert restored.suggest("g") == restored.FINISHED
 
 
 def test_a_restored_searcher_goes_on_as_the_old_one_would(searcher):

@@ -1,6 +1,8 @@
 """How many trials Tune is given: what the driver wants now, whatever a search was started with."""
 
 import pickle
+from dataclasses import replace
+from types import SimpleNamespace
 
 import pytest
 from controllers import searching
@@ -9,6 +11,7 @@ from ray.tune.experiment import Experiment
 from raykd.cluster.tuner.callback import ProgressCallback
 from raykd.cluster.tuner.confirming import ConfirmingSearch
 from raykd.cluster.tuner.suggestions import TrialGenerator
+from raykd.protocols.event import TotalChanged
 from raykd.studies.confirmation import Confirmation
 
 pytestmark = [
@@ -68,15 +71,38 @@ def test_a_finished_search_is_given_more_trials_and_other_slots(study, tmp_path)
     resumed.go_on(pickle.loads(pickle.dumps(finished.to_save())))
     assert not resumed.is_finished()
     more = ask(resumed)
-    assert [trial.config["number"] for trial in more] == [2, 3]  # after the two baselines and the two first settings
+    assert [trial.config["number"] for trial in more] == [
+        2,
+        3,
+    ]  # after two baselines, a first setting, and a draw
     end(resumed, more)
     last = ask(resumed)
     assert [trial.config["number"] for trial in last] == [4]
     end(resumed, last)
     assert ask(resumed) == []
     assert resumed.is_finished()
-    known = resumed.to_save()["search"]["search"]["optuna"].trials
-    assert [trial.value for trial in known[:4]] == [0.2, 0.3, 0.0, 0.1]
+    known = resumed.to_save()["search"]["search"]["optuna"].trials  # both baselines are settings of the study
+    assert [trial.value for trial in known[:6]] == [0.0, 0.1, 0.2, 0.3, 0.0, 0.1]
+
+
+def test_a_search_without_any_further_setting_ends_and_says_so_once(study, tmp_path, monkeypatch):
+    dropped = {path: None for path in study.every_range() if path not in study.choices}
+    small = replace(study, ranges=study.ranges | dropped)
+    told = []
+    monkeypatch.setattr(ProgressCallback, "driver", SimpleNamespace(tell=told.append))
+    suggestions = started(small, 40, 40, tmp_path)
+    asked = ask(suggestions, most=40)
+    # KD, QUEST, two routes and two swaps: all 16 combinations work, and the student alone has other labels than these.
+    assert len(asked) == 17
+    assert not suggestions.is_finished()
+    end(suggestions, asked)
+    assert suggestions.next_trial() is None
+    assert suggestions.is_finished()
+    assert told == [TotalChanged(total=17, why="the study has no other setting than these")]
+    resumed = begun(small, 40, 40, tmp_path)
+    resumed.go_on(pickle.loads(pickle.dumps(suggestions.to_save())))
+    assert ask(resumed) == []
+    assert resumed.is_finished()
 
 
 def test_all_trials_share_one_folder_of_tunes(study, tmp_path):
