@@ -6,12 +6,12 @@ networks into the recipe, as in `which_method.py`.
 
 import itertools
 
-from optuna.distributions import FloatDistribution, IntDistribution
+from optuna.distributions import IntDistribution
 
 from raykd import Recipe, Study, Teacher
 from raykd.data.digits import Digits
 from raykd.methods.common.auxiliary import Auxiliary
-from raykd.methods.iakd import IAKD, NoSwap
+from raykd.methods.iakd import IAKD, WITHOUT_DROPS, NoSwap
 from raykd.methods.infoflow import InfoFlow
 from raykd.methods.quest import Quest
 from raykd.methods.rco import EqualInterval, FinalTeacher
@@ -39,14 +39,14 @@ choices = {
     "terms/quest": {"off": None, "on": Quest(words=64)},
     "terms/infoflow": {"off": None, "on": infoflow},
     "route": {"off": FinalTeacher(), "rco": EqualInterval()},
-    "swap": {"off": NoSwap(), "iakd": IAKD()},
+    "swap": {"off": NoSwap(), "iakd": IAKD(schedule="growth")},
 }
 
 study = Study(
     recipe=recipe,
     ranges={
         "terms/quest/words": IntDistribution(16, 1024, log=True),
-        "terms/infoflow/weight": FloatDistribution(1.0, 1e4, log=True),
+        "swap/schedule": WITHOUT_DROPS,
         "optimiser/nesterov": None,
     },
     choices=choices,

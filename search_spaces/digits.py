@@ -11,7 +11,7 @@ from raykd import Recipe, Study, Teacher
 from raykd.data.digits import Digits
 from raykd.methods.common.auxiliary import Auxiliary
 from raykd.methods.cross_entropy import CrossEntropy
-from raykd.methods.iakd import IAKD, NoSwap
+from raykd.methods.iakd import IAKD, WITHOUT_DROPS, NoSwap
 from raykd.methods.infoflow import InfoFlow
 from raykd.methods.kd import KD
 from raykd.methods.quest import Quest
@@ -35,7 +35,7 @@ recipe = Recipe(
     batch_size=BATCH,
 )
 
-quest = Quest(words=64, temperature=0.2)
+quest = Quest(words=64)
 infoflow = InfoFlow(weight=100.0, auxiliary=Auxiliary(model=CNN(widths=(8, 16, 24)), epochs=12, pretrain_epochs=12))
 
 study = Study(
@@ -43,7 +43,7 @@ study = Study(
     ranges={
         "terms/kd/weight": FloatDistribution(0.0, 2.0),  # plain KD; the wider range beside the default is for all uses
         "terms/quest/words": IntDistribution(16, 1024, log=True),
-        "terms/infoflow/weight": FloatDistribution(1.0, 1e4, log=True),
+        "swap/schedule": WITHOUT_DROPS,
         "optimiser/nesterov": None,
     },
     choices={
@@ -51,7 +51,7 @@ study = Study(
         "terms/quest": {"off": None, "on": quest},
         "terms/infoflow": {"off": None, "on": infoflow},
         "route": {"final teacher": FinalTeacher(), "equal interval": EqualInterval(), "greedy": Greedy()},
-        "swap": {"off": NoSwap(), "iakd": IAKD()},
+        "swap": {"off": NoSwap(), "iakd": IAKD(schedule="growth")},
     },
     first=(
         {},

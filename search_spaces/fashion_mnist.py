@@ -4,12 +4,12 @@ For a laptop: 10,000 of the training images; `limit=None` takes all. Debian's pa
 files, and `FashionMNIST(download=True)` gets them.
 """
 
-from optuna.distributions import FloatDistribution, IntDistribution
+from optuna.distributions import IntDistribution
 
 from raykd import Recipe, Study, Teacher
 from raykd.data.fashion_mnist import FashionMNIST
 from raykd.methods.common.auxiliary import Auxiliary
-from raykd.methods.iakd import IAKD, NoSwap
+from raykd.methods.iakd import IAKD, WITHOUT_DROPS, NoSwap
 from raykd.methods.infoflow import InfoFlow
 from raykd.methods.kd import KD
 from raykd.methods.quest import Quest
@@ -36,13 +36,13 @@ recipe = Recipe(
     batch_size=BATCH,
 )
 
-infoflow = InfoFlow(weight=1e3, auxiliary=Auxiliary(model=CNN(widths=(8, 16, 32)), epochs=6, pretrain_epochs=6))
+infoflow = InfoFlow(weight=100.0, auxiliary=Auxiliary(model=CNN(widths=(8, 16, 32)), epochs=6, pretrain_epochs=6))
 
 study = Study(
     recipe=recipe,
     ranges={
         "terms/quest/words": IntDistribution(16, 1024, log=True),
-        "terms/infoflow/weight": FloatDistribution(1.0, 1e4, log=True),
+        "swap/schedule": WITHOUT_DROPS,
         "optimiser/nesterov": None,
     },
     choices={
@@ -50,7 +50,7 @@ study = Study(
         "terms/quest": {"off": None, "on": Quest(words=256)},
         "terms/infoflow": {"off": None, "on": infoflow},
         "route": {"final teacher": FinalTeacher(), "equal interval": EqualInterval()},
-        "swap": {"off": NoSwap(), "iakd": IAKD()},
+        "swap": {"off": NoSwap(), "iakd": IAKD(schedule="growth")},
     },
     first=(
         {},

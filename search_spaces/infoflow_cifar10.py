@@ -46,7 +46,7 @@ recipe = Recipe(
 study = Study(
     recipe=recipe,
     choices={"terms/cross_entropy": {"off": None, "on": CrossEntropy()}},
-    first=({"terms/cross_entropy": "on", "terms/infoflow/weight": 1e4},),
+    first=({"terms/cross_entropy": "on", "terms/infoflow/weight": 1e3},),
     trials=24,
     grace=50,  # early epochs form all layers, later ones the last: the critical period says little of the end
 )

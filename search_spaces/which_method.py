@@ -18,6 +18,8 @@ from raykd.methods.common.first_stage import FirstStage
 from raykd.methods.crd import CRD
 from raykd.methods.fsp import FSPStart
 from raykd.methods.ft import FT
+from raykd.methods.iakd import IAKD, WITHOUT_DROPS
+from raykd.methods.infoflow import InfoFlow
 from raykd.methods.quest import Quest
 from raykd.models.cnn import CNN
 from raykd.optim import SGD, Cosine
@@ -45,6 +47,8 @@ fitted = {
     "ft": alone(FT(first_stage=short)),
     "ab": alone(start=AB(first_stage=short)),
     "fsp": alone(start=FSPStart(first_stage=short)),
+    "infoflow": alone(InfoFlow(weight=100.0)),
+    "iakd": alone(swap=IAKD(schedule="growth")),
 }
 
 study = one_method(
@@ -54,6 +58,7 @@ study = one_method(
     ranges={
         "terms/quest/words": IntDistribution(16, 1024, log=True),
         "terms/crd/negatives": IntDistribution(64, 1024, log=True),
+        "swap/schedule": WITHOUT_DROPS,
         "optimiser/nesterov": None,
     },
     trials=72,

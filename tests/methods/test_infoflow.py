@@ -175,6 +175,17 @@ def test_all_stages_are_pooled_and_matched_with_the_teachers(tmp_path):
     assert not term.state_dict()
 
 
+def test_the_weight_is_the_last_stages_alone(tmp_path):
+    student, teacher = outputs(network(0), network(1, widths=(5, 8)))
+    early, last = (
+        transfer_loss(mean_places(own), mean_places(other))
+        for own, other in zip(student.features, teacher.features, strict=True)
+    )
+    for weight in (0.5, 1.0, 500.0):
+        found = weight * build(tmp_path, InfoFlow(weight=weight, initial=30.0))(student, teacher, batch(), clock())
+        torch.testing.assert_close(found, 30 * early + weight * last)
+
+
 def test_without_the_critical_period_the_last_stage_alone_is_transferred(tmp_path):
     student, teacher = outputs(network(0), network(1))
     term = build(tmp_path, InfoFlow(initial=0.0, kernel="cosine", divergence="kl"))

@@ -13,7 +13,7 @@ from raykd.ops.words import assign_words, predict_words, quest_loss
 from raykd.space.ranges import space
 from tiny import TinyRoute, batch, clock, context, network, shapes
 
-SPEC = Quest(words=5, iterations=8)
+SPEC = Quest(words=5, iterations=8, temperature=0.2, scaled=False)
 NETS = network(0), network(0, widths=(5, 8))  # the student's last map is 6 x 2 x 2, the teacher's 8 x 2 x 2
 
 

@@ -15,6 +15,7 @@ from raykd.data.image_folder import ImageFolder
 from raykd.data.synthetic import Synthetic
 from raykd.methods.cross_entropy import CrossEntropy
 from raykd.methods.dkd import DKD
+from raykd.methods.iakd import IAKD
 from raykd.methods.kd import KD
 from raykd.models.torchvision import Torchvision
 from raykd.optim import SGD
@@ -123,6 +124,18 @@ def test_a_study_trains_its_first_settings(file: Path, store: Store):
     study = studied(file)
     for values in study.first:
         assert_trains(study.recipe_of(study.complete(values)), store)
+
+
+@every_study
+def test_a_study_offers_review_only_where_the_rate_drops(file: Path):
+    """Elsewhere it is growth under another name."""
+    study = studied(file)
+    offered = study.every_range().get("swap/schedule")
+    drops = study.recipe.optimiser.schedule.drops(study.recipe.epochs)
+    assert not isinstance(offered, CategoricalDistribution) or ("review" in offered.choices) == bool(drops)
+    for recipe in study.every_component():
+        if isinstance(recipe.swap, IAKD):
+            assert recipe.swap.schedule == ("review" if drops else "growth")
 
 
 @every_study

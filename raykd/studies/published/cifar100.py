@@ -11,15 +11,16 @@ Nesterov's momentum and reflected borders; here all methods share one recipe. St
 after RepDistiller's.
 """
 
+import dataclasses
+
 from raykd.data.cifar import CIFAR100
 from raykd.methods.dkd import DKD
-from raykd.methods.quest import Quest
 from raykd.methods.review_kd import ReviewKD
 from raykd.optim import SGD
 from raykd.protocols.model import ModelSpec
 from raykd.protocols.teacher import TeacherSpec
 from raykd.recipe import Recipe
-from raykd.studies.published import PLAIN_KD, alone, methods, one_method, shapes_of
+from raykd.studies.published import PLAIN_KD, QUEST, alone, methods, one_method, shapes_of
 from raykd.studies.study import Study
 
 NUM_CLASSES, IMAGE, NUM_IMAGES = 100, (3, 32, 32), 45_000
@@ -58,7 +59,11 @@ def benchmark(
         quest: QUEST's published weight for the pair.
     """
     recipe = recipe_of(teacher, student, lr)
-    published = {"dkd": DKD(beta=dkd), "review_kd": ReviewKD(weight=review_kd), "quest": Quest(weight=quest)}
+    published = {
+        "dkd": DKD(beta=dkd),
+        "review_kd": ReviewKD(weight=review_kd),
+        "quest": dataclasses.replace(QUEST, weight=quest),
+    }
     options = methods() | {name: alone(term) for name, term in published.items()}
     known = {"num_images": NUM_IMAGES, "num_checkpoints": teacher.num_checkpoints}
     shapes = shapes_of(student, teacher.model, IMAGE, NUM_CLASSES, **known)
