@@ -52,5 +52,4 @@ study = Study(
     choices=choices,
     first=tuple(dict(zip(choices, subset, strict=True)) for subset in itertools.product(*choices.values())),
     trials=32,
-    grace=EPOCHS,  # no subset is stopped early: RCO and IAKD change on the way what the student learns from
 )

@@ -62,6 +62,5 @@ study = Study(
         {"terms/quest": "on", "terms/infoflow": "on", "route": "equal interval", "swap": "iakd"},
     ),
     trials=24,
-    grace=8,
     reduction=3,
 )

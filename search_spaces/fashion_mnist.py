@@ -60,5 +60,4 @@ study = Study(
         {"route": "equal interval"},
     ),
     trials=24,
-    grace=4,
 )

@@ -23,5 +23,4 @@ study = Study(
     ranges={"optimiser/nesterov": None, "optimiser/weight_decay": None},
     first=({}, {"route/restart": True}, {"route": "greedy"}, {"route": "greedy", "route/restart": True}),
     trials=32,
-    grace=120,  # half of the run: a restarted stage begins low
 )

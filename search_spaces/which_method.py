@@ -62,5 +62,4 @@ study = one_method(
         "optimiser/nesterov": None,
     },
     trials=72,
-    grace=8,
 )

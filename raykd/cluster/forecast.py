@@ -28,6 +28,8 @@ from raykd.storage.artifacts import NotMadeError, open_store
 from raykd.storage.room import parse_room
 from raykd.storage.storage import Storage
 from raykd.studies.baselines import baselines
+from raykd.studies.grace import first_rung
+from raykd.studies.settings import first_settings
 from raykd.studies.study import Study
 from raykd.studies.study_file import study_module
 
@@ -130,7 +132,7 @@ def forecast(
         trials=trials,
         baselines=beside,
         epochs=epochs,
-        likely_epochs=beside * study.recipe.epochs + trials * likely_epochs(epochs, study.grace, study.reduction),
+        likely_epochs=_likely_epochs_of_all(study, trials, beside, epochs),
         rehearsal=rehearsal,
         footprints=took,
     )
@@ -142,6 +144,13 @@ def _storage(storage: str | os.PathLike[str], name: str | None) -> Storage:
     if name is not None and opened.has(opened.root / name):
         raise AlreadyExistsError(f"{opened.uri_of(opened.root / name)} exists already; choose another name")
     return opened
+
+
+def _likely_epochs_of_all(study: Study, trials: int, beside: int, epochs: int) -> float:
+    """Baselines and first settings are never stopped."""
+    first = min(trials, len(first_settings(study)))
+    drawn = likely_epochs(epochs, first_rung(study), study.reduction)
+    return (beside + first) * study.recipe.epochs + (trials - first) * drawn
 
 
 def likely_epochs(epochs: int, grace: int, reduction: int) -> float:

@@ -10,6 +10,7 @@ from raykd.cluster.machines.sharing import AUTO
 from raykd.errors import InvalidError
 from raykd.reporting.status_line import StatusLine, clock
 from raykd.space.ranges import describe
+from raykd.studies.grace import first_rung
 from raykd.studies.study import Study
 
 
@@ -40,7 +41,7 @@ def run_dry(study: Study, options: argparse.Namespace, console: Console) -> int:
     console.print(f"{told.plan}, {share} for a worker")
     console.print(
         f"study {study.name}: {told.trials} trials and {told.baselines} baselines, at most {told.epochs} epochs each, "
-        f"from epoch {min(study.grace, told.epochs)} on stopped where others do better"
+        f"from epoch {min(first_rung(study), told.epochs)} on stopped where others do better"
     )
     table = Table("searched", "among")
     for path, distribution in study.every_range().items():

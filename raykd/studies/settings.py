@@ -8,6 +8,7 @@ from typing import Any
 
 from raykd.recipe import Recipe
 from raykd.space.ranges import holds, value_at
+from raykd.studies.baselines import baselines
 from raykd.studies.distributions import every_value
 from raykd.studies.identity import identity
 from raykd.studies.study import Study, Values
@@ -27,6 +28,18 @@ def setting_of(study: Study, recipe: Recipe) -> Values | None:
             if inside and identity(study.recipe_of(values)) == wanted:
                 return values
     return None
+
+
+def first_settings(study: Study) -> list[Values]:
+    """The settings that a search begins with: whole ones, each once, and none that a baseline trains anyway."""
+    known = {identity(recipe) for recipe in baselines(study.recipe).values()}
+    found = list[Values]()
+    for values in study.first or ({},):
+        whole = study.complete(values)
+        if (key := identity(study.recipe_of(whole))) not in known:
+            known.add(key)
+            found.append(whole)
+    return found
 
 
 def settings(study: Study, stream: Random) -> Iterator[Values]:

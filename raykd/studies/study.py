@@ -35,7 +35,8 @@ class Study:
         first: settings to try first, each as values by path; what is not given is as in the base recipe.
         name: of the study; the file's name by default.
         trials: how many settings a search tries, the first ones counted in.
-        grace: epochs that every trial may train before it can be stopped.
+        grace: epochs that every trial may train before it can be stopped; by default as many as its recipe needs to be
+            judged, see `grace.py`. The first settings are never stopped.
         reduction: of every so many trials that reach a rung of the scheduler, one goes on.
         confirm: fresh seeds that the best trials and the baselines are trained with after the search; 0 for none.
         finalists: how many of the best trials, at most; see `raykd.studies.confirmation`.
@@ -47,15 +48,16 @@ class Study:
     first: tuple[Mapping[str, Any], ...] = ()
     name: str = "study"
     trials: int = 16
-    grace: int = 1
+    grace: int | None = None
     reduction: int = 3
     confirm: int = 5
     finalists: int = 3
 
     def __post_init__(self) -> None:
         for name, least in (("trials", 1), ("grace", 1), ("reduction", 2), ("confirm", 0), ("finalists", 1)):
-            if getattr(self, name) < least:
-                raise InvalidError(f"{name} must be at least {least}, got {getattr(self, name)}")
+            value = getattr(self, name)
+            if value is not None and value < least:
+                raise InvalidError(f"{name} must be at least {least}, got {value}")
         check_choices(self.recipe, self.choices)
         known = {path for recipe in self.every_component() for path in paths(recipe)}
         for path in self.ranges:

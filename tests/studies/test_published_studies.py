@@ -22,6 +22,7 @@ from raykd.optim import SGD
 from raykd.recipe import Recipe
 from raykd.space.ranges import holds, override, paths, value_at
 from raykd.storage.artifacts import Store
+from raykd.studies.grace import first_rung
 from raykd.studies.published import methods
 from raykd.studies.study import Study
 from raykd.studies.study_file import load_study
@@ -110,7 +111,7 @@ def test_a_study_loads_and_every_setting_that_it_offers_can_work(file: Path):
     study = studied(file)
     assert isinstance(study, Study) and study.name == file.stem
     assert study.trials >= len(study.first)
-    assert study.grace <= study.recipe.epochs
+    assert first_rung(study) <= study.recipe.epochs
     without_files(study).check(num_processes=2)
 
 
@@ -190,6 +191,19 @@ def test_a_pair_is_trained_by_the_benchmarks_recipe(file: Path):
         assert (trained_by.epochs, trained_by.batch_size, optimiser.lr) == (240, 64, rate)
         assert (optimiser.momentum, optimiser.weight_decay, optimiser.nesterov) == (0.9, 5e-4, False)
         assert optimiser.schedule.drops(240) == (150, 180, 210)
+    assert first_rung(studied(file)) == 160
+
+
+@pytest.mark.parametrize(
+    ("name", "rung"),
+    [
+        ("imagenet_resnet34_resnet18", 34),  # the rate drops after epoch 30
+        ("rco_cifar100_resnet50_mobilenetv2", 210),  # the last of four legs begins after epoch 180
+        ("iakd_cifar100_resnet44_resnet26", 160),
+    ],
+)
+def test_no_trial_is_stopped_before_it_can_be_judged(name: str, rung: int):
+    assert first_rung(studied(next(file for file in STUDIES if file.stem == name))) == rung
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""ASHA over epochs, which lets the baselines and the confirmation run to their end."""
+"""ASHA over epochs, which lets the baselines, a study's first settings and the confirmation run to their end."""
 
 from types import SimpleNamespace
 from typing import Any
@@ -8,16 +8,20 @@ from ray.tune.experiment import Trial
 from ray.tune.schedulers import AsyncHyperBandScheduler
 
 from raykd.cluster.tuner.callback import ProgressCallback
-from raykd.cluster.tuner.candidates import is_own
-from raykd.cluster.tuner.trials import Trials
+from raykd.cluster.tuner.trials import CONFIRM, Trials
 from raykd.protocols.event import METRIC
 from raykd.runs.trial import read_epochs
 from raykd.storage.layout import TRIALS
+from raykd.studies.grace import first_rung, judged_from
 from raykd.studies.study import Study
 
 
 class ASHA(AsyncHyperBandScheduler):
-    """Stops a trial at a rung (an epoch `grace * reduction**k`) where too many others did better.
+    """Stops a trial at a rung (an epoch `first_rung * reduction**k`) where too many others did better.
+
+    Where a study leaves it to the recipes, a trial is judged, and others by it, at no rung before its own recipe can be
+    (`raykd.studies.grace`): one on a route or within the teacher's stages begins low. Baselines and first settings are
+    what others are judged by, and are never stopped; a baseline that is no setting of the study takes no part.
 
     Time is the epoch's number: Tune's own count begins anew when a trial is started again. Tune does not keep what a
     scheduler knows: when a search is resumed, the trials' own records tell it again. As what sees all of Tune's trials
@@ -30,9 +34,10 @@ class ASHA(AsyncHyperBandScheduler):
             metric=METRIC,
             mode="max",
             max_t=most_epochs(study),
-            grace_period=min(study.grace, most_epochs(study)),
+            grace_period=min(first_rung(study), most_epochs(study)),
             reduction_factor=study.reduction,
         )
+        self._rungs = _rungs(study)
         self._trials = trials
 
     def on_trial_add(self, tune_controller: Any, trial: Trial) -> None:
@@ -46,10 +51,16 @@ class ASHA(AsyncHyperBandScheduler):
             super().on_trial_remove(tune_controller, ended)
 
     def _tell_again(self, tune_controller: Any, trial: Any, config: dict[str, Any], name: str) -> None:
-        if is_own(config):
-            # What this answers, to stop or to go on, was decided when the epoch ended; here it only fills the rungs.
-            for epoch in read_epochs(self._trials.folder / TRIALS / name):
+        # What this answers, to stop or to go on, was decided when the epoch ended; here it only fills the rungs.
+        for epoch in read_epochs(self._trials.folder / TRIALS / name):
+            if self._judges(config, epoch["number"]):
                 super().on_trial_result(tune_controller, trial, {"epoch": epoch["number"], METRIC: epoch[METRIC]})
+
+    def _judges(self, config: dict[str, Any], epoch: int) -> bool:
+        """Whether a trial takes part in a comparison at this epoch."""
+        if "values" not in config or CONFIRM in config or epoch not in self._rungs:
+            return False
+        return self._trials.study.grace is not None or epoch >= judged_from(self._trials.recipe(config))
 
     def choose_trial_to_run(self, tune_controller: Any) -> Trial | None:
         """The first that waits, looked for among those that have not ended; Tune's own looks through all trials."""
@@ -59,14 +70,28 @@ class ASHA(AsyncHyperBandScheduler):
 
     def on_trial_result(self, tune_controller: Any, trial: Trial, result: dict[str, Any]) -> str:
         decision = self.CONTINUE
-        if is_own(trial.config) and not result["finished"]:
+        if not result["finished"] and self._judges(trial.config, result["epoch"]):
             decision = super().on_trial_result(tune_controller, trial, result)
+        if "baseline" in trial.config or trial.config.get("first"):
+            decision = self.CONTINUE
         # NOOP: Tune neither asks for a further epoch nor ends the trial, which is then unfinished, and is resumed.
         return self.NOOP if decision == self.CONTINUE and ProgressCallback.holds(trial) else decision
 
     def on_trial_complete(self, tune_controller: Any, trial: Trial, result: dict[str, Any]) -> None:
-        if is_own(trial.config) and not result.get("error"):
+        if not result.get("error") and self._judges(trial.config, result["epoch"]):
             super().on_trial_complete(tune_controller, trial, result)
+        else:
+            super().on_trial_remove(tune_controller, trial)
+
+
+def _rungs(study: Study) -> set[int]:
+    """The epochs at which trials are compared."""
+    rung, most = min(first_rung(study), most_epochs(study)), most_epochs(study)
+    rungs = set[int]()
+    while rung <= most:
+        rungs.add(rung)
+        rung *= study.reduction
+    return rungs
 
 
 def most_epochs(study: Study) -> int:

@@ -22,6 +22,7 @@ from raykd.cluster.workers.preparation import Preparation
 from raykd.runs.search_folder import Search
 from raykd.signals import ctrl_c_kept
 from raykd.storage.layout import GROUPS, INNER, TUNE
+from raykd.studies.settings import first_settings
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -80,11 +81,10 @@ def _tuner(trials: Trials, plan: Plan, preparation: Preparation, search: Search,
     if resuming:
         return tune.Tuner.restore(path, trainable=trainable, resume_unfinished=True, resume_errored=True)
     study = trials.study
-    first = [study.complete(values) for values in study.first or ({},)]
     return tune.Tuner(
         trainable,
         tune_config=tune.TuneConfig(
-            search_alg=TrialGenerator(ConfirmingSearch(StudySearch(study, search.seed, first), trials)),
+            search_alg=TrialGenerator(ConfirmingSearch(StudySearch(study, search.seed, first_settings(study)), trials)),
             scheduler=ASHA(study, trials),
             reuse_actors=True,
         ),

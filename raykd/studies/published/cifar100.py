@@ -67,5 +67,5 @@ def benchmark(
     options = methods() | {name: alone(term) for name, term in published.items()}
     known = {"num_images": NUM_IMAGES, "num_checkpoints": teacher.num_checkpoints}
     shapes = shapes_of(student, teacher.model, IMAGE, NUM_CLASSES, **known)
-    # The second rung, epoch 180, is after the learning rate's first drop, before which little can be said.
-    return one_method(recipe, options, shapes, ranges={"optimiser/nesterov": None}, trials=64, grace=60, reduction=3)
+    # The first rung, epoch 160, is after the learning rate's first drop, before which little can be said.
+    return one_method(recipe, options, shapes, ranges={"optimiser/nesterov": None}, trials=64, reduction=3)

@@ -60,7 +60,7 @@ def benchmark(
     }
     known = {"num_images": NUM_IMAGES, "num_checkpoints": teacher.num_checkpoints}
     shapes = shapes_of(student, _fresh(teacher.model), IMAGE, NUM_CLASSES, **known)
-    return one_method(recipe, options, shapes, ranges={"optimiser/nesterov": None}, trials=24, grace=20, reduction=3)
+    return one_method(recipe, options, shapes, ranges={"optimiser/nesterov": None}, trials=24, reduction=3)
 
 
 def _fresh(model: ModelSpec) -> ModelSpec:

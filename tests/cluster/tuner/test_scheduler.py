@@ -1,6 +1,7 @@
 """ASHA: a trial that falls behind at a rung is stopped, a baseline never is."""
 
 import json
+from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any
 
@@ -11,10 +12,12 @@ from ray.tune.experiment import Trial
 from ray.tune.schedulers import TrialScheduler
 from small_studies import tiny_study
 
+import tiny
 from raykd.cluster.tuner.callback import ProgressCallback
 from raykd.cluster.tuner.ended_trials import EndedTrials, Record
 from raykd.cluster.tuner.scheduler import ASHA, most_epochs
 from raykd.cluster.tuner.trials import Trials
+from raykd.optim import SGD, Cosine
 from raykd.storage.local import LocalStorage
 
 CONTROLLER: Any = SimpleNamespace(_tune_controller=SimpleNamespace())
@@ -61,6 +64,46 @@ def test_a_baseline_is_never_stopped(scheduler):
     scheduler.on_trial_add(CONTROLLER, baseline)
     assert scheduler.on_trial_result(CONTROLLER, baseline, result(0.0, 2)) == TrialScheduler.CONTINUE
     scheduler.on_trial_complete(CONTROLLER, baseline, result(0.0, 4, finished=True))
+
+
+def test_a_baseline_and_a_first_setting_are_what_others_are_judged_by(study, trials):
+    made = ASHA(study, trials)
+    for name, config in (("plain", {"baseline": "plain KD"}), ("first", {"number": 0, "first": True})):
+        protected = trial(name, **config)
+        made.on_trial_add(CONTROLLER, protected)
+        assert made.on_trial_result(CONTROLLER, protected, result(0.5, 2)) == TrialScheduler.CONTINUE
+    drawn, better, worse = (trial(name, number=1, first=False) for name in ("drawn", "better", "worse"))
+    for added in (drawn, better, worse):
+        made.on_trial_add(CONTROLLER, added)
+    assert made.on_trial_result(CONTROLLER, drawn, result(0.4, 2)) == TrialScheduler.STOP
+    assert made.on_trial_result(CONTROLLER, better, result(0.6, 2)) == TrialScheduler.CONTINUE
+    late = trial("late", number=2, first=True)
+    made.on_trial_add(CONTROLLER, late)
+    assert made.on_trial_result(CONTROLLER, late, result(0.1, 2)) == TrialScheduler.CONTINUE
+
+
+def test_a_baseline_that_is_no_setting_takes_no_part(study, trials):
+    made, alone = ASHA(study, trials), Trial("stub", stub=True, trial_id="alone", config={"baseline": "student alone"})
+    made.on_trial_add(CONTROLLER, alone)
+    assert made.on_trial_result(CONTROLLER, alone, result(0.9, 2)) == TrialScheduler.CONTINUE
+    made.on_trial_complete(CONTROLLER, alone, result(0.9, 4, finished=True))
+    assert all(not recorded for _, recorded in made._brackets[0]._rungs)
+
+
+def test_a_trial_is_judged_when_its_own_recipe_can_be(trials):
+    """A route's last leg begins at epoch 6 of 12: its trial is judged at 9, so at none of the rungs 6 and 12."""
+    study = tiny_study(recipe=tiny.recipe(epochs=12, optimiser=SGD(schedule=Cosine())), grace=None, reduction=2)
+    made = ASHA(study, replace(trials, study=study))
+    for name, value in (("plain", 0.5), ("worse", 0.4)):
+        plain = trial(name, number=0, values=study.complete({}))
+        made.on_trial_add(CONTROLLER, plain)
+        told = [made.on_trial_result(CONTROLLER, plain, result(value, epoch)) for epoch in range(1, 7)]
+    assert told == ["CONTINUE"] * 5 + ["STOP"]
+    late = trial("late", number=1, values=study.complete({"route": "equal interval"}))
+    made.on_trial_add(CONTROLLER, late)
+    assert {made.on_trial_result(CONTROLLER, late, result(0.1, epoch)) for epoch in range(1, 12)} == {"CONTINUE"}
+    made.on_trial_complete(CONTROLLER, late, result(0.9, 12, finished=True))
+    assert [set(recorded) for epoch, recorded in made._brackets[0]._rungs if epoch == 6] == [{"plain", "worse"}]
 
 
 @pytest.mark.parametrize("left", [3, 1])
