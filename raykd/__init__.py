@@ -2,12 +2,13 @@
 
     study = raykd.load_study("digits")                  # or the path of a file
     result = raykd.tune(study, trials=40, workers=1, storage="runs")
-    result.best.recipe, result.best.metrics, result.frame, result.load_student()
+    result.best.recipe, result.confirmed, result.frame, result.load_student()
 
 Search
     Study               what is searched: a recipe, its ranges, choices and first settings
     tune                the whole search; gives a Result
-    Result              what it found: a table, the best recipe, its student
+    confirm             recipes of one's own, compared over fresh seeds; gives a Result
+    Result              what it found: a table, the best recipe, its student, how sure that is
 
 Run
     Recipe              everything that decides one run

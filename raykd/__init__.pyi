@@ -1,5 +1,6 @@
 """The public names, in one list: type checkers read it as it stands, and `raykd.__init__` when raykd is imported."""
 
+from raykd.cluster.confirm import confirm as confirm
 from raykd.cluster.tune import tune as tune
 from raykd.errors import UserError as UserError
 from raykd.evaluation.student import accuracy as accuracy

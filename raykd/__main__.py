@@ -13,10 +13,22 @@ import shlex
 import sys
 
 from raykd.commands import called, parse, run_with_clear_errors
-from raykd.commands.parsers import Command, add_to, described, distill, evaluate, profile, status, stop, teacher, tune
+from raykd.commands.parsers import (
+    Command,
+    add_to,
+    confirm,
+    described,
+    distill,
+    evaluate,
+    profile,
+    status,
+    stop,
+    teacher,
+    tune,
+)
 from raykd.errors import InvalidError
 
-COMMANDS: tuple[Command, ...] = (tune, distill, teacher, evaluate, profile, status, stop)
+COMMANDS: tuple[Command, ...] = (tune, confirm, distill, teacher, evaluate, profile, status, stop)
 
 
 def main() -> int:

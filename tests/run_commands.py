@@ -36,7 +36,7 @@ recipe = Recipe(
     epochs=2,
     batch_size=256,
 )
-study = Study(recipe=recipe, choices={"terms/quest": {"off": None, "on": Quest(words=16)}}, trials=1)
+study = Study(recipe=recipe, choices={"terms/quest": {"off": None, "on": Quest(words=16)}}, confirm=0, trials=1)
 """
 
 

@@ -28,6 +28,7 @@ from raykd.storage.artifacts import NotMadeError, open_store
 from raykd.storage.room import parse_room
 from raykd.storage.storage import Storage
 from raykd.studies.baselines import baselines
+from raykd.studies.confirmation import Confirmation
 from raykd.studies.grace import first_rung
 from raykd.studies.settings import first_settings
 from raykd.studies.study import Study
@@ -45,8 +46,9 @@ class Forecast:
         plan: its slots and workers.
         trials: settings to try.
         baselines: beside them.
+        confirmation: what is trained again with fresh seeds in the end.
         epochs: of a trial that is not stopped, at most.
-        likely_epochs: of all trials and baselines together, if the scheduler stops what it should of them.
+        likely_epochs: of all of them together, if the scheduler stops what it should.
         rehearsal: of the base recipe, on one worker alone.
         footprints: of a worker on each kind of GPU, where they were to be measured and nothing was missing.
     """
@@ -58,11 +60,12 @@ class Forecast:
     epochs: int
     likely_epochs: float
     rehearsal: Rehearsal
+    confirmation: Confirmation = Confirmation(seeds=0, finalists=0)
     footprints: tuple[Footprint, ...] = ()
 
     @property
     def most_epochs(self) -> int:
-        return (self.trials + self.baselines) * self.epochs
+        return (self.trials + self.baselines + self.confirmation.most) * self.epochs
 
     def seconds(self, epochs: int | float) -> float | None:
         """Wall time of so many epochs, as the slots share them and the workers of a slot share each.
@@ -80,6 +83,7 @@ def forecast(
     study: Study,
     *,
     trials: int | None = None,
+    confirm: int | None = None,
     workers: int | tuple[int, int] = 1,
     slots: int | None = None,
     slots_per_gpu: int | str = 1,
@@ -101,24 +105,18 @@ def forecast(
     """
     wanted = Wanted(workers=Workers.of(workers), slots=slots, slots_per_gpu=slots_per_gpu)
     trials = study.trials if trials is None else trials
-    if trials < 1:
-        raise InvalidError(f"trials must be at least 1, got {trials}")
+    for word, value, least in (("trials", trials, 1), ("confirm", confirm or 0, 0)):
+        if value < least:
+            raise InvalidError(f"{word} must be at least {least}, got {value}")
     room = parse_room(keep_teacher_outputs)
     study.check(wanted.workers.needed)
     opened = _storage(storage, name)
     if (module := study_module(study)) is not None:
         cloudpickle.register_pickle_by_value(module)  # the worker cannot import a study's file
-    beside = len(baselines(study.recipe))
+    beside, confirmation = len(baselines(study.recipe)), Confirmation.of(study, trials, confirm)
     with connected(address, Path(os.devnull)) as line, quiet(Path(os.devnull)):
         nodes, took = living_nodes(), tuple[Footprint, ...]()
-        try:
-            plan = make_plan(nodes, wanted.workers, slots, trials + beside, wanted.most_sharing)
-        except ValueError as error:
-            if starts_machines():
-                raise InvalidError(
-                    f"{error}; the search would ask the autoscaler for more, a dry run does not"
-                ) from None
-            raise
+        plan = _planned(nodes, wanted, trials + beside)
         check_gpus(nodes, plan.resources.gpus_per_worker)
         if wanted.measures:
             took = _footprints(nodes, to_measure(study), opened)
@@ -131,11 +129,21 @@ def forecast(
         plan=plan,
         trials=trials,
         baselines=beside,
+        confirmation=confirmation,
         epochs=epochs,
-        likely_epochs=_likely_epochs_of_all(study, trials, beside, epochs),
+        likely_epochs=_likely_epochs_of_all(study, trials, beside + confirmation.most, epochs),
         rehearsal=rehearsal,
         footprints=took,
     )
+
+
+def _planned(nodes: Sequence[Node], wanted: Wanted, trials: int) -> Plan:
+    try:
+        return make_plan(nodes, wanted.workers, wanted.slots, trials, wanted.most_sharing)
+    except ValueError as error:
+        if starts_machines():
+            raise InvalidError(f"{error}; the search would ask the autoscaler for more, a dry run does not") from None
+        raise
 
 
 def _storage(storage: str | os.PathLike[str], name: str | None) -> Storage:

@@ -23,7 +23,8 @@ def _make(trials: Trials, tell: Listener) -> None:
         tell(ArtifactMade(kind=kind, key=key, seconds=seconds))
 
     world = World.alone(World.current().device)
-    for number, recipe in enumerate(trials.study.every_component()):
+    study = trials.study
+    for number, recipe in enumerate([*study.every_component(), *study.candidates.values()]):
         told = loop.prepare(recipe, trials.open_store(made), world, lambda text: tell(Doing(text=text)))
         if told and not number:  # the base recipe's line speaks for all
             tell(Said(text=told))

@@ -48,7 +48,8 @@ def report(trials: Trials, found: Found, seeds: int, resources: Resources) -> Re
     best = _best(frame, confirmation if found.has_ended else None)
     tested = dict[str, float]()
     if found.has_ended:
-        names = [*frame[frame["baseline"] & (frame["outcome"] == "complete")]["name"], *([best] if best else [])]
+        names = [*frame[frame["baseline"] & (frame["outcome"] == "complete")]["name"]]
+        names += [best] if best in own else []
         names += [record.name for record in again.values() if _is_tested(trials, record, best)]
         recipes = {name: trials.recipe((own | again)[name].config) for name in names}
         tested = read_test_split(trials, recipes, resources)
@@ -56,9 +57,11 @@ def report(trials: Trials, found: Found, seeds: int, resources: Resources) -> Re
     frame[TEST] = [tested.get(name, math.nan) for name in frame["name"]]
     summary = _summary(frame, best, confirmation, has_ended=found.has_ended) | {"teacher": tested.get(TEACHER)}
     if best is not None:
-        folder = pulled(trials, best)
+        shown = own.get(best) or _first_run(trials, again.values(), best)
+        summary["best"], folder = shown.name, pulled(trials, shown.name)
+        summary["test_accuracy"] = tested.get(shown.name)
         summary["metrics"] = _finished_epoch(folder)["metrics"]
-        write_text(trials.folder / BEST_RECIPE, to_text(trials.recipe(own[best].config)))
+        write_text(trials.folder / BEST_RECIPE, to_text(trials.recipe(shown.config)))
         write(trials.folder / STUDENT, lambda path: save_safetensors(student_weights(folder), path))
     if confirmation is not None:
         write(trials.folder / CONFIRMATION_TABLE, lambda path: confirmation.frame.to_csv(path, index=False))
@@ -115,6 +118,12 @@ def _best(frame: pandas.DataFrame, confirmation: Confirmed | None) -> str | None
     return next(iter(frame[frame["outcome"] == "complete"]["name"]), None)
 
 
+def _first_run(trials: Trials, records: Iterable[Record], name: str) -> Record:
+    """Of a candidate that the search has not trained itself, its training with the first fresh seed."""
+    runs = [record for record in records if trials.name(candidate(record.config)) == name]
+    return min(runs, key=lambda record: record.config[CONFIRM])
+
+
 def _is_tested(trials: Trials, record: Record, best: str | None) -> bool:
     """Whether a run of the confirmation is of the winner or of a baseline, and has a student."""
     of = candidate(record.config)
@@ -125,12 +134,11 @@ def _summary(
     frame: pandas.DataFrame, best: str | None, confirmation: Confirmed | None, *, has_ended: bool
 ) -> dict[str, Any]:
     words = verdict(confirmation) if confirmation is not None and has_ended else unconfirmed(frame, best, has_ended)
-    (tested,) = frame[frame["name"] == best][TEST].tolist() or (math.nan,)
     return {
         "best": best,
         "verdict": words,
         "metrics": {},
-        "test_accuracy": None if math.isnan(tested) else tested,
+        "test_accuracy": None,
         "confirmed": confirmation.to_json() if confirmation is not None else None,
     }
 

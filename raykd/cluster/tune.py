@@ -136,8 +136,8 @@ def _run(
     study, folder = trials.study, trials.folder
     if (module := study_module(study)) is not None:
         cloudpickle.register_pickle_by_value(module)  # workers cannot import a study's file
-    confirmation = Confirmation(seeds=search.confirm, finalists=study.finalists)
-    ConfirmingSearch.begin(search.trials + len(baselines(study.recipe)), confirmation)
+    wanted_trials = search.trials + len(baselines(study.recipe)) if search.trials else 0
+    ConfirmingSearch.begin(wanted_trials, Confirmation.of(study, search.trials, search.confirm))
     total = ConfirmingSearch.most()
     progress, status_file = Progress(total), StatusFile(folder, total)
     pruning = Pruning(folder / TRIALS, trials.storage, max(KEPT, study.finalists))

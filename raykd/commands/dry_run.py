@@ -10,6 +10,7 @@ from raykd.cluster.machines.sharing import AUTO
 from raykd.errors import InvalidError
 from raykd.reporting.status_line import StatusLine, clock
 from raykd.space.ranges import describe
+from raykd.studies.confirmation import Confirmation, overlap
 from raykd.studies.grace import first_rung
 from raykd.studies.study import Study
 
@@ -23,6 +24,7 @@ def run_dry(study: Study, options: argparse.Namespace, console: Console) -> int:
         told = forecast(
             study,
             trials=options.trials,
+            confirm=options.confirm,
             workers=options.workers,
             slots=options.slots,
             slots_per_gpu=options.slots_per_gpu,
@@ -43,6 +45,8 @@ def run_dry(study: Study, options: argparse.Namespace, console: Console) -> int:
         f"study {study.name}: {told.trials} trials and {told.baselines} baselines, at most {told.epochs} epochs each, "
         f"from epoch {min(first_rung(study), told.epochs)} on stopped where others do better"
     )
+    if told.confirmation.seeds:
+        console.print(f"then {_confirmation(told.confirmation, study)}")
     table = Table("searched", "among")
     for path, distribution in study.every_range().items():
         table.add_row(path, describe(distribution))
@@ -57,6 +61,12 @@ def run_dry(study: Study, options: argparse.Namespace, console: Console) -> int:
         console.print(f"cost: {_cost(told, price)}")
     console.print("this was a dry run: nothing was started and nothing was kept")
     return 0
+
+
+def _confirmation(planned: Confirmation, study: Study) -> str:
+    split = ", each with a split and a teacher of its own" if overlap(study.recipe) else ""
+    others = f"{planned.finalists} and {planned.candidates} others"
+    return f"the best {others} again, with {planned.seeds} fresh seeds{split}"
 
 
 def _time(told: Forecast) -> str:

@@ -94,9 +94,7 @@ def _show(folder: Path, opened: OpenedStorage, console: Console) -> None:
     if word == "stopped":
         console.print(f"  {go_on(folder, opened)}")
     elif word == "finished":
-        found = json.loads((folder / SUMMARY).read_text())
-        tested = "" if found["test_accuracy"] is None else f", test accuracy {found['test_accuracy']:.4f}"
-        console.print(f"  winner {found['best']}{tested}")
+        console.print(f"  {json.loads((folder / SUMMARY).read_text())['verdict']}")
     elif status is not None:
         console.print(f"  process {status.pid} on {status.host}" + (f": {status.doing}" if status.doing else ""))
         for name in status.running:

@@ -28,7 +28,7 @@ def run_tune(options: argparse.Namespace) -> int:
     resume = options.resume is not None or options.more_trials is not None
     name = _name(options)
     _check_together(options, resume)
-    study = _study(options, name if resume else None)
+    study = study_of(options.study, options.storage, name if resume else None)
     console = Console(highlight=False, markup=False, soft_wrap=True)
     if options.dry_run:
         from raykd.commands.dry_run import run_dry
@@ -52,11 +52,11 @@ def run_tune(options: argparse.Namespace) -> int:
             verbose=options.verbose,
         )
     except SearchInterrupted as interrupted:
-        return _stopped(interrupted.folder.name, console)
+        return stopped(interrupted.folder.name, console)
     show(result, console)
     if "://" in options.storage:
         console.print(f"the storage has it too: {options.storage}")
-    return _stopped(result.folder.name, console) if result.interrupted else 0
+    return stopped(result.folder.name, console) if result.interrupted else 0
 
 
 def _name(options: argparse.Namespace) -> str | None:
@@ -73,11 +73,11 @@ def _check_together(options: argparse.Namespace, resume: bool) -> None:
         raise InvalidError("--price-per-hour: what a search will cost is said by --dry-run; give both")
 
 
-def _study(options: argparse.Namespace, resumed: str | None) -> Study:
+def study_of(study: str | None, storage: str, resumed: str | None) -> Study:
     """The study that was asked for, or else the one that the resumed search was started with, or the default one."""
-    if options.study is not None or resumed is None:
-        return load_study(options.study or DEFAULT_STUDY)
-    recorded = read_search(find(prepare_storage(options.storage, resumed, resume=True).root, resumed)).file
+    if study is not None or resumed is None:
+        return load_study(study or DEFAULT_STUDY)
+    recorded = read_search(find(prepare_storage(storage, resumed, resume=True).root, resumed)).file
     if recorded is None:
         raise InvalidError(
             f"the search {resumed!r} was started in Python, not from a file; go on with it there by "
@@ -92,7 +92,8 @@ def _study(options: argparse.Namespace, resumed: str | None) -> Study:
     return load_study(file)
 
 
-def _stopped(name: str, console: Console) -> int:
+def stopped(name: str, console: Console) -> int:
+    """Says how to go on with a search."""
     go_on = again("--resume", name, without=("--resume", "--name", "--more-trials", "--trials", "--seed"))
     console.print(f"stopped before the end; go on with: {go_on}")
     return INTERRUPTED

@@ -13,6 +13,8 @@ import torch
 
 from raykd.data.dataset import DataSpec, Resplit, load
 from raykd.recipe import Recipe
+from raykd.studies.baselines import baselines
+from raykd.studies.study import Study
 
 SMALL = 2_000  # images: at 90 % accuracy so many have a standard error of 0.7 points, as much as a student's seed has
 _FIRST_SPLIT = 1_000  # the data's seed counts from here, away from the small numbers that people choose
@@ -25,10 +27,26 @@ class Confirmation:
     Args:
         seeds: fresh ones, for each of the finalists and baselines; 0 for no confirmation.
         finalists: the search's best trials, at most so many.
+        candidates: what is trained beside them: the baselines, and recipes that the study has named.
     """
 
     seeds: int
     finalists: int
+    candidates: int = 2
+
+    @property
+    def most(self) -> int:
+        """Trainings, at most."""
+        return self.seeds * (self.finalists + self.candidates)
+
+    @classmethod
+    def of(cls, study: Study, trials: int, seeds: int | None = None) -> "Confirmation":
+        """That of a search of so many trials; the study's own number of seeds where none is given."""
+        return cls(
+            seeds=study.confirm if seeds is None else seeds,
+            finalists=min(study.finalists, trials),
+            candidates=len(baselines(study.recipe)) + len(study.candidates),
+        )
 
 
 def with_seed(recipe: Recipe, number: int) -> Recipe:

@@ -40,6 +40,8 @@ class Study:
         reduction: of every so many trials that reach a rung of the scheduler, one goes on.
         confirm: fresh seeds that the best trials and the baselines are trained with after the search; 0 for none.
         finalists: how many of the best trials, at most; see `raykd.studies.confirmation`.
+        candidates: recipes of one's own, by name, on the same data, that are trained with the same seeds beside them.
+            Where there are some, `trials` may be 0.
     """
 
     recipe: Recipe
@@ -52,12 +54,21 @@ class Study:
     reduction: int = 3
     confirm: int = 5
     finalists: int = 3
+    candidates: Mapping[str, Recipe] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        for name, least in (("trials", 1), ("grace", 1), ("reduction", 2), ("confirm", 0), ("finalists", 1)):
+        for name, least in (
+            ("trials", 0 if self.candidates else 1),
+            ("grace", 1),
+            ("reduction", 2),
+            ("confirm", 0),
+            ("finalists", 1),
+        ):
             value = getattr(self, name)
             if value is not None and value < least:
                 raise InvalidError(f"{name} must be at least {least}, got {value}")
+        if other := [name for name, recipe in self.candidates.items() if recipe.data != self.recipe.data]:
+            raise InvalidError(f"candidates: {other[0]} has other data than the study's recipe; all need the same")
         check_choices(self.recipe, self.choices)
         known = {path for recipe in self.every_component() for path in paths(recipe)}
         for path in self.ranges:
@@ -139,6 +150,8 @@ class Study:
                         raise InvalidError(f"{error} (the range of {path} reaches {end!r})") from None
         for values in self.first:
             self.recipe_of(self.complete(values)).check(num_processes)
+        for recipe in self.candidates.values():
+            recipe.check(num_processes)
 
     def every_component(self) -> Iterator[Recipe]:
         """The base recipe with each option of each choice in turn."""

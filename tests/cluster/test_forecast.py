@@ -16,6 +16,7 @@ from raykd.cluster.rehearsal import Rehearsal
 from raykd.commands import dry_run
 from raykd.protocols.teacher import teacher_route
 from raykd.storage.artifacts import Store
+from raykd.studies.confirmation import Confirmation
 from tiny import TEACHER
 
 
@@ -39,6 +40,8 @@ def test_the_time_is_shared_by_slots_and_workers():
     measured = Rehearsal(epoch_seconds=4.0)
     told = Forecast(cluster="", plan=plan, trials=10, baselines=2, epochs=5, likely_epochs=30.0, rehearsal=measured)
     assert told.most_epochs == 60
+    again = replace(told, confirmation=Confirmation(seeds=5, finalists=3))
+    assert again.most_epochs == 60 + 5 * (2 + 3) * 5
     assert told.seconds(60) == 60 * 4 / 6
     assert told.seconds(30.0) == 30 * 4 / 6
     shared = replace(told, plan=Plan(slots=6, resources=Resources(gpus_per_worker=0.5), slots_per_gpu=2))
@@ -94,7 +97,9 @@ SHARED = Forecast(
 def test_a_dry_run_says_how_gpus_are_shared(monkeypatch: pytest.MonkeyPatch, told: Forecast, lines: list[str]):
     asked = {}
     monkeypatch.setattr(dry_run, "forecast", lambda study, **options: asked.update(options) or told)
-    options = dict.fromkeys(("trials", "workers", "slots", "storage", "name", "address", "keep_teacher_outputs"))
+    options = dict.fromkeys(
+        ("trials", "confirm", "workers", "slots", "storage", "name", "address", "keep_teacher_outputs")
+    )
     console = Console(file=io.StringIO(), width=200, highlight=False, markup=False, soft_wrap=True)
     words = argparse.Namespace(**options, slots_per_gpu="auto", price_per_hour=2.0)
     assert dry_run.run_dry(tiny_study(), words, console) == 0

@@ -105,14 +105,14 @@ def test_a_search_whose_process_is_gone_says_how_to_go_on(tmp_path: Path, monkey
 
 def test_a_finished_search_shows_its_winner_and_all_its_trials(tmp_path: Path, monkeypatch):
     folder = write_search(tmp_path, "one", ENDED, total=3)
-    (folder / "summary.json").write_text(json.dumps({"best": "trial-0", "test_accuracy": 0.125}))
+    (folder / "summary.json").write_text(json.dumps({"best": "trial-0", "verdict": "winner: quest"}))
     for name in (*ENDED.ended, "trial-9"):
         write_trial(folder, name, 0.75)
     _, lines, _ = raykd(["status", folder], monkeypatch)
     assert lines[0].startswith(
         "one (study small): finished, 3 of 3 trials done, 1 failed, best so far 0.5000 (plain-KD)"
     )
-    assert lines[1] == "  winner trial-0, test accuracy 0.1250"
+    assert lines[1] == "  winner: quest"
     cells = [[cell.strip() for cell in line.strip("│").split("│")] for line in lines if line.startswith("│")]
     assert cells == [
         ["trial-9", "unfinished", "0.7500", "1"],
@@ -195,8 +195,8 @@ def test_help_names_every_command(capsys: pytest.CaptureFixture[str], monkeypatc
         with pytest.raises(SystemExit, match="0"):
             main()
     shown = capsys.readouterr().out
-    assert re.findall(r"^    (\w+) +[A-Z]", shown, re.MULTILINE)[:7] == [
-        *("tune", "distill", "teacher", "evaluate", "profile", "status", "stop")
+    assert re.findall(r"^    (\w+) +[A-Z]", shown, re.MULTILINE)[:8] == [
+        *("tune", "confirm", "distill", "teacher", "evaluate", "profile", "status", "stop")
     ]
     assert "raykd tune --resume NAME --more-trials 20" in shown
     assert "raykd status STORAGE/NAME" in shown

@@ -22,7 +22,9 @@ def finalists(trials: Trials, records: Iterable[Record], count: int) -> list[Con
     found: list[Config] = []
     # Of equal ones the first to end, whose checkpoint is sure to be kept.
     for record in sorted(complete, key=lambda record: -(record.end.accuracy or 0.0)):
-        if (recipe := fingerprint(trials.recipe(record.config))) not in known and len(found) < count:
+        if len(found) == count:
+            break
+        if (recipe := fingerprint(trials.recipe(record.config))) not in known:
             known.add(recipe)
             found.append(record.config)
     return found

@@ -53,8 +53,7 @@ class ConfirmingSearch(Searcher):
     @classmethod
     def most(cls) -> int:
         """Trials at most, with those of the confirmation."""
-        beside = 2 + min(cls.confirmation.finalists, max(0, cls.wanted - 2))
-        return cls.wanted + beside * cls.confirmation.seeds
+        return cls.wanted + cls.confirmation.most
 
     def get_state(self) -> dict[str, Any]:
         own = {"given": self._given, "open": self._open, "begun": self._begun, "behind": self._behind}
@@ -75,12 +74,13 @@ class ConfirmingSearch(Searcher):
                 self._open.add(trial_id)
                 return suggestion
         is_over = (self._given >= self.wanted or self._ends) and not self._open
-        finalists = self._finalists() if is_over else []
+        candidates = [*self._baselines(), *self._own(), *(self._finalists() if is_over else [])]
+        names = [self._trials.name(candidate) for candidate in candidates]
         if is_over:
-            self._tell_total(finalists)
+            self._race(names)
+            self._tell_total(names)
         for number in range(1, self.confirmation.seeds + 1):
-            for candidate in [*self._baselines(), *finalists]:
-                name = self._trials.name(candidate)
+            for name, candidate in zip(names, candidates, strict=True):
                 if (name, number) not in self._begun and name not in self._behind:
                     self._begun.add((name, number))
                     return {**candidate, CONFIRM: number}
@@ -96,20 +96,23 @@ class ConfirmingSearch(Searcher):
     def _baselines(self) -> list[Config]:
         return [{"baseline": name} for name in baselines(self._trials.study.recipe)]
 
-    def _finalists(self) -> list[Config]:
-        """The best trials that ran to their ends, none of which is trained as another one is."""
-        found = finalists(self._trials, ProgressCallback.records, self.confirmation.finalists)
-        known = accuracies(self._trials, ProgressCallback.records)
-        everyone = [self._trials.name(config) for config in [*found, *self._baselines()]]
-        share = overlap(self._trials.study.recipe)
-        for name in everyone[: len(found)]:
-            self._behind |= {name for other in everyone if other != name and _is_behind(known, name, other, share)}
-        return found
+    def _own(self) -> list[Config]:
+        """The recipes that the study has named itself."""
+        return [{"candidate": name} for name in self._trials.study.candidates]
 
-    def _tell_total(self, found: list[Config]) -> None:
+    def _finalists(self) -> list[Config]:
+        return finalists(self._trials, ProgressCallback.records, self.confirmation.finalists)
+
+    def _race(self, names: list[str]) -> None:
+        """Takes out those that are clearly behind, of all but the baselines."""
+        known, share = accuracies(self._trials, ProgressCallback.records), overlap(self._trials.study.recipe)
+        for name in names[len(self._baselines()) :]:
+            self._behind |= {name for other in names if other != name and _is_behind(known, name, other, share)}
+
+    def _tell_total(self, names: list[str]) -> None:
         """Tells how many trials there are with the confirmation, as far as it is known by now."""
-        candidates = {self._trials.name(config) for config in [*self._baselines(), *found]} - self._behind
-        todo = {(name, number) for name in candidates for number in range(1, self.confirmation.seeds + 1)}
+        numbers = range(1, self.confirmation.seeds + 1)
+        todo = {(name, number) for name in names if name not in self._behind for number in numbers}
         total = self._given + len(self._begun | todo)
         if total != self._told and ProgressCallback.driver is not None:
             self._told = total

@@ -1,5 +1,6 @@
 """The trials of a search: which setting is which trial, and where its files lie."""
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -54,6 +55,8 @@ class Trials:
     def recipe(self, config: Mapping[str, Any]) -> Recipe:
         if "baseline" in config:
             recipe = baselines(self.study.recipe)[config["baseline"]]
+        elif "candidate" in config:
+            recipe = self.study.candidates[config["candidate"]]
         else:
             recipe = self.study.recipe_of(config["values"])
         return with_seed(recipe, config[CONFIRM]) if CONFIRM in config else recipe
@@ -63,8 +66,8 @@ class Trials:
         if CONFIRM in config:
             rest = {key: value for key, value in config.items() if key != CONFIRM}
             return f"{self.setting(rest)}, seed {config[CONFIRM]}"
-        if "baseline" in config:
-            return config["baseline"]
+        if (named := config.get("baseline", config.get("candidate"))) is not None:
+            return named
         words = []
         for path, options in self.study.choices.items():
             name = config["values"][path]
@@ -77,7 +80,8 @@ class Trials:
 
         A setting that is suggested once more under its number after a restart goes on in the same folder.
         """
-        label = config.get("baseline", "").replace(" ", "-") or f"trial-{config['number']:04d}"
+        named = config.get("baseline", config.get("candidate"))
+        label = f"trial-{config['number']:04d}" if named is None else re.sub(r"[^A-Za-z0-9_.-]", "-", named)
         seed = f"{CONFIRMATION}{config[CONFIRM]:02d}-" if CONFIRM in config else ""
         return f"{seed}{label}-{fingerprint(self.recipe(config))[:8]}"
 
