@@ -1,6 +1,5 @@
 """What a search would do, and for how long, before anything of it starts."""
 
-import contextlib
 import dataclasses
 import logging
 import os
@@ -10,21 +9,22 @@ from pathlib import Path
 
 from ray import cloudpickle
 
+from raykd.cluster.footprints import count_sharing, measure_footprints
 from raykd.cluster.machines.autoscaler import starts_machines
 from raykd.cluster.machines.connect import connected
-from raykd.cluster.machines.nodes import Node, check_gpus, living_nodes, one_of_each_gpu
+from raykd.cluster.machines.nodes import Node, check_gpus, living_nodes
 from raykd.cluster.machines.plan import Plan, make_plan
-from raykd.cluster.machines.sharing import Footprint, Wanted, count_fitting_slots, footprint, to_measure
+from raykd.cluster.machines.sharing import Footprint, Wanted, to_measure
 from raykd.cluster.machines.worker_count import Workers
-from raykd.cluster.rehearsal import Rehearsal, rehearse, scratch, untaught
+from raykd.cluster.rehearsal import Rehearsal, rehearse
 from raykd.cluster.tuner.quiet import quiet
 from raykd.cluster.tuner.scheduler import most_epochs
-from raykd.cluster.workers.tasks import as_worker_task, fetch_result, run_on_worker
+from raykd.cluster.workers.tasks import run_on_worker
 from raykd.distributed.world import World
 from raykd.errors import AlreadyExistsError, InvalidError
 from raykd.recipe import Recipe
 from raykd.runs.remote_search import prepare_storage
-from raykd.storage.artifacts import NotMadeError, open_store
+from raykd.storage.artifacts import open_store
 from raykd.storage.room import parse_room
 from raykd.storage.storage import Storage
 from raykd.studies.baselines import baselines
@@ -119,8 +119,8 @@ def forecast(
         plan = _planned(nodes, wanted, trials + beside)
         check_gpus(nodes, plan.resources.gpus_per_worker)
         if wanted.measures:
-            took = _footprints(nodes, to_measure(study), opened)
-            plan = make_plan(nodes, wanted.workers, slots, trials + beside, _sharing(took, wanted))
+            took = measure_footprints(nodes, to_measure(study), opened)
+            plan = make_plan(nodes, wanted.workers, slots, trials + beside, count_sharing(took, wanted))
         alone = dataclasses.replace(plan.resources, workers=1, elastic=None)
         rehearsal: Rehearsal = run_on_worker(_rehearse, alone, say, study.recipe, opened, room)
     epochs = most_epochs(study)
@@ -173,29 +173,3 @@ def likely_epochs(epochs: int, grace: int, reduction: int) -> float:
 
 def _rehearse(recipe: Recipe, storage: Storage, room: int | None, say: Callable[[str], None]) -> Rehearsal:
     return rehearse(recipe, open_store(storage, makes=(), room=room), World.alone(World.current().device), say)
-
-
-def _footprints(nodes: Sequence[Node], recipes: Sequence[Recipe], storage: Storage) -> tuple[Footprint, ...]:
-    """On each kind of GPU at the same time; none where the recipes cannot be rehearsed yet."""
-    measuring = [
-        as_worker_task(_footprint, make_plan([node], Workers(), 1, 1).resources, node).remote(recipes, storage)
-        for node in one_of_each_gpu(nodes)
-    ]
-    took = [fetch_result(reference) for reference in measuring]
-    return () if None in took else tuple(took)
-
-
-def _footprint(recipes: Sequence[Recipe], storage: Storage) -> Footprint | None:
-    """A worker's footprint, or None where the recipes cannot be rehearsed yet."""
-    with contextlib.suppress(NotMadeError):
-        return footprint(recipes, open_store(storage, makes=()))
-    with scratch() as made, contextlib.suppress(NotMadeError):
-        return footprint([untaught(recipe) for recipe in recipes], made)
-    return None
-
-
-def _sharing(took: Sequence[Footprint], wanted: Wanted) -> int:
-    """How many slots may share a GPU; where that cannot be known yet: one, or as many as the asked slots need."""
-    if took:
-        return count_fitting_slots(took)
-    return 1 if wanted.slots is None else wanted.most_sharing
