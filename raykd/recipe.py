@@ -5,16 +5,14 @@ when it is made (what a value alone can show) and by `check` (what the networks'
 so that a bad one fails in the driver with one line, not on eight workers.
 """
 
-import contextlib
 import dataclasses
 import functools
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 import torch
 
 from raykd.data.dataset import DataSpec, load
-from raykd.errors import InvalidError, UserError
+from raykd.errors import InvalidError
 from raykd.methods.cross_entropy import CrossEntropy
 from raykd.methods.fresh import Fresh
 from raykd.methods.iakd import NoSwap
@@ -29,7 +27,7 @@ from raykd.protocols.model import ModelSpec
 from raykd.protocols.teacher import TeacherSpec
 from raykd.space.fields import later
 from raykd.space.ranges import fixed, paths, value_at
-from raykd.space.validation import check_fields, is_component, rule
+from raykd.space.validation import check_fields, is_component, rule, told_at
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,6 +51,8 @@ class Recipe:
         layout: of weights and maps in memory, `contiguous`, `channels_last`, or `auto`, which is whichever is the
             faster one for each of the two networks (`raykd.models.layout`).
         precision: of the networks' computing in training, `float32` or `bfloat16` (`raykd.ops.precision`).
+        threads: of each process, where a CPU computes: last bits depend on it. None takes those that PyTorch has; a
+            command or a search that starts the run then writes their number into its recipe.
     """
 
     data: DataSpec = fixed(words="a data set such as Digits()")
@@ -69,12 +69,13 @@ class Recipe:
     teacher_outputs: str = later(FLOAT32)
     layout: str = later(AUTO)
     precision: str = later(FLOAT32)
+    threads: int | None = later(None)
 
     def __post_init__(self) -> None:
         check_fields(Recipe, vars(self))
         _check_components(self)
-        for name in ("epochs", "batch_size"):
-            if getattr(self, name) < 1:
+        for name in ("epochs", "batch_size", "threads"):
+            if getattr(self, name) is not None and getattr(self, name) < 1:
                 raise InvalidError(f"{name} must be at least 1, got {getattr(self, name)}")
         kept_as = (FLOAT32, "float16")
         for name, choices in (("layout", LAYOUTS), ("precision", PRECISIONS), ("teacher_outputs", kept_as)):
@@ -128,12 +129,12 @@ class Recipe:
         if self.batch_size % num_processes:
             raise InvalidError(f"batch_size: {self.batch_size} is not a multiple of the {num_processes} processes")
         self._check_layout(shapes)
-        with _told_at("route", own=False):
+        with told_at("route", own=False):
             self.route.check(shapes, self.epochs)
-        with _told_at("swap", own=False):
+        with told_at("swap", own=False):
             self.swap.check(shapes)
         for path, part in (("start", self.start), *((f"terms/{term.name}", term) for term in self.active_terms)):
-            with _told_at(path):
+            with told_at(path):
                 part.check(shapes)
 
     def _check_layout(self, shapes: Shapes) -> None:
@@ -154,17 +155,6 @@ def _shapes(model: ModelSpec, num_classes: int, image: Shape) -> tuple[Shape, tu
     """The shapes of what the stem and what each stage gives."""
     network = build_network(model, num_classes, image)
     return stem_shape(network, image), feature_shapes(network, image)
-
-
-@contextlib.contextmanager
-def _told_at(path: str, own: bool = True) -> Iterator[None]:
-    """Says of a ValueError within where in the recipe it is; not of raykd's own where those say it themselves."""
-    try:
-        yield
-    except ValueError as error:
-        if isinstance(error, UserError) and not own:
-            raise
-        raise InvalidError(f"{path}: {error}") from None
 
 
 def _check_components(recipe: Recipe) -> None:

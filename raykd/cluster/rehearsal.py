@@ -172,7 +172,7 @@ class _StandIn:
             write_records(folder, [{"checkpoint": number, "epoch": number, "accuracy": 0.0} for number in numbers])
 
         key = fingerprint({"model": self.model, "checkpoints": self.num_checkpoints, "images": dataset.digest})
-        return TeacherRoute(self, context.store.get("route", key, make), dataset)
+        return TeacherRoute(self, context.get("route", key, make), dataset)
 
 
 @torch.no_grad()

@@ -1,6 +1,7 @@
 """`tune(study)`: the whole search, from the checks before it to the report after it."""
 
 import contextlib
+import dataclasses
 import functools
 import inspect
 import os
@@ -147,6 +148,9 @@ def _run(
     with connected(address, ray_log) as line, sigterm_as_ctrl_c(), quiet(ray_log), progress:
         tell(Said(text=line))
         plan = _plan(trials, wanted, total, tell, look)
+        if search.threads is None and not plan.resources.gpus_per_worker:
+            search = dataclasses.replace(search, threads=plan.resources.threads)
+        trials = dataclasses.replace(trials, threads=search.threads)
         if plan.resources.elastic:
             keep_coordinator()
         tell(Said(text=f"{plan}; everything goes to {trials.for_ray('.')}"))

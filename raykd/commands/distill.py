@@ -22,12 +22,13 @@ from raykd.reporting.status_line import StatusLine, clock
 from raykd.runs.remote_search import prepare_storage_for_run
 from raykd.runs.result import STUDENT, SUMMARY
 from raykd.runs.run_folder import new_folder, old_folder
-from raykd.runs.trial import run_trial, saved_epoch, student_weights
+from raykd.runs.trial import RECIPE, run_trial, saved_epoch, student_weights
 from raykd.storage.artifacts import Store, open_store
 from raykd.storage.atomic import write, write_text
 from raykd.storage.layout import BOARD
 from raykd.storage.sync import Uploader
 from raykd.storage.tensors import save_safetensors
+from raykd.studies.recipe_file import load_recipe
 from raykd.training.loop import Epoch, prepare
 
 
@@ -39,7 +40,9 @@ def run_distill(options: argparse.Namespace) -> int:
     storage = prepare_storage_for_run(options.storage, options.name, resume=options.resume)
     if options.resume:
         folder = old_folder(storage.root, options.name, requested.label, requested.recipe, requested.types)
+        requested = requested.on(world.device, load_recipe(folder / RECIPE, requested.types).threads)
     else:
+        requested = requested.on(world.device)
         folder = new_folder(storage, options.name, requested.label, requested.recipe)
     line = StatusLine(Console(highlight=False, soft_wrap=True))
     uploader = storage.uploader((folder, "**/*"))

@@ -40,7 +40,7 @@ NOT_TRAINING = ("start", "validation", WRITING, WAITING)
 def run_profile(options: argparse.Namespace) -> int:
     """Trains some epochs of a recipe, and shows what their time was spent on."""
     world = World.current(options.device)
-    requested = requested_recipe(options)
+    requested = requested_recipe(options).on(world.device)
     recipe = requested.recipe
     recipe.check()
     if not 1 <= options.epochs <= recipe.epochs:
@@ -88,7 +88,7 @@ def _measure(
 def _about(recipe: Recipe, device: torch.device) -> dict[str, Any]:
     versions = {name: importlib.metadata.version(name) for name in ("raykd", "torch")}
     return {
-        "device": _on(device),
+        "device": _on(recipe, device),
         "versions": versions,
         "recipe": encode(recipe),
     }
@@ -98,7 +98,7 @@ def _show(spans: Sequence[Recorded], recipe: Recipe, epochs: int, device: torch.
     first, later = (time_spent(spans, EPOCH, numbers) for numbers in ([1], range(2, epochs + 1)))
     measured = later or first
     steps = len(load(recipe.data, device).train) // recipe.batch_size
-    line.say(f"epochs of {steps} steps, {recipe.batch_size} images each, on {_on(device)}")
+    line.say(f"epochs of {steps} steps, {recipe.batch_size} images each, on {_on(recipe, device)}")
     line.console.print(time_table(first, later, steps))
     whole, training = together(measured, ""), together([each for each in measured if each.name not in NOT_TRAINING], "")
     rate = steps / training.seconds
@@ -110,7 +110,7 @@ def _show(spans: Sequence[Recorded], recipe: Recipe, epochs: int, device: torch.
     )
 
 
-def _on(device: torch.device) -> str:
+def _on(recipe: Recipe, device: torch.device) -> str:
     if device.type == "cuda":
         return torch.cuda.get_device_name(device)
-    return f"the CPU, {torch.get_num_threads()} thread(s)"
+    return f"the CPU, {recipe.threads} thread(s)"

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import torch
+
 from raykd.errors import FailureError, InvalidError, UnknownNameError, nearest
 from raykd.protocols.epoch import Epoch
 from raykd.recipe import Recipe
@@ -33,6 +35,17 @@ class RequestedRecipe:
     label: str
     values: dict[str, Any]
     types: tuple[type, ...]
+
+    def on(self, device: torch.device, threads: int | None = None) -> "RequestedRecipe":
+        """The same, the recipe saying how many threads of a CPU compute: as it does, or so many, or PyTorch's number.
+
+        One run on a machine may have all of its CPUs. What it computes depends on their number, so it is written down,
+        and whoever starts the recipe of the run's folder computes the same.
+        """
+        if device.type != "cpu":
+            return self
+        threads = self.recipe.threads or threads or torch.get_num_threads()
+        return dataclasses.replace(self, recipe=dataclasses.replace(self.recipe, threads=threads))
 
 
 def refuse_divergence(epoch: Epoch) -> None:

@@ -10,12 +10,16 @@ import torch
 _INFO = Path("/proc/cpuinfo")
 
 
-@functools.cache
 def processor(device: torch.device) -> str:
     """A device's kind, with the version of PyTorch: where both are the same, the same computation gives the same bits.
 
-    Of a CPU its instruction sets count, as libraries choose their code by them.
+    Of a CPU its instruction sets count, as libraries choose their code by them, and how many threads compute.
     """
+    return _kind(device) if device.type == "cuda" else f"{_kind(device)} threads {torch.get_num_threads()}"
+
+
+@functools.cache
+def _kind(device: torch.device) -> str:
     if device.type == "cuda":
         return f"{torch.cuda.get_device_name(device)} torch {torch.__version__}"
     kinds = ("model name", "flags", "Features")  # the last one on ARM

@@ -156,7 +156,7 @@ def find_paraphraser(spec: FT, width: int, context: BuildContext) -> nn.Sequenti
         "weights": teacher.digest(final),
         "images": training_images(dataset),
     }
-    folder = context.store.get("paraphraser", fingerprint(key), make)
+    folder = context.get("paraphraser", fingerprint(key), make)
     encoder = _encoder(width, factor).to(dataset.device)
     encoder.load_state_dict(load_file(folder / "encoder.safetensors", device=str(dataset.device)))
     return encoder.requires_grad_(False)

@@ -2,10 +2,12 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Protocol, runtime_checkable
 
 from raykd.data.dataset import Dataset, DataSpec
 from raykd.models.staged import Staged
+from raykd.ops.threads import computing_threads
 from raykd.protocols.epoch import Epoch
 from raykd.storage.artifacts import Store
 
@@ -45,3 +47,12 @@ class BuildContext:
     teacher: Checkpoints | None = None
     say: Callable[[str], None] = field(default=lambda line: None)
     listen: Callable[[Epoch], None] = field(default=lambda epoch: None)
+
+    def get(self, kind: str, key: str, make: Callable[[Path], None]) -> Path:
+        """As `Store.get`; on a CPU `make` computes with one thread, whoever asks, so that one key has the same bits."""
+
+        def alike(folder: Path) -> None:
+            with computing_threads(1, self.dataset.device):
+                make(folder)
+
+        return self.store.get(kind, key, alike)

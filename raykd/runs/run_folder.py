@@ -1,5 +1,6 @@
 """A single run's folder in the storage: made once, never overwritten, and gone on with by the same recipe alone."""
 
+import dataclasses
 import os
 import time
 from collections.abc import Iterable
@@ -43,6 +44,8 @@ def new_folder(storage: Storage, name: str | None, label: str, recipe: Recipe) -
 def old_folder(storage: Path, name: str | None, label: str, recipe: Recipe, types: Iterable[type] = ()) -> Path:
     """The folder of a run to go on with: the one of that name, or else the label's newest of the same recipe.
 
+    A recipe that does not say how many threads compute is the same as one that does.
+
     Raises:
         FileNotFoundError: there is none.
         ValueError: its recipe is another one.
@@ -57,16 +60,20 @@ def old_folder(storage: Path, name: str | None, label: str, recipe: Recipe, type
     if name not in runs:
         raise MissingError(f"no run {name!r} in {storage} to resume; {nearest(name, runs)}")
     there = from_file(runs[name], types)
-    if there != recipe:
+    if not _same(there, recipe):
         raise InvalidError(f"{storage / name} has another recipe: {_difference(there, recipe)}")
     return storage / name
 
 
 def _holds(file: Path, recipe: Recipe, types: Iterable[type]) -> bool:
     try:
-        return from_file(file, types) == recipe
+        return _same(from_file(file, types), recipe)
     except ValueError:  # of another study, with classes of its own
         return False
+
+
+def _same(there: Recipe, here: Recipe) -> bool:
+    return there == (here if here.threads else dataclasses.replace(here, threads=there.threads))
 
 
 def _difference(there: Recipe, here: Recipe) -> str:

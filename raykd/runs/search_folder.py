@@ -39,6 +39,8 @@ class Search:
         format: of its folder, see `folder_format.py`.
         options: of `tune` that it was last started with, by name, where they are not the default; to go on with it
             as it was.
+        threads: of a worker, where a CPU computes and the recipe does not say: those of the search's first start, so
+            that trials are the same on other machines; None where GPUs compute.
     """
 
     study: str
@@ -50,6 +52,7 @@ class Search:
     file: str | None = None
     format: int = FORMAT
     options: dict[str, Any] = field(default_factory=dict)
+    threads: int | None = None
 
     @classmethod
     def of(

@@ -3,19 +3,20 @@
 Python does not look; a recipe from a file or from the command line would fail deep in the training, or worse, not fail.
 """
 
+import contextlib
 import dataclasses
 import functools
 import itertools
 import re
 import types
 import typing
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from beartype import BeartypeConf
 from beartype.door import is_bearable
 
-from raykd.errors import InvalidError
+from raykd.errors import InvalidError, UserError
 
 _CONFIGURATION = BeartypeConf(is_pep484_tower=True)  # an integer may stand for a float
 
@@ -48,6 +49,17 @@ def check_fields(cls: type, values: Mapping[str, Any]) -> None:
         if words is None or (wrong is value and typing.get_origin(hint) is tuple):
             raise InvalidError(f"{name}: needs {_said(hint)}, got {_told(value, hint)}")
         raise InvalidError(f"{name} must be {words}, got {_told(wrong, hint)}")
+
+
+@contextlib.contextmanager
+def told_at(path: str, own: bool = True) -> Iterator[None]:
+    """Says of a ValueError within where in the recipe it is; not of raykd's own where those say it themselves."""
+    try:
+        yield
+    except ValueError as error:
+        if isinstance(error, UserError) and not own:
+            raise
+        raise InvalidError(f"{path}: {error}") from None
 
 
 def missing_members(value: object, protocol: type) -> list[str]:

@@ -16,7 +16,8 @@ class DistilledTeacher:
     """The student of a recipe as the teacher of another.
 
     Args:
-        recipe: how it is distilled; its data must be that of the recipe in which this teacher stands.
+        recipe: how it is distilled; its data must be that of the recipe in which this teacher stands. Where it does
+            not say how many threads compute, one does.
         every: a checkpoint is kept after this many epochs, and after the last one.
     """
 

@@ -58,7 +58,7 @@ def route_of_files(teacher: TeacherSpec, files: Sequence[Path], context: BuildCo
             records.append({"checkpoint": number, "epoch": epoch, "accuracy": measured, "told": told.accuracy})
         write_records(folder, records)
 
-    return TeacherRoute(teacher, context.store.get("route", fingerprint(key), make), dataset)
+    return TeacherRoute(teacher, context.get("route", fingerprint(key), make), dataset)
 
 
 @runtime_checkable

@@ -1,5 +1,6 @@
 """Trains by a recipe and keeps the route that the training takes; goes on from the last finished epoch if cut off."""
 
+import dataclasses
 import math
 import shutil
 from collections.abc import Callable, Iterator
@@ -62,7 +63,7 @@ def trained_route(teacher: TeacherSpec, recipe: Recipe, every: int, context: Bui
         for name in (RECORDS, *map(checkpoint_name, numbers)):
             shutil.copyfile(kept / name, folder / name)
 
-    folder = context.store.get("route", key, make)
+    folder = context.get("route", key, make)
     partial.remove()
     return TeacherRoute(teacher, folder, dataset)
 
@@ -76,6 +77,7 @@ def _train(recipe: Recipe, every: int, context: BuildContext, folder: Path) -> I
     saved = newest_checkpoint(folder / _STATE)
     records = {int(entry["checkpoint"]): entry for entry in _read_records(folder)} if saved else {}
     world = World.alone(context.dataset.device)
+    recipe = dataclasses.replace(recipe, threads=recipe.threads or 1)
     epochs = distill(recipe, saved["state"] if saved else None, store=context.store, world=world, say=context.say)
     yield from checkpoints(_kept(epochs, every, records, folder, context.listen), folder / _STATE)
 

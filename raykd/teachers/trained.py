@@ -9,6 +9,7 @@ from raykd.protocols.context import BuildContext
 from raykd.protocols.model import ModelSpec
 from raykd.protocols.teacher import TeacherRoute
 from raykd.recipe import Recipe
+from raykd.space.fields import later
 from raykd.teachers.route_training import num_checkpoints, trained_route
 
 
@@ -21,6 +22,7 @@ class Teacher:
         epochs: passes over the training split.
         every: a checkpoint is kept after this many epochs, and after the last one.
         optimiser, batch_size, seed: as in a recipe.
+        threads: where a CPU computes; the weights depend on it, so it is what this says wherever the teacher is made.
     """
 
     model: ModelSpec
@@ -29,9 +31,10 @@ class Teacher:
     optimiser: Optimiser = SGD()
     batch_size: int = 64
     seed: int = 0
+    threads: int = later(1)
 
     def __post_init__(self) -> None:
-        for name in ("epochs", "every", "batch_size"):
+        for name in ("epochs", "every", "batch_size", "threads"):
             if getattr(self, name) < 1:
                 raise InvalidError(f"{name} must be at least 1, got {getattr(self, name)}")
 
@@ -57,4 +60,5 @@ class Teacher:
             epochs=self.epochs,
             batch_size=self.batch_size,
             seed=self.seed,
+            threads=self.threads,
         )

@@ -19,6 +19,7 @@ import torch
 from raykd.distributed import gather
 from raykd.distributed.world import World
 from raykd.ops.rng import seed_of
+from raykd.ops.threads import computing_threads
 from raykd.protocols.epoch import Epoch, State
 from raykd.protocols.span import Span, no_span
 from raykd.recipe import Recipe
@@ -56,20 +57,14 @@ def distill(
     """
     world = world or World.current(device)
     recipe.check(world.size)
-    with span("start"):
+    with span("start"), computing_threads(recipe.threads, world.device):
         run = Run(recipe, store or Store(DEFAULT_STORE), world, say, span)
         if resume is not None:
             run.load(resume)
     for epoch in range(run.finished, recipe.epochs):
         begun = time.perf_counter()
-        with span("route"):
-            run.advance(epoch)
-        with torch.random.fork_rng(devices=[world.device] if world.device.type == "cuda" else []), gather.among(world):
-            torch.manual_seed(seed_of("epoch", recipe.seed, epoch, world.rank))
-            metrics = run.train(epoch, look)
-        look()
-        with span("validation"):
-            validated = run.validate() if math.isfinite(metrics["train/loss"]) else math.nan
+        with computing_threads(recipe.threads, world.device):
+            metrics, validated = _epoch(run, epoch, look)
         diverged = math.isnan(validated)  # the loss was finite, but the last updates may have left no scores that are
         metrics["val/accuracy"] = 0.0 if diverged else validated
         run.finished = epoch + 1
@@ -80,13 +75,27 @@ def distill(
             return
 
 
+def _epoch(run: Run, epoch: int, look: Callable[[], None]) -> tuple[dict[str, float], float]:
+    """Trains for an epoch and validates; NaN where that is in vain."""
+    recipe, world, span = run.recipe, run.world, run.span
+    with span("route"):
+        run.advance(epoch)
+    with torch.random.fork_rng(devices=[world.device] if world.device.type == "cuda" else []), gather.among(world):
+        torch.manual_seed(seed_of("epoch", recipe.seed, epoch, world.rank))
+        metrics = run.train(epoch, look)
+    look()
+    with span("validation"):
+        return metrics, run.validate() if math.isfinite(metrics["train/loss"]) else math.nan
+
+
 def prepare(recipe: Recipe, store: Store, world: World, say: Callable[[str], None]) -> str:
     """Makes what the store lacks for a recipe: the teacher's route, and what the terms make of its final teacher.
 
     Returns:
         In a line whether what the teacher says is kept; nothing where the terms do not state what they read.
     """
-    run = Run(recipe, store, world, say)
-    if run.anchors.checkpoints is not None:
-        run.follow(run.anchors.checkpoints.num_checkpoints)
+    with computing_threads(recipe.threads, world.device):
+        run = Run(recipe, store, world, say)
+        if run.anchors.checkpoints is not None:
+            run.follow(run.anchors.checkpoints.num_checkpoints)
     return run.teacher.told

@@ -140,7 +140,7 @@ def changed(path: str) -> Any:
     words |= {"mode": "reflect", "layout": "contiguous", "teacher_outputs": "float16", "precision": "bfloat16"}
     name = path.rsplit("/")[-1]
     if value is None:
-        return {"resized": ResizedCrop(), "views": 3}[name]
+        return {"resized": ResizedCrop(), "views": 3, "threads": 2}[name]
     if isinstance(value, str):
         return words[name]
     if name == "milestones":

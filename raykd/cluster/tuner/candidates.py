@@ -18,7 +18,7 @@ def finalists(trials: Trials, records: Iterable[Record], count: int) -> list[Con
         count: of finalists, at most.
     """
     complete = [record for record in records if record.end.kind == "complete" and is_own(record.config)]
-    known = {fingerprint(recipe) for recipe in baselines(trials.study.recipe).values()}
+    known = {fingerprint(trials.recipe({"baseline": name})) for name in baselines(trials.study.recipe)}
     found: list[Config] = []
     # Of equal ones the first to end, whose checkpoint is sure to be kept.
     for record in sorted(complete, key=lambda record: -(record.end.accuracy or 0.0)):

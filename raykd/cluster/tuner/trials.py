@@ -1,5 +1,6 @@
 """The trials of a search: which setting is which trial, and where its files lie."""
 
+import dataclasses
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -32,12 +33,14 @@ class Trials:
         folder: of the search.
         storage: that it lies in, with the artefacts.
         room: bytes that what teachers said may take on a machine; as of `Store`.
+        threads: of a trial's workers, where its recipe does not say; as of `Search`.
     """
 
     study: Study
     folder: Path
     storage: Storage
     room: int | None = None
+    threads: int | None = None
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         """What arrives on another machine, or is saved by Tune and brought back there, has that machine's folders."""
@@ -59,6 +62,7 @@ class Trials:
             recipe = self.study.candidates[config["candidate"]]
         else:
             recipe = self.study.recipe_of(config["values"])
+        recipe = dataclasses.replace(recipe, threads=recipe.threads or self.threads)
         return with_seed(recipe, config[CONFIRM]) if CONFIRM in config else recipe
 
     def setting(self, config: Mapping[str, Any]) -> str:

@@ -93,7 +93,7 @@ def find_auxiliary(auxiliary: Auxiliary, context: BuildContext, transfer: Transf
         "weights": teacher.digest(final),
         "images": training_images(dataset),
     }
-    folder = context.store.get("auxiliary", fingerprint(key), make)
+    folder = context.get("auxiliary", fingerprint(key), make)
     network.network.load_state_dict(load_file(folder / "auxiliary.safetensors", device=str(dataset.device)))
     return network.requires_grad_(False).eval()
 

@@ -80,7 +80,7 @@ def find_codebook(
         _sample(folder / "vectors.npy", teacher.network(checkpoint), dataset, stage, size, max_vectors)
 
     def make_words(folder: Path) -> None:
-        file = context.store.get("features", fingerprint(sample), make_sample) / "vectors.npy"
+        file = context.get("features", fingerprint(sample), make_sample) / "vectors.npy"
         vectors = np.load(file, mmap_mode="c")
         context.say(f"codebook: {words} words for {len(vectors)} vectors of {vectors.shape[1]} channels")
         clusters = kmeans(vectors, words, iterations, seed, gpu=dataset.device.type == "cuda")
@@ -94,7 +94,7 @@ def find_codebook(
         (folder / "facts.json").write_text(json.dumps(facts, indent=1))
 
     key = fingerprint({**sample, "words": words, "iterations": iterations, "seed": seed})
-    folder = context.store.get("codebook", key, make_words)
+    folder = context.get("codebook", key, make_words)
     facts = json.loads((folder / "facts.json").read_text())
     # Copied, not wrapped: NumPy's memory is aligned to 16 bytes, PyTorch's to 64, and the last bits of a product by
     # MKL depend on it, so a wrapped array would make a run repeat on some days only.

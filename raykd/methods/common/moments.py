@@ -48,7 +48,7 @@ def find_moments(context: BuildContext, checkpoint: int) -> list[Moments]:
         }
         save_safetensors(named, folder / "moments.safetensors")
 
-    folder = context.store.get("moments", fingerprint(key), make)
+    folder = context.get("moments", fingerprint(key), make)
     named = load_file(folder / "moments.safetensors", device=str(dataset.device))
     num_stages = len(named) // len(Moments._fields)
     # Copied: tensors within a file's memory are aligned to 4 bytes only, and products may round by alignment.

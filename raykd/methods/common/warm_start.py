@@ -73,7 +73,7 @@ def warm_start(
         "weights": teacher.digest(final),
         "images": training_images(dataset),
     }
-    folder = context.store.get("start", fingerprint(key), make)
+    folder = context.get("start", fingerprint(key), make)
     student.network.load_state_dict(load_file(folder / "student.safetensors"))
 
 
