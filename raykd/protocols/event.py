@@ -91,8 +91,8 @@ class TrialBegan:
 
     Args:
         trial: its name, which is its folder's under `trials/`.
-        setting: its components in a few words, such as `kd + quest + equal interval`.
-        values: its setting, by path; none for a baseline.
+        setting: what differs from plain KD in a few words, such as `quest K 256 T 0.5 + KD`; a baseline's name.
+        values: its setting, by path; none for a baseline that is no setting of the study.
     """
 
     trial: str

@@ -7,14 +7,12 @@ import optuna
 import pytest
 from optuna.distributions import CategoricalDistribution
 
-from raykd.cluster.tuner.trials import Trials
 from raykd.methods.cross_entropy import CrossEntropy
 from raykd.methods.fitnet import FitNet
 from raykd.methods.iakd import IAKD, NoSwap
 from raykd.methods.kd import KD
 from raykd.methods.rco import EqualInterval
 from raykd.space.ranges import space
-from raykd.storage.local import LocalStorage
 from raykd.studies.study import Study
 from tiny import recipe
 
@@ -69,11 +67,6 @@ def test_only_the_ranges_of_the_chosen_option_are_drawn():
 
 def test_a_table_has_a_column_of_the_choice():
     assert STUDY.every_range()["method"] == CategoricalDistribution(list(METHODS))
-
-
-def test_a_trials_setting_is_the_options_name(tmp_path):
-    trials = Trials(STUDY, tmp_path, LocalStorage(root=tmp_path))
-    assert trials.setting({"number": 0, "values": STUDY.complete({"method": "fitnet"})}) == "fitnet"
 
 
 def test_groups_stand_beside_choices_of_a_path():

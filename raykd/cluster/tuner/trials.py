@@ -5,12 +5,9 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from types import NoneType
 from typing import Any
 
 from raykd.cluster.workers.job import Job
-from raykd.methods.iakd import NoSwap
-from raykd.methods.rco import FinalTeacher
 from raykd.protocols.outcome import CONFIRMATION
 from raykd.recipe import Recipe
 from raykd.space.serialise import fingerprint
@@ -20,6 +17,7 @@ from raykd.storage.storage import Storage
 from raykd.studies.baselines import baselines
 from raykd.studies.confirmation import with_seed
 from raykd.studies.study import Study
+from raykd.studies.words import in_a_few_words
 
 CONFIRM = "confirm"  # in a configuration: the number of the fresh seed that the setting is trained with
 
@@ -56,28 +54,27 @@ class Trials:
         return self.storage.uri_of(self.folder / name)
 
     def recipe(self, config: Mapping[str, Any]) -> Recipe:
-        if "baseline" in config:
-            recipe = baselines(self.study.recipe)[config["baseline"]]
-        elif "candidate" in config:
-            recipe = self.study.candidates[config["candidate"]]
-        else:
-            recipe = self.study.recipe_of(config["values"])
+        """What a trial trains."""
+        recipe = self._recipe(config)
         recipe = dataclasses.replace(recipe, threads=recipe.threads or self.threads)
         return with_seed(recipe, config[CONFIRM]) if CONFIRM in config else recipe
 
+    def _recipe(self, config: Mapping[str, Any]) -> Recipe:
+        """The recipe as the study has it."""
+        if "baseline" in config:
+            return baselines(self.study.recipe)[config["baseline"]]
+        if "candidate" in config:
+            return self.study.candidates[config["candidate"]]
+        return self.study.recipe_of(config["values"])
+
     def setting(self, config: Mapping[str, Any]) -> str:
-        """The components of a setting in a few words, such as `kd + quest + equal interval`; its numbers left out."""
+        """What a trial trains, in a few words such as `quest K 256 T 0.5 + KD`; see `raykd.studies.words`."""
         if CONFIRM in config:
             rest = {key: value for key, value in config.items() if key != CONFIRM}
             return f"{self.setting(rest)}, seed {config[CONFIRM]}"
         if (named := config.get("baseline", config.get("candidate"))) is not None:
             return named
-        words = []
-        for path, options in self.study.choices.items():
-            name = config["values"][path]
-            if not isinstance(options[name], NoneType | NoSwap | FinalTeacher):
-                words.append(path.split("/")[-1] if name == "on" else name)
-        return " + ".join(words) or "labels alone"
+        return in_a_few_words(self._recipe(config), self.study.recipe)
 
     def name(self, config: Mapping[str, Any]) -> str:
         """A trial's name, which is its folder's: a number and a hash of its recipe.

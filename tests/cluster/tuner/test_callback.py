@@ -100,7 +100,7 @@ def test_a_trial_in_events(callback, told):
     tell_of(callback, one, 3)
     tell_of(callback, one, 0, error="ValueError: no", finished=True)
     callback.on_trial_complete(iteration=1, trials=[one], trial=one)
-    began = TrialBegan(trial=name, setting="kd", values=one.config["values"])
+    began = TrialBegan(trial=name, setting="lr 0.02", values=one.config["values"])
     first, second, third = (
         EpochEnded(trial=name, number=number, epochs=4, metrics={"val/accuracy": number / 10}) for number in (1, 2, 3)
     )
