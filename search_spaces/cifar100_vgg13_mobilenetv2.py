@@ -1,6 +1,8 @@
 """CIFAR-100, VGG13 to MobileNetV2: which method suits the pair best, by the reference benchmark's recipe.
 
 See `raykd.studies.published.cifar100`. Published test accuracies: teacher 74.64, student alone 64.60, KD 67.37 %.
+QUEST's authors take VGG13's features before their ReLU, `VGG(depth=13, activated=False)`; here all methods share those
+after it.
 """
 
 from raykd import Teacher

@@ -14,4 +14,4 @@ ROOT = "data/imagenet"
 # torchvision's weights are downloaded when they are first needed; or name a file of them: weights="resnet50.pth"
 teacher = PretrainedTeacher(file=None, model=Torchvision(name="resnet50", weights="IMAGENET1K_V1"))
 
-study = benchmark(teacher, MobileNetV1(), root=ROOT, dkd=2.0, review_kd=8.0, review_kd_channels=256)
+study = benchmark(teacher, MobileNetV1(), root=ROOT, dkd=2.0, review_kd=8.0, review_kd_channels=256, ofd=1e-4)

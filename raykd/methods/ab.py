@@ -6,10 +6,11 @@ with a margin m; training on the recipe's terms follows. For a neuron s of the s
     l(s, t) = (s + m)^2 where t <= 0 and s > -m;   (s - m)^2 where t > 0 and s <= m;   otherwise 0
     L_stage = 0.003 sum over channels and places of l, averaged over images;   L = sum over stages of 2^(k - K) L_k
 
-for stages k = 1..K. As in the reference benchmark (RepDistiller) and the authors' code: m = 1, 30 epochs, the
-stages' weights, and maps from before the ReLU that ends a stage. Where shapes differ, a connector of one convolution
-(FitNets') with batch normalisation stands between, and is dropped afterwards; for sizes that it does not bridge
-the larger map is averaged to the smaller's, where the benchmark takes a wider kernel or has none.
+for stages k = 1..K. As in the reference benchmark (RepDistiller) and the authors' code: m = 1, 30 epochs (whose rate
+is there that of the student's training, 0.05 or 0.01), the stages' weights, and maps from before the ReLU that ends a
+stage. Where shapes differ, a connector of one convolution (FitNets') with batch normalisation stands between, and is
+dropped afterwards; for sizes that it does not bridge the larger map is averaged to the smaller's, where the benchmark
+takes a wider kernel or has none.
 
 A stage that ends without a ReLU has its boundary at 0 of what it puts out; of a wide residual network's sums the
 benchmark takes the next block's normalisation instead. Where a ReLU hides inside of a stage's last block (see

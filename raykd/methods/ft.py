@@ -8,7 +8,8 @@ factor F_t in its middle; a translator of the same three layers, trained with th
 
 As in the reference benchmark (RepDistiller): half as many channels as the teacher's map (k = 0.5), the mean over
 channels with p1 = 2 where the paper normalises the whole factor, p2 = 1, a paraphraser without batch normalisation,
-trained for 30 epochs at a rate of 0.01 (that of its residual networks), and a translator with it; the larger factor
+trained for 30 epochs at a rate of 0.01 (beside its residual networks, MobileNet and ShuffleNet; 0.05 beside VGG8),
+and a translator with it; the larger factor
 is averaged to the smaller's size. The paraphraser is an artefact; it stays the final teacher's at every anchor of
 a route.
 """

@@ -112,6 +112,35 @@ def test_gradients_in_single_precision_are_those_in_double(duplicate):
     assert (gradients[0] - gradients[1]).norm() < 1e-3 * gradients[1].norm()
 
 
+@pytest.mark.parametrize("channels", [1, 2, 3, 5, 8])
+def test_few_channels_lose_nothing_to_images_that_lie_near_each_other(channels):
+    gradients = []
+    for dtype in (torch.float32, torch.float64):
+        own = random(64, channels).abs().to(dtype).requires_grad_()
+        if dtype == torch.float32:
+            transfer_loss(own, random(64, 8, seed=1).to(dtype), "student_t").backward()
+        else:
+            distances = ((own[:, None] - own).square().sum(dim=2) + 1e-6).sqrt()
+            teacher = random(64, 8, seed=1)
+            others = ((teacher[:, None] - teacher).square().sum(dim=2) + 1e-6).sqrt()
+            kernels = (1 / (1 + distances), 1 / (1 + others))
+            mine, theirs = (kernel / kernel.sum(dim=1, keepdim=True) for kernel in kernels)
+            ((theirs - mine) * (theirs.log() - mine.log())).mean().backward()
+        gradients.append(own.grad.double())
+    assert (gradients[0] - gradients[1]).norm() < 1e-4 * gradients[1].norm()
+
+
+def test_of_opposite_features_kl_is_as_the_authors_have_it():
+    """Also where a pair is on the way to be exactly opposite."""
+    teacher, opposite = random(4, 3, seed=1), random(4, 3)
+    opposite[1] = -opposite[0] + 1e-5 * opposite[2]
+    assert_same_value_and_gradient(
+        lambda student: transfer_loss(student, teacher, "cosine", "kl"),
+        lambda student: reference.transfer_loss(student, teacher, "cosine", "kl"),
+        [opposite.requires_grad_()],
+    )
+
+
 def test_computes_in_single_precision_whatever_autocast_says():
     student, teacher = random(8, 16).float(), random(8, 12, seed=1).float()
     with torch.autocast("cpu", torch.bfloat16):

@@ -7,16 +7,21 @@ Every method starts at its published setting. Teachers are trained by the same r
 What differs: 5,000 of the 50,000 training images are held out, for the search to see; the published runs train on
 all, and report the test accuracy of the last epoch (RepDistiller) or of the best one (mdistiller). QUEST's authors take
 Nesterov's momentum and reflected borders; here all methods share one recipe. Stages are those of
-`raykd.models`, so that features end where QUEST takes them, for wide residual networks, MobileNetV2 and ShuffleNetV2
-after RepDistiller's.
+`raykd.models`, so that features end where QUEST takes them, but for VGG13, whose features it takes before their ReLU
+(`VGG(depth=13, activated=False)`); for wide residual networks, MobileNetV2 and ShuffleNetV2 after RepDistiller's.
+First stages have RepDistiller's rates: the student's, and FT's paraphraser 0.01 beside residual networks.
 """
 
 import dataclasses
 
 from raykd.data.cifar import CIFAR100
+from raykd.methods.ab import AB
+from raykd.methods.common.first_stage import FirstStage
 from raykd.methods.dkd import DKD
+from raykd.methods.ft import FT
 from raykd.methods.review_kd import ReviewKD
-from raykd.optim import SGD
+from raykd.models.vgg import VGG
+from raykd.optim import SGD, Constant
 from raykd.protocols.model import ModelSpec
 from raykd.protocols.teacher import TeacherSpec
 from raykd.recipe import Recipe
@@ -63,9 +68,15 @@ def benchmark(
         "dkd": DKD(beta=dkd),
         "review_kd": ReviewKD(weight=review_kd),
         "quest": dataclasses.replace(QUEST, weight=quest),
+        "ft": FT(first_stage=_first_stage(lr if isinstance(student, VGG) else 0.01)),
     }
     options = methods() | {name: alone(term) for name, term in published.items()}
+    options |= {"ab": alone(start=AB(first_stage=_first_stage(lr)))}
     known = {"num_images": NUM_IMAGES, "num_checkpoints": teacher.num_checkpoints}
     shapes = shapes_of(student, teacher.model, IMAGE, NUM_CLASSES, **known)
     # The first rung, epoch 160, is after the learning rate's first drop, before which little can be said.
     return one_method(recipe, options, shapes, ranges={"optimiser/nesterov": None}, trials=64, reduction=3)
+
+
+def _first_stage(lr: float) -> FirstStage:
+    return FirstStage(optimiser=SGD(lr=lr, schedule=Constant()))
