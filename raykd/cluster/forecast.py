@@ -18,7 +18,6 @@ from raykd.cluster.machines.sharing import Footprint, Wanted, to_measure
 from raykd.cluster.machines.worker_count import Workers
 from raykd.cluster.rehearsal import Rehearsal, rehearse
 from raykd.cluster.tuner.quiet import quiet
-from raykd.cluster.tuner.scheduler import most_epochs
 from raykd.cluster.workers.tasks import run_on_worker
 from raykd.distributed.world import World
 from raykd.errors import AlreadyExistsError, InvalidError
@@ -29,7 +28,7 @@ from raykd.storage.room import parse_room
 from raykd.storage.storage import Storage
 from raykd.studies.baselines import baselines
 from raykd.studies.confirmation import Confirmation
-from raykd.studies.grace import first_rung
+from raykd.studies.grace import first_rung, most_epochs
 from raykd.studies.settings import first_settings
 from raykd.studies.study import Study
 from raykd.studies.study_file import study_module

@@ -64,10 +64,10 @@ def tune(
     verbose: bool = False,
     listeners: Sequence[Listener] = (),
 ) -> Result:
-    """Searches a study: baselines, first settings, what a sampler draws, stopped early by ASHA; and confirms the best.
+    """Searches a study: baselines, first settings, draws around what is known, stopped early by ASHA; confirms the best.
 
     Args:
-        trials: settings to try, the baselines not counted; the study's own number by default.
+        trials: settings to try, the baselines not counted; the study's own number by default. No setting twice.
         confirm: fresh seeds for the best and the baselines in the end; the study's own number by default. See
             `raykd.studies.confirmation`.
         workers: processes that train one trial; `(least, most)` for as many as the machines have room for while it

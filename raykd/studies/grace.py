@@ -6,6 +6,8 @@ not how well it ends.
 
 import math
 
+from optuna.distributions import CategoricalDistribution, IntDistribution
+
 from raykd.optim import Schedule
 from raykd.protocols.method import Clock
 from raykd.recipe import Recipe
@@ -23,6 +25,26 @@ _MOSTLY_ITS_OWN = 3 / 4  # of the stages of a student within a teacher's
 def first_rung(study: Study) -> int:
     """The epoch, counted from 1, at which a search stops its first trials: the study's own, or its base recipe's."""
     return judged_from(study.recipe) if study.grace is None else study.grace
+
+
+def rungs(study: Study) -> set[int]:
+    """The epochs at which a search compares its trials."""
+    rung, most = min(first_rung(study), most_epochs(study)), most_epochs(study)
+    found = set[int]()
+    while rung <= most:
+        found.add(rung)
+        rung *= study.reduction
+    return found
+
+
+def most_epochs(study: Study) -> int:
+    """Epochs of a trial that is not stopped: the recipe's, or the upper end of their range where they are searched."""
+    match study.every_range().get("epochs"):
+        case IntDistribution(high=most):
+            return most
+        case CategoricalDistribution(choices=choices):
+            return max(int(choice) for choice in choices if choice is not None)
+    return study.recipe.epochs
 
 
 def judged_from(recipe: Recipe) -> int:

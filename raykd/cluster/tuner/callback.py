@@ -59,7 +59,7 @@ class ProgressCallback(Callback):
     """
 
     driver: ClassVar[_Driver | None] = None
-    records: ClassVar[EndedTrials]
+    records: ClassVar[EndedTrials] = EndedTrials()
     stopping: ClassVar[bool] = False
     preparation: ClassVar[Preparation | None] = None  # while it goes on
     _left: ClassVar[list[Record]]

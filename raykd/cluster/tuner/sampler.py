@@ -33,6 +33,10 @@ class BoundedTPE(TPESampler):
         super().before_trial(study, trial)
         self._older.forget(study)
 
+    def read(self, study: Study) -> list[FrozenTrial]:
+        """The trials that it draws by, in their order."""
+        return _Seen(study, self._older)._get_trials(deepcopy=False)
+
     def infer_relative_search_space(self, study: Study, trial: FrozenTrial) -> dict[str, BaseDistribution]:
         return super().infer_relative_search_space(_Seen(study, self._ungrouped), trial)
 

@@ -3,7 +3,6 @@
 from types import SimpleNamespace
 from typing import Any
 
-from optuna.distributions import CategoricalDistribution, IntDistribution
 from ray.tune.experiment import Trial
 from ray.tune.schedulers import AsyncHyperBandScheduler
 
@@ -12,7 +11,7 @@ from raykd.cluster.tuner.trials import CONFIRM, Trials
 from raykd.protocols.event import METRIC
 from raykd.runs.trial import read_epochs
 from raykd.storage.layout import TRIALS
-from raykd.studies.grace import first_rung, judged_from
+from raykd.studies.grace import first_rung, judged_from, most_epochs, rungs
 from raykd.studies.study import Study
 
 
@@ -37,7 +36,7 @@ class ASHA(AsyncHyperBandScheduler):
             grace_period=min(first_rung(study), most_epochs(study)),
             reduction_factor=study.reduction,
         )
-        self._rungs = _rungs(study)
+        self._rungs = rungs(study)
         self._trials = trials
 
     def on_trial_add(self, tune_controller: Any, trial: Trial) -> None:
@@ -82,23 +81,3 @@ class ASHA(AsyncHyperBandScheduler):
             super().on_trial_complete(tune_controller, trial, result)
         else:
             super().on_trial_remove(tune_controller, trial)
-
-
-def _rungs(study: Study) -> set[int]:
-    """The epochs at which trials are compared."""
-    rung, most = min(first_rung(study), most_epochs(study)), most_epochs(study)
-    rungs = set[int]()
-    while rung <= most:
-        rungs.add(rung)
-        rung *= study.reduction
-    return rungs
-
-
-def most_epochs(study: Study) -> int:
-    """Epochs of a trial that is not stopped: the recipe's, or the upper end of their range where they are searched."""
-    match study.every_range().get("epochs"):
-        case IntDistribution(high=most):
-            return most
-        case CategoricalDistribution(choices=choices):
-            return max(int(choice) for choice in choices if choice is not None)
-    return study.recipe.epochs

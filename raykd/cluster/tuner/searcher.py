@@ -1,4 +1,4 @@
-"""Optuna's TPE as Tune's searcher, told the truth about trials that were stopped, failed or diverged.
+"""Optuna as Tune's searcher, told the truth about trials that were stopped, failed or diverged.
 
 Ray's own `OptunaSearch` tells Optuna of a trial that a scheduler stopped as if it had finished, with its early value,
 which misleads TPE, and leaves a trial without a number running for ever. Here a stopped trial is pruned with its
@@ -8,7 +8,7 @@ No setting is trained twice. One that is drawn again, or that a baseline is, sha
 another one is drawn in its place.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from random import Random
 from typing import Any
@@ -17,9 +17,11 @@ import optuna
 from ray.tune.search import Searcher
 
 from raykd.cluster.tuner.known_settings import KnownSettings, Outcome
+from raykd.cluster.tuner.prior_band import PriorBand
 from raykd.cluster.tuner.sampler import BoundedTPE
 from raykd.protocols.event import METRIC
 from raykd.studies.baselines import baselines
+from raykd.studies.grace import most_epochs, rungs
 from raykd.studies.identity import identity
 from raykd.studies.settings import setting_of, settings
 from raykd.studies.study import Study
@@ -37,7 +39,7 @@ class _Running:
 
 
 class StudySearch(Searcher):
-    """Suggests the baselines, then the study's first settings, then what TPE draws.
+    """Suggests the baselines, then the study's first settings, then what is drawn around what is known (`PriorBand`).
 
     A configuration is `{"number": N, "values": {...}, "first": ...}`, numbers counted from 0, `first` for the settings
     that the study begins with; or `{"baseline": NAME}`, with `values` where a setting of the study is the same. Of such
@@ -52,7 +54,14 @@ class StudySearch(Searcher):
         super().__init__(metric=METRIC, mode="max")
         self._study, self._seed = study, seed
         self._baselines, self._first = list(baselines(study.recipe)), list(first)
-        sampler = BoundedTPE(seed=seed, multivariate=True, group=True, constant_liar=True)
+        sampler = PriorBand(
+            BoundedTPE(seed=seed, multivariate=True, group=True, constant_liar=True),
+            seed=seed,
+            rungs=rungs(study) | {most_epochs(study)},
+            reduction=study.reduction,
+            priors=[study.complete({}), *self._first],
+            complete=self._defaults,
+        )
         self._optuna = optuna.create_study(direction="maximize", sampler=sampler)
         self._running: dict[str, _Running] = {}  # by Tune's ids
         self._known = KnownSettings()
@@ -72,6 +81,11 @@ class StudySearch(Searcher):
     def set_state(self, state: dict[str, Any]) -> None:
         self._optuna, self._running, self._known = state["optuna"], state["running"], state["known"]
         self._baselines, self._first, self._count = state["baselines"], state["first"], state["count"]
+        self._optuna.sampler.take_up(self._defaults)
+
+    def _defaults(self, values: Mapping[str, Any]) -> dict[str, Any]:
+        """The setting of the components that are chosen, at their defaults."""
+        return self._study.complete({path: value for path, value in values.items() if path in self._study.choices})
 
     def suggest(self, trial_id: str) -> Any:
         """The next configuration, or `FINISHED` where every setting of the study is known."""

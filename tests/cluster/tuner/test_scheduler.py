@@ -15,10 +15,11 @@ from small_studies import tiny_study
 import tiny
 from raykd.cluster.tuner.callback import ProgressCallback
 from raykd.cluster.tuner.ended_trials import EndedTrials, Record
-from raykd.cluster.tuner.scheduler import ASHA, most_epochs
+from raykd.cluster.tuner.scheduler import ASHA
 from raykd.cluster.tuner.trials import Trials
 from raykd.optim import SGD, Cosine
 from raykd.storage.local import LocalStorage
+from raykd.studies.grace import most_epochs
 
 CONTROLLER: Any = SimpleNamespace(_tune_controller=SimpleNamespace())
 

@@ -146,7 +146,7 @@ def test_a_finite_study_is_tried_once_and_then_ends():
 
 def test_a_setting_drawn_again_shares_the_end_of_the_first(monkeypatch):
     searcher = make_searcher(few_settings())
-    begun(searcher, 5)
+    stopped = begun(searcher, 5)[2]["values"]
     searcher.on_trial_complete("c", result(0.6, 2))
     searcher.on_trial_complete("d", result(0.0, 0), error=True)
     assert searcher.suggest("f")["number"] == 3  # what failed may be tried again
@@ -156,8 +156,7 @@ def test_a_setting_drawn_again_shares_the_end_of_the_first(monkeypatch):
     for trial in told(searcher):
         kinds.setdefault(tuple(trial.params.values()), []).append((trial.state, trial.value))
     assert sum(map(len, kinds.values())) >= 5 + 40
-    ended = searcher.get_state()["optuna"].trials[1]
-    assert set(kinds[tuple(ended.params.values())]) == {(TrialState.PRUNED, 0.6)}
+    assert set(kinds[tuple(stopped.values())]) == {(TrialState.PRUNED, 0.6)}
     running = TrialState.RUNNING
     assert sum(states[0][0] == running and {*states} == {(running, None)} for states in kinds.values()) == 2
     searcher.on_trial_complete("b", result(0.9, 4, finished=True))
