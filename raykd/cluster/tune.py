@@ -64,7 +64,7 @@ def tune(
     verbose: bool = False,
     listeners: Sequence[Listener] = (),
 ) -> Result:
-    """Searches a study: baselines, first settings, draws around what is known, stopped early by ASHA; confirms the best.
+    """Searches a study: baselines, first settings, draws around what is known, stopped by ASHA; and confirms the best.
 
     Args:
         trials: settings to try, the baselines not counted; the study's own number by default. No setting twice.
