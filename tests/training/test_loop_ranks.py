@@ -9,6 +9,7 @@ import pytest
 from ranks import train_each_on_two_ranks, train_on_two_ranks
 from raykd.methods.ab import AB
 from raykd.methods.attention import Attention
+from raykd.methods.common.auxiliary import Auxiliary
 from raykd.methods.common.first_stage import FirstStage
 from raykd.methods.iakd import IAKD, NoSwap
 from raykd.methods.infoflow import InfoFlow
@@ -89,7 +90,8 @@ def test_two_ranks_pass_over_steps_in_which_there_is_nothing_to_learn(tmp_path: 
 
 def test_every_term_trains_alone(tmp_path: Path):
     """Without a term of class scores the classifier has no gradient, and no rank waits for one."""
-    terms = tuple(smallest(cls) for cls in TERMS)
+    auxiliary = Auxiliary(model=CNN(widths=(6, 8)), pretrain_epochs=1, epochs=1, batch_size=8)
+    terms = (*(smallest(cls) for cls in TERMS), InfoFlow(auxiliary=auxiliary))
     recipes = [recipe(teacher=TWIN, terms=(term,), epochs=1) for term in terms]
     for term, ranks in zip(terms, train_each_on_two_ranks(recipes, tmp_path), strict=True):
         assert same_weights(ranks[0].weights, ranks[1].weights), term.name
