@@ -103,13 +103,13 @@ def _measure(base: Recipe, folder: Path, options: argparse.Namespace, record: Re
     with concurrent.futures.ProcessPoolExecutor(
         options.processes, mp_context=context, initializer=torch.set_num_threads, initargs=(1,)
     ) as pool:
-        wanted = {name: arm for name, arm in tuned(base).items() if _is_wanted(name, options)}
-        drawn = pool.map(functools.partial(_tune, folder, options.draws), wanted.values())
         recipes = {name: recipe for name, recipe in arms(base).items() if name == PLAIN or _is_wanted(name, options)}
         if options.winner is not None:
             recipes["the search's winner"] = raykd.load_recipe(options.winner)
         seeds = range(_FIRST_SEED, _FIRST_SEED + options.seeds)
         fixed = {name: _ask(pool, folder, recipe, seeds) for name, recipe in recipes.items()}
+        wanted = {name: arm for name, arm in tuned(base).items() if _is_wanted(name, options)}
+        drawn = pool.map(functools.partial(_tune, folder, options.draws), wanted.values())
         for name, recipe in zip(wanted, drawn, strict=True):
             record.say(f"{name}: {_setting(wanted[name], recipe)}")
             fixed[name] = _ask(pool, folder, recipe, seeds)
@@ -126,7 +126,8 @@ def _train(folder: Path, recipe: Recipe) -> float:
     outcome = Runs(folder, with_retrieval).train(recipe)
     assert outcome.tested is not None
     learns_classes = any(term.name in ("cross_entropy", "kd") for term in recipe.terms)
-    return outcome.tested["accuracy" if learns_classes else "retrieval"]
+    measure = "accuracy" if learns_classes else "retrieval"
+    return outcome.tested.get(measure, 0.0)  # of a run that diverged nothing else is measured
 
 
 def _tune(folder: Path, draws: int, arm: Tuned) -> Recipe:

@@ -73,7 +73,7 @@ def tuned(recipe: Recipe) -> dict[str, Tuned]:
         "terms/quest/temperature": FloatDistribution(0.1, 5.0, log=True),
     }
     infoflow = {
-        "terms/infoflow/weight": FloatDistribution(0.01, 100.0, log=True),
+        "terms/infoflow/weight": FloatDistribution(1.0, 1000.0, log=True),
         "terms/infoflow/decay": FloatDistribution(0.5, 0.95),
     }
     iakd, rco = {"swap/start": FloatDistribution(0.5, 0.95)}, {"route/count": IntDistribution(1, 6)}
