@@ -50,7 +50,8 @@ class Quest:
 
     Args:
         words: K, the size of the codebook.
-        temperature: of the assignment.
+        temperature: of the assignment. Beside labels, scaled, students (2 seeds) have 93.2, 92.2 and 92.4 % with 0.1, 1
+            and 3 on digits, and 70.4, 73.2 and 74.4 % on 4,000 images of Fashion-MNIST.
         scaled: count `temperature` in mean squared distances from a vector to its nearest word, so that one value
             means the same for every teacher, stage and number of words; False counts it in squared feature distances,
             as the authors do, whose 0.2 fits the last stage of their CIFAR-100 and ImageNet teachers.
@@ -68,7 +69,7 @@ class Quest:
     needs_teacher = True
     weight: float = searched(1.0, FloatDistribution(0.5, 20.0, log=True))
     words: int = searched(4096, IntDistribution(16, 8192, log=True))
-    temperature: float = searched(1.0, FloatDistribution(0.05, 5.0, log=True))
+    temperature: float = searched(1.0, FloatDistribution(0.1, 10.0, log=True))
     scaled: bool = True
     scale: float = searched(3.0, CategoricalDistribution((1.0, 3.0, 10.0, 20.0)))
     stage: int = -1
