@@ -1,5 +1,6 @@
 """The one reading of the test split: how good the students of a search are on images that decided nothing."""
 
+import math
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -58,4 +59,5 @@ def _read(trials: Trials, recipes: Mapping[str, Recipe], device: str | None = No
         dataset = load(base.data, chosen)
         route = teacher_route(base.teacher, base.data, trials.open_store(), device=dataset.device)
         found[TEACHER] = accuracy(route.network(route.num_checkpoints), dataset, dataset.test)
-    return found
+    # A student whose scores are no finite numbers has no accuracy; on validation images they were.
+    return {name: value for name, value in found.items() if not math.isnan(value)}
