@@ -129,7 +129,7 @@ def _search(folder: Path, options: argparse.Namespace) -> list[list[_Trained]]:
     data, student = Digits(), CNN(widths=(8, 16, 24))
     recipe = Recipe(data=data, student=student, teacher=teacher, terms=terms, epochs=options.epochs, batch_size=64)
     ranges = {"optimiser/lr": FloatDistribution(0.001, 0.1, log=True), _WEIGHT: FloatDistribution(0.0, 1.0)}
-    study = Study(recipe=recipe, ranges=ranges, name="between", trials=options.trials)
+    study = Study(recipe=recipe, ranges=ranges, name="between", trials=options.trials, confirm=0)
     tune(study, slots=options.slots, storage=folder, name="search")
     told = dict(map(_told, (folder / "search" / "trials").iterdir()))
     # The worker that prepares the search builds the terms too, and takes no step.

@@ -71,6 +71,8 @@ study = Study(
     },
     ranges={"terms/quest/words": None, "route/count": None},
     grace=6,
+    confirm=1,
+    finalists=1,
 )
 """
 
@@ -343,6 +345,8 @@ def _look(search: Search) -> tuple[int, list[str]]:
     summary = json.loads((search.storage / "search" / "summary.json").read_text())
     if summary["test_accuracy"] is None:
         problems.append("the winner was not tested")
+    if summary["confirmed"] is None or any(each["state"] != "complete" for each in summary["confirmed"]["candidates"]):
+        problems.append(f"not everybody was confirmed: {summary['confirmed']}")
     with (search.storage / "search" / "trials.csv").open() as table:
         failed = [row["name"] for row in csv.DictReader(table) if row["outcome"] not in ("complete", "stopped")]
     problems += [f"{name} has failed" for name in failed]
@@ -355,15 +359,15 @@ def _unknown(search: Search, names: list[str]) -> Iterator[str]:
     """Trials of which the sampler was not told what their last epoch says, or not that they have ended."""
     saved = (search.storage / "search" / TUNE_STATE).read_text()
     state = json.loads(saved, cls=TuneFunctionDecoder, allow_cloudpickle=True)  # of our own search
-    study: optuna.Study = state["runner_data"]["raykd"]["search"]["search"]["optuna"]
-    known = {trial.number: trial for trial in study.get_trials(deepcopy=False)}
-    for number, name in enumerate(names):
+    study: optuna.Study = state["runner_data"]["raykd"]["search"]["search"]["search"]["optuna"]
+    for name in names:
+        values = json.loads((search.trials / name / "values.json").read_text())
+        known = [trial for trial in study.get_trials(deepcopy=False) if trial.params == values]
         recipe: Any = from_file(search.trials / name / "recipe.json")
         last = read_epochs(search.trials / name)[-1]
         ended = TrialState.COMPLETE if last["number"] == recipe.epochs else TrialState.PRUNED
-        told = known.get(number)
-        if told is None or (told.state, told.value) != (ended, last["val/accuracy"]):
-            yield f"of {name}, which ended {ended.name} with {last['val/accuracy']}, the sampler knows {told}"
+        if not known or any((told.state, told.value) != (ended, last["val/accuracy"]) for told in known):
+            yield f"of {name}, which ended {ended.name} with {last['val/accuracy']}, the sampler knows {known}"
 
 
 def _differences(search: Search, trial: Path) -> Iterator[str]:

@@ -128,7 +128,7 @@ def _study(rehearse: bool) -> Study:
     recipe = base.recipe(64, images, epochs)
     fields = {"teacher": Teacher(model=teacher, epochs=1), "student": student}
     recipe = type(recipe)(**{**vars(recipe), **fields})
-    return Study(recipe=recipe, ranges=dict.fromkeys(_FIXED), grace=epochs, name="gpu")
+    return Study(recipe=recipe, ranges=dict.fromkeys(_FIXED), grace=epochs, name="gpu", confirm=0)
 
 
 def _share(folder: Path, record: Record, rehearse: bool) -> None:

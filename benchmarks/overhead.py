@@ -43,7 +43,7 @@ optimiser = SGD(schedule=Cosine())
 teacher = Teacher(model=CNN(widths=(16, 32, 64)), epochs=2, every=1, batch_size=64, optimiser=optimiser)
 student = CNN(widths=(4, 8, 12))
 recipe = Recipe(data=Digits(), student=student, teacher=teacher, optimiser=optimiser, epochs=2, batch_size=64)
-study = Study(recipe=recipe, ranges={"optimiser/lr": FloatDistribution(0.01, 0.1)}, trials=4, grace=2)
+study = Study(recipe=recipe, ranges={"optimiser/lr": FloatDistribution(0.01, 0.1)}, trials=4, grace=2, confirm=0)
 """
 SAMPLE_S = 0.1
 

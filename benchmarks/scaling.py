@@ -100,7 +100,7 @@ def _study(images: int, epochs: int) -> Study:
         epochs=epochs,
         batch_size=64,
     )
-    return Study(recipe=recipe, ranges=dict.fromkeys(_PATHS), grace=epochs, name="scaling")
+    return Study(recipe=recipe, ranges=dict.fromkeys(_PATHS), grace=epochs, name="scaling", confirm=0)
 
 
 def _round(study: Study, folder: Path, name: str) -> dict[str, Rate]:

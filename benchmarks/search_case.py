@@ -65,7 +65,9 @@ class Case:
             batch_size=BATCH,
         )
         fixed = {f"optimiser/{name}": None for name in ("lr", "nesterov", "weight_decay")}
-        return Study(recipe=recipe, ranges=fixed, trials=self.trials, grace=self.grace, reduction=3, name="cost")
+        return Study(
+            recipe=recipe, ranges=fixed, trials=self.trials, grace=self.grace, reduction=3, confirm=0, name="cost"
+        )
 
 
 _SHORT = Case(

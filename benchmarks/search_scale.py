@@ -116,7 +116,7 @@ def search(trials: int) -> Measured:
 
     teacher = Teacher(model=CNN(widths=(4, 4)), epochs=1, batch_size=32)
     recipe = Recipe(data=Noise(), student=CNN(widths=(4, 4)), teacher=teacher, epochs=1, batch_size=32)
-    study = Study(recipe=recipe, ranges={"optimiser/lr": FloatDistribution(0.01, 0.1)}, name="trivial")
+    study = Study(recipe=recipe, ranges={"optimiser/lr": FloatDistribution(0.01, 0.1)}, name="trivial", confirm=0)
     with tempfile.TemporaryDirectory() as folder:
         tune(study, trials=trials, slots=1, storage=folder, name="search", address="local", listeners=[measure])
         disk = sum(file.stat().st_size for file in Path(folder).rglob("*") if file.is_file())

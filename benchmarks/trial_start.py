@@ -115,7 +115,7 @@ def _gaps(search: Any, folder: Path, trials: int) -> list[float]:
 def _warm(folder: Path, trials: int) -> None:
     """A raykd search; its two baselines, trained first, hold no stopwatch."""
     rates = {"optimiser/lr": FloatDistribution(0.01, 0.1)}
-    study = Study(recipe=_recipe(folder), ranges=rates, name="warm", grace=2, trials=trials)
+    study = Study(recipe=_recipe(folder), ranges=rates, name="warm", grace=2, trials=trials, confirm=0)
     tune(study, slots=1, storage=folder)
 
 

@@ -36,7 +36,7 @@ def test_more_trials_are_added_to_a_finished_search_and_nothing_is_trained_again
     kept = more.frame.set_index("name").loc[list(finished.frame["name"]), "val/accuracy"]
     assert list(kept) == list(finished.frame["val/accuracy"])
     complete = [row["name"] for row in more.frame.to_dict("records") if row["outcome"] == "complete"]
-    assert more.summary["best"] == next(name for name in complete if name.startswith("trial-"))
+    assert more.summary["best"] == complete[0]  # a baseline may be it
     assert set(more.frame[more.frame["test/accuracy"].notna()]["name"]) == {
         more.summary["best"],
         *more.frame[more.frame["baseline"]]["name"],
