@@ -116,7 +116,8 @@ def show(result: Result, console: Console) -> None:
         console.print(confirmation_table(result.confirmed), soft_wrap=False)
     if summary["teacher"] is not None:
         console.print(f"teacher: test accuracy {summary['teacher']:.4f}")
-    console.print(f"everything lies in {result.folder}: {TABLE}, {BEST_RECIPE}, {STUDENT}")
+    files = [name for name in (TABLE, BEST_RECIPE, STUDENT) if (result.folder / name).exists()]
+    console.print(f"everything lies in {result.folder}: {', '.join(files)}")
     console.print(f"watch it in TensorBoard: tensorboard --logdir {shlex.quote(str(result.folder / 'tensorboard'))}")
     console.print(summary["verdict"])
 
