@@ -1,7 +1,7 @@
 """k seeds of one recipe in one process, in lock-step, beside k runs one after the other.
 
 Claim: as grouped convolutions, in channels-last memory, each seed in its own order and the teacher's outputs kept, 8
-students gain 3.25 times on a small CNN for digits (2.41 to 3.83, n = 5) and 2.22 times on one for Fashion-MNIST (2.14 to
+students gain 3.25 times on a small CNN for digits (2.41 to 3.83, n = 5) and 2.22 times on one of Fashion-MNIST (2.14 to
 2.30, n = 5), 4 of them 2.17 and 2.13, 2 of them 1.51 and 1.74. A resnet20 is large enough to lose by it: 0.89. Sharing
 views and the teacher's outputs, the students' steps being their own, gains 1.22 and 1.17 at most where these are kept.
 2 x AMD EPYC, shared with other work, one thread, Python 3.11.7, torch 2.14.1, 2026-11-28.

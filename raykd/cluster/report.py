@@ -95,7 +95,7 @@ def _row(trials: Trials, record: Record) -> dict[str, Any]:
 def _confirmed(trials: Trials, records: Iterable[Record], seeds: int, tested: Mapping[str, float]) -> Confirmed | None:
     """The confirmation's runs, compared; None where there are none."""
     runs = [_run(trials, record, tested) for record in records if record.end.kind != UNFINISHED]
-    return confirmed(runs, seeds, overlap(trials.study.recipe)) if runs else None
+    return confirmed(runs, seeds, overlap(trials.study)) if runs else None
 
 
 def _run(trials: Trials, record: Record, tested: Mapping[str, float]) -> Run:

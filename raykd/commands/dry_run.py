@@ -64,7 +64,7 @@ def run_dry(study: Study, options: argparse.Namespace, console: Console) -> int:
 
 
 def _confirmation(planned: Confirmation, study: Study) -> str:
-    split = ", each with a split and a teacher of its own" if overlap(study.recipe) else ""
+    split = ", each with a split and a teacher of its own" if overlap(study) else ""
     others = f"{planned.finalists} and {planned.candidates} others"
     return f"the best {others} again, with {planned.seeds} fresh seeds{split}"
 

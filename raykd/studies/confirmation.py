@@ -49,21 +49,23 @@ class Confirmation:
         )
 
 
-def with_seed(recipe: Recipe, number: int) -> Recipe:
+def with_seed(recipe: Recipe, number: int, *, own_split: bool = True) -> Recipe:
     """A recipe under a fresh seed, and on a split of its own where the validation split is small.
 
     Args:
         number: of the seed, counted from 1.
+        own_split: whether it may have one.
     """
     data = recipe.data
-    if isinstance(data, Resplit) and _is_small(data):
+    if own_split and isinstance(data, Resplit) and _is_small(data):
         data = data.resplit(_FIRST_SPLIT + number)
     return dataclasses.replace(recipe, data=data, seed=recipe.seed + number)
 
 
-def overlap(recipe: Recipe) -> float:
+def overlap(study: Study) -> float:
     """Images held out for each that is trained on, where every seed has a split of its own; else 0."""
-    if with_seed(recipe, 1).data == recipe.data:
+    recipe = study.recipe
+    if with_seed(recipe, 1, own_split=study.own_splits).data == recipe.data:
         return 0.0
     dataset = load(recipe.data, torch.device("cpu"))
     return len(dataset.validation) / len(dataset.train)

@@ -40,6 +40,8 @@ class Study:
         reduction: of every so many trials that reach a rung of the scheduler, one goes on.
         confirm: fresh seeds that the best trials and the baselines are trained with after the search; 0 for none.
         finalists: how many of the best trials, at most; see `raykd.studies.confirmation`.
+        own_splits: whether each of these seeds holds out images of its own where the validation split is small. A
+            teacher that the study trains is then trained for each of them, which may take long.
         candidates: recipes of one's own, by name, on the same data, that are trained with the same seeds beside them.
             Where there are some, `trials` may be 0.
     """
@@ -54,6 +56,7 @@ class Study:
     reduction: int = 3
     confirm: int = 5
     finalists: int = 3
+    own_splits: bool = True
     candidates: Mapping[str, Recipe] = field(default_factory=dict)
 
     def __post_init__(self) -> None:

@@ -11,6 +11,7 @@ from raykd.data.views.splits import Split
 from raykd.recipe import Recipe
 from raykd.studies import confirmation
 from raykd.studies.confirmation import overlap, with_seed
+from raykd.studies.study import Study
 
 RECIPE = Recipe(data=Digits(), student=tiny.STUDENT)
 CPU = torch.device("cpu")
@@ -32,9 +33,11 @@ def test_each_seed_holds_out_other_images_and_the_test_split_stays():
 
 
 def test_what_is_held_out_counts_as_overlap_where_it_differs_from_seed_to_seed(monkeypatch):
-    assert overlap(RECIPE) == 450 / 897
+    assert overlap(Study(recipe=RECIPE)) == 450 / 897
+    assert overlap(Study(recipe=RECIPE, own_splits=False)) == 0.0
+    assert with_seed(RECIPE, 3, own_split=False) == replace(RECIPE, seed=3)
     monkeypatch.setattr(confirmation, "SMALL", 450)
-    assert overlap(RECIPE) == 0.0
+    assert overlap(Study(recipe=RECIPE)) == 0.0
     assert with_seed(RECIPE, 3) == replace(RECIPE, seed=3)
 
 
@@ -52,4 +55,4 @@ class _OwnSplit(tiny.TinyData, SeededSplit):
 def test_a_set_whose_validation_split_is_given_keeps_it():
     recipe = Recipe(data=_OwnSplit(), student=tiny.STUDENT)
     assert with_seed(recipe, 1).data == recipe.data
-    assert overlap(recipe) == 0.0
+    assert overlap(Study(recipe=recipe)) == 0.0

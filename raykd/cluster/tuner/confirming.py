@@ -105,7 +105,7 @@ class ConfirmingSearch(Searcher):
 
     def _race(self, names: list[str]) -> None:
         """Takes out those that are clearly behind, of all but the baselines."""
-        known, share = accuracies(self._trials, ProgressCallback.records), overlap(self._trials.study.recipe)
+        known, share = accuracies(self._trials, ProgressCallback.records), overlap(self._trials.study)
         for name in names[len(self._baselines()) :]:
             self._behind |= {name for other in names if other != name and _is_behind(known, name, other, share)}
 

@@ -57,7 +57,9 @@ class Trials:
         """What a trial trains."""
         recipe = self._recipe(config)
         recipe = dataclasses.replace(recipe, threads=recipe.threads or self.threads)
-        return with_seed(recipe, config[CONFIRM]) if CONFIRM in config else recipe
+        if CONFIRM not in config:
+            return recipe
+        return with_seed(recipe, config[CONFIRM], own_split=self.study.own_splits)
 
     def _recipe(self, config: Mapping[str, Any]) -> Recipe:
         """The recipe as the study has it."""
