@@ -129,6 +129,8 @@ def _ours(data: str, folder: Path, number: int, options: argparse.Namespace) -> 
             resume=begun,
             address="local",
         )
+        if result.interrupted:
+            raise SystemExit(f"search {number} was stopped; the same command goes on with it")
         write_text(_file(folder, OURS, number), to_text(_chosen(result)))
     return sum(len(set(map(_number, file.read_text().splitlines()))) for file in (folder / name).rglob(EPOCHS))
 
