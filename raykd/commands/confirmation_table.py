@@ -4,6 +4,7 @@ from rich.table import Table
 
 from raykd.evaluation.comparison import Mean
 from raykd.runs.confirmed import COMPLETE, Candidate, Confirmed
+from raykd.runs.verdict import in_percent
 from raykd.studies.baselines import ALONE, PLAIN_KD
 
 
@@ -31,9 +32,7 @@ def _name(candidate: Candidate) -> str:
 
 
 def _share(mean: Mean | None) -> str:
-    if mean is None:
-        return ""
-    return f"{100 * mean.mean:.1f}" + (f" +- {100 * mean.half:.1f}" if mean.count > 1 else "")
+    return "" if mean is None else in_percent(mean)
 
 
 def _lead(candidate: Candidate, word: str) -> str:

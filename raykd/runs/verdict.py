@@ -48,13 +48,14 @@ def unconfirmed(frame: "pandas.DataFrame", best: str | None, has_ended: bool) ->
 
 
 def _how_good(candidate: Candidate) -> str:
-    told = [] if candidate.validation is None else [f"validation {_share(candidate.validation)} %"]
+    told = [] if candidate.validation is None else [f"validation {in_percent(candidate.validation)} %"]
     if candidate.test is not None:
-        told.append(f"test {_share(candidate.test)} %")
+        told.append(f"test {in_percent(candidate.test)} %")
     return ", ".join(told)
 
 
-def _share(mean: Mean) -> str:
+def in_percent(mean: Mean) -> str:
+    """A mean of shares, with half its interval where it has one."""
     return f"{100 * mean.mean:.1f}" + (f" +- {100 * mean.half:.1f}" if mean.count > 1 else "")
 
 
