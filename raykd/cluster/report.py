@@ -46,18 +46,19 @@ def report(trials: Trials, found: Found, seeds: int, resources: Resources) -> Re
     frame = _frame(trials, own.values())
     confirmation = _confirmed(trials, again.values(), seeds, {})
     best = _best(frame, confirmation if found.has_ended else None)
+    shown = None if best is None else _shown(trials, own, again.values(), best)
     tested = dict[str, float]()
     if found.has_ended:
         names = [*frame[frame["baseline"] & (frame["outcome"] == "complete")]["name"]]
-        names += [best] if best in own else []
+        names += [shown.name] if shown is not None else []
         names += [record.name for record in again.values() if _is_tested(trials, record, best)]
-        recipes = {name: trials.recipe((own | again)[name].config) for name in names}
+        there = [name for name in dict.fromkeys(names) if _has_student(trials, name)]
+        recipes = {name: trials.recipe((own | again)[name].config) for name in there}
         tested = read_test_split(trials, recipes, resources)
         confirmation = _confirmed(trials, again.values(), seeds, tested)
     frame[TEST] = [tested.get(name, math.nan) for name in frame["name"]]
     summary = _summary(frame, best, confirmation, has_ended=found.has_ended) | {"teacher": tested.get(TEACHER)}
-    if best is not None:
-        shown = own.get(best) or _first_run(trials, again.values(), best)
+    if shown is not None:
         summary["best"], folder = shown.name, pulled(trials, shown.name)
         summary["test_accuracy"] = tested.get(shown.name)
         summary["metrics"] = _finished_epoch(folder)["metrics"]
@@ -118,10 +119,19 @@ def _best(frame: pandas.DataFrame, confirmation: Confirmed | None) -> str | None
     return next(iter(frame[frame["outcome"] == "complete"]["name"]), None)
 
 
-def _first_run(trials: Trials, records: Iterable[Record], name: str) -> Record:
-    """Of a candidate that the search has not trained itself, its training with the first fresh seed."""
+def _shown(trials: Trials, own: Mapping[str, Record], records: Iterable[Record], name: str) -> Record:
+    """The trial whose student is handed out: the best one itself, if the search has trained it and kept its checkpoint.
+
+    Else its training with the first fresh seed: many trials may have been added since that were better than a winner.
+    """
+    if name in own and _has_student(trials, name):
+        return own[name]
     runs = [record for record in records if trials.name(candidate(record.config)) == name]
     return min(runs, key=lambda record: record.config[CONFIRM])
+
+
+def _has_student(trials: Trials, name: str) -> bool:
+    return saved_epoch(pulled(trials, name)) is not None
 
 
 def _is_tested(trials: Trials, record: Record, best: str | None) -> bool:

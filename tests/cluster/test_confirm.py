@@ -65,6 +65,20 @@ def test_a_search_is_stopped_within_its_confirmation_and_goes_on(tmp_path):
     assert {"plain KD", "student alone"} <= runs.keys()
 
 
+def test_a_winner_whose_checkpoint_is_gone_is_handed_out_as_it_was_confirmed(tmp_path):
+    study = tiny_study(first=({},))
+    first = raykd.tune(study, trials=1, confirm=1, slots=2, storage=tmp_path, name="gone")
+    assert first.confirmed is not None and first.confirmed.winner is not None
+    winner = first.confirmed.winner.name
+    for file in (first.folder / "trials" / winner).glob("checkpoint*"):
+        file.unlink()
+    again = raykd.tune(study, slots=2, storage=tmp_path, name="gone", resume=True)
+    assert again.best.name.startswith("confirm-01-")
+    assert again.best.recipe.seed == study.recipe.seed + 1
+    assert again.best.test_accuracy is not None
+    assert again.load_student() is not None
+
+
 @pytest.mark.parametrize(
     ("recipes", "seeds", "message"),
     [
