@@ -7,7 +7,8 @@ is run in its place; the loss of the hybrid's output reaches the student's stage
 
 p follows the epochs: `uniform` keeps it, `growth` raises it linearly to 1, `review` does that anew after each
 drop of the learning rate, and with each leg of a route that restarts it. Where the rate never drops, `review` is
-`growth`: a study whose schedule has no drops offers `WITHOUT_DROPS`. The student alone is evaluated and saved.
+`growth`: a study whose schedule has no drops offers `WITHOUT_DROPS`. The student alone is evaluated and saved. Its
+stages need epochs of their own in the end, at a rate at which they still learn: see `IAKD`'s `solo`.
 
 No official code exists and the paper's body could not be read: the three schedules are known by name, their
 constants, the division into stages and the treatment of differing widths are ours. The stem goes with the
@@ -35,7 +36,9 @@ SCHEDULES = ("uniform", "growth", "review")
 WITHOUT_DROPS = CategoricalDistribution(("uniform", "growth"))  # the schedules that differ where no rate drops
 
 
-def keep_probability(schedule: str, start: float, epoch: int, epochs: int, milestones: Sequence[int] = ()) -> float:
+def keep_probability(
+    schedule: str, start: float, epoch: int, epochs: int, milestones: Sequence[int] = (), solo: float = 0.0
+) -> float:
     """The probability that the student keeps a stage of its own in an epoch.
 
     Args:
@@ -43,9 +46,10 @@ def keep_probability(schedule: str, start: float, epoch: int, epochs: int, miles
         start: the probability at the beginning (of the run, or of each phase of `review`), in [0, 1].
         epoch: counted from 0, of `epochs`.
         milestones: the epochs at which the learning rate drops or begins anew; the phases of `review` begin there.
+        solo: the share of the last epochs, of the run or of each phase of `review`, in which it is 1, in [0, 1].
     """
     if schedule == "uniform":
-        return start
+        return 1.0 if epoch >= epochs * (1.0 - solo) else start
     if schedule == "growth":
         begin, end = 0, epochs
     elif schedule == "review":
@@ -54,8 +58,8 @@ def keep_probability(schedule: str, start: float, epoch: int, epochs: int, miles
         end = min(bound for bound in bounds if bound > epoch)
     else:
         raise InvalidError(f"unknown schedule {schedule!r}; choices: {', '.join(SCHEDULES)}")
-    last = end - 1 - begin
-    return 1.0 if last == 0 else start + (1.0 - start) * (epoch - begin) / last
+    last = (end - 1 - begin) * (1.0 - solo)
+    return 1.0 if epoch - begin >= last else start + (1.0 - start) * (epoch - begin) / last
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -81,14 +85,16 @@ class IAKD:
     Args:
         schedule: how the probability to keep a student stage follows the epochs.
         start: that probability at the beginning.
-        solo: the share of the run's last epochs that `uniform` trains without swapping, so that the student's
-            stages get used to each other; `growth` and `review` end without swapping anyway.
+        solo: the share of the run's last epochs, for `review` of each phase's, that trains without swapping, so that
+            the student's stages get used to each other. Of digits' test images (stages of 4, 8 and 12 channels, 40
+            epochs of a cosine, `growth` from 0.5) a student has 91.3 % with 0, 93.9 with 0.5 and 95.0 with 0.75, from
+            0.8 94.2 and 95.0 (2 or 3 seeds); one of plain KD 94.8. Where the rate has fallen to 0 nothing is learnt.
         swap_head: swap the classifier too. A draw that leaves nothing to train keeps the student's head.
     """
 
     schedule: str = searched("review", CategoricalDistribution(SCHEDULES))
-    start: float = searched(0.5, FloatDistribution(0.3, 0.95))
-    solo: float = 0.1
+    start: float = searched(0.8, FloatDistribution(0.3, 0.95))
+    solo: float = searched(0.5, FloatDistribution(0.1, 0.9))
     swap_head: bool = False
 
     def __post_init__(self) -> None:
@@ -119,9 +125,7 @@ class IAKD:
         return swapped
 
     def keep(self, clock: Clock) -> float:
-        if self.schedule == "uniform" and clock.epoch >= clock.epochs * (1.0 - self.solo):
-            return 1.0
-        return keep_probability(self.schedule, self.start, clock.epoch, clock.epochs, clock.milestones)
+        return keep_probability(self.schedule, self.start, clock.epoch, clock.epochs, clock.milestones, self.solo)
 
 
 class Converters(nn.Module):

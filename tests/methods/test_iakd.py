@@ -121,8 +121,25 @@ def test_uniform_ends_with_a_share_of_epochs_of_the_students_own():
 
 
 def test_review_follows_the_drops_of_the_learning_rate():
-    kept = [IAKD(schedule="review").keep(clock(epoch=e, epochs=EPOCHS, milestones=DROPS)) for e in range(EPOCHS)]
+    swap = IAKD(schedule="review", start=0.5, solo=0.0)
+    kept = [swap.keep(clock(epoch=e, epochs=EPOCHS, milestones=DROPS)) for e in range(EPOCHS)]
     assert kept == pytest.approx(reference.review(0.5, EPOCHS, DROPS))
+
+
+@pytest.mark.parametrize(
+    ("schedule", "milestones", "expected"),
+    [
+        ("growth", (), [0.5, 0.6, 0.7, 0.8, 0.9, 1.0, 1.0, 1.0, 1.0, 1.0, 1.0]),
+        ("review", (6,), [0.5, 0.7, 0.9, 1.0, 1.0, 1.0, 0.5, 0.75, 1.0, 1.0, 1.0]),
+    ],
+)
+def test_every_schedule_ends_with_epochs_of_the_students_own(
+    schedule: str, milestones: tuple[int, ...], expected: list[float]
+):
+    """Half of the run, or of each phase: of 10 epochs after the first one, 5 rise; of 5 and of 4, 2.5 and 2."""
+    swap = IAKD(schedule=schedule, start=0.5, solo=0.5)
+    kept = [swap.keep(clock(epoch=epoch, epochs=11, milestones=milestones)) for epoch in range(11)]
+    assert kept == pytest.approx(expected)
 
 
 # the hybrid network
@@ -273,8 +290,8 @@ def test_flat_stages_are_converted_too():
 # the spec
 
 
-def test_searches_schedule_and_start():
-    assert set(space(IAKD())) == {"schedule", "start"}
+def test_searches_schedule_start_and_solo():
+    assert set(space(IAKD())) == {"schedule", "start", "solo"}
     assert not space(NoSwap())
 
 

@@ -54,7 +54,7 @@ def test_values_reach_into_what_an_option_brings():
 def test_only_the_ranges_of_the_chosen_option_are_drawn():
     search = optuna.create_study(sampler=optuna.samplers.RandomSampler(seed=0))
     own = {"kd": {f"terms/kd/{name}" for name in space(KD())}, "fitnet": {"terms/fitnet/weight"}}
-    own |= {"iakd": {"swap/schedule", "swap/start"}, "rco": own["kd"] | {"route/count", "route/restart"}}
+    own |= {"iakd": {"swap/schedule", "swap/start", "swap/solo"}, "rco": own["kd"] | {"route/count", "route/restart"}}
     common = {"method", "terms/cross_entropy/weight", *(f"optimiser/{name}" for name in space(BASE.optimiser))}
     seen = set()
     for _ in range(24):

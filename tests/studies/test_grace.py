@@ -66,7 +66,8 @@ def test_the_teachers_stages(swap: IAKD, epoch: int):
 
 def test_a_review_begins_anew_after_each_drop():
     """Its last phase begins at epoch 210 of 240, and reaches three quarters half-way."""
-    assert judged_from(recipe(epochs=240, optimiser=STEP, swap=IAKD(schedule="review", start=0.5))) == 226
+    swap = IAKD(schedule="review", start=0.5, solo=0.0)
+    assert judged_from(recipe(epochs=240, optimiser=STEP, swap=swap)) == 226
 
 
 def test_a_study_may_say_it_itself():

@@ -62,7 +62,7 @@ def test_only_the_ranges_of_chosen_components_are_drawn():
         expected = OPTIMISER | set(CHOICES) | {"terms/cross_entropy/weight"}
         expected |= {"terms/kd/weight", "terms/kd/temperature"} if kd == "on" else set()
         expected |= {f"terms/quest/{name}" for name in space(Quest())} if quest == "on" else set()
-        expected |= {"swap/schedule", "swap/start"} if swap == "iakd" else set()
+        expected |= {"swap/schedule", "swap/start", "swap/solo"} if swap == "iakd" else set()
         assert values.keys() == expected
     assert len(seen) == 8  # every combination came up
 

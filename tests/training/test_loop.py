@@ -78,7 +78,7 @@ def test_an_epoch_carries_every_term_and_where_the_run_stands(whole: Finished):
     assert all(metrics.keys() == terms | facts for metrics in whole.metrics)
     assert all(math.isfinite(value) for metrics in whole.metrics for value in metrics.values())
     assert whole.column("train/anchor") == [2, 2, 4, 4]
-    assert whole.column("train/keep") == pytest.approx([0.5, 2 / 3, 5 / 6, 1.0])
+    assert whole.column("train/keep") == pytest.approx([0.8, 0.8 + 0.2 / 1.5, 1.0, 1.0])
     # The drops come after round(0.625 * 4), 0.75 * 4 and round(0.875 * 4) of the 4 epochs.
     assert whole.column("train/learning_rate") == pytest.approx([0.05, 0.05, 0.005, 0.0005])
 
@@ -249,7 +249,7 @@ def test_swapping_does_something(whole: Finished, store: Store):
 
 def test_review_follows_the_drops_of_a_restarted_leg(store: Store):
     """Of 12 epochs with 2 anchors: each leg of 6 drops after its round(3.75), round(4.5) and round(5.25) epochs."""
-    found = finish(recipe(route=EqualInterval(count=2, restart=True), swap=IAKD(start=0.4), epochs=12), store)
+    found = finish(recipe(route=EqualInterval(count=2, restart=True), swap=IAKD(start=0.4, solo=0.0), epochs=12), store)
     rates = [0.05] * 4 + [0.0005, 0.00005]
     assert found.column("train/learning_rate") == pytest.approx(rates * 2)
     leg = [0.4, 0.6, 0.8, 1.0, 1.0, 1.0]  # phases of 4, 1 (the two drops after 4 epochs are one) and 1
