@@ -1,4 +1,4 @@
-"""Fashion-MNIST: 28x28 grey pixels, a thin and deep student, all four methods and KD beside the labels.
+"""Fashion-MNIST: 28x28 grey pixels, a small student, all four methods and KD beside the labels.
 
 For a laptop: 10,000 of the training images; `limit=None` takes all. Debian's package `dataset-fashion-mnist` has the
 files, and `FashionMNIST(download=True)` gets them.
@@ -18,17 +18,17 @@ from raykd.models.cnn import CNN
 from raykd.optim import SGD, Cosine
 from raykd.studies.published import PLAIN_KD
 
-EPOCHS = 12
+EPOCHS = 10
 BATCH = 64
-student = CNN(widths=(6,) * 6)
+student = CNN(widths=(4, 8, 16))
 
 recipe = Recipe(
-    # At 81 %, the student's accuracy by labels alone, 5,000 images have a standard error of 0.55 points.
+    # At 80 % of correct answers 5,000 images have a standard error of 0.57 points.
     data=FashionMNIST(limit=10_000, validation=5_000),
     student=student,
     teacher=Teacher(
-        model=CNN(widths=(16, 32, 32, 32, 32, 64)),
-        epochs=12,
+        model=CNN(widths=(16, 32, 64)),
+        epochs=10,
         every=1,
         batch_size=BATCH,
         optimiser=SGD(schedule=Cosine()),
@@ -39,7 +39,7 @@ recipe = Recipe(
     batch_size=BATCH,
 )
 
-infoflow = InfoFlow(auxiliary=Auxiliary(model=CNN(widths=(12,) * 6), epochs=6, pretrain_epochs=6))
+infoflow = InfoFlow(auxiliary=Auxiliary(model=CNN(widths=(8, 16, 32)), epochs=6, pretrain_epochs=6))
 
 study = Study(
     recipe=recipe,
@@ -57,6 +57,8 @@ study = Study(
     },
     first=(
         {},
+        {"terms/quest": "on"},
+        {"terms/infoflow": "on"},
         {"terms/quest": "on", "terms/cross_entropy/weight": 1.0, "terms/kd": "off"},
         {"terms/infoflow": "on", "terms/cross_entropy/weight": 1.0, "terms/kd": "off"},
         {"swap": "iakd", "terms/cross_entropy/weight": 1.0, "terms/kd": "off"},
