@@ -19,6 +19,18 @@ from raykd.errors import InvalidError
 from raykd.space.fields import place
 
 _SHAPE = (3, 32, 32)
+# As `batches.meta` and `meta` have them, which need not lie beside the images.
+_TEN_CLASSES = ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck")
+_HUNDRED_NAMES = """
+apple aquarium_fish baby bear beaver bed bee beetle bicycle bottle bowl boy bridge bus butterfly camel can castle
+caterpillar cattle chair chimpanzee clock cloud cockroach couch crab crocodile cup dinosaur dolphin elephant flatfish
+forest fox girl hamster house kangaroo keyboard lamp lawn_mower leopard lion lizard lobster man maple_tree motorcycle
+mountain mouse mushroom oak_tree orange orchid otter palm_tree pear pickup_truck pine_tree plain plate poppy porcupine
+possum rabbit raccoon ray road rocket rose sea seal shark shrew skunk skyscraper snail snake spider squirrel streetcar
+sunflower sweet_pepper table tank telephone television tiger tractor train trout tulip turtle wardrobe whale
+willow_tree wolf woman worm
+"""
+_HUNDRED_CLASSES = tuple(_HUNDRED_NAMES.split())
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,8 +64,8 @@ class CIFAR10(SeededSplit):
         object.__setattr__(self, "root", _TEN.pinned(self.root))
 
     def load(self) -> Dataset:
-        *train, test = (_split(path, "labels", 10) for path in _TEN.find(self.root, self.download))
-        return assemble(self, _joined(train), test, 10)
+        *train, test = (_split(path, "labels", len(_TEN_CLASSES)) for path in _TEN.find(self.root, self.download))
+        return assemble(self, _joined(train), test, _TEN_CLASSES)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -86,8 +98,10 @@ class CIFAR100(SeededSplit):
         object.__setattr__(self, "root", _HUNDRED.pinned(self.root))
 
     def load(self) -> Dataset:
-        train, test = (_split(path, "fine_labels", 100) for path in _HUNDRED.find(self.root, self.download))
-        return assemble(self, train, test, 100)
+        train, test = (
+            _split(path, "fine_labels", len(_HUNDRED_CLASSES)) for path in _HUNDRED.find(self.root, self.download)
+        )
+        return assemble(self, train, test, _HUNDRED_CLASSES)
 
 
 def _split(path: Path, key: str, num_classes: int) -> Split:

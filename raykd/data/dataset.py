@@ -11,6 +11,7 @@ from torch import Tensor
 
 from raykd.data.views.augmentation import Augmentation
 from raykd.data.views.splits import Split
+from raykd.errors import InvalidError
 from raykd.models.staged import Shape
 from raykd.ops.rng import generator
 
@@ -35,6 +36,7 @@ class Dataset:
         augmentation: how the training views are made.
         seed: what the views depend on, beside epoch and index.
         digest: SHA-256 of the training images (of files: see `Files.summary`) and labels, in hexadecimal.
+        classes: their names, by label; empty where they are not known.
     """
 
     train: Split
@@ -46,6 +48,11 @@ class Dataset:
     augmentation: Augmentation
     seed: int = 0
     digest: str = ""
+    classes: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        if self.classes and len(self.classes) != self.num_classes:
+            raise InvalidError(f"classes must be a name for each of {self.num_classes}, got {len(self.classes)} names")
 
     @property
     def image_shape(self) -> Shape:

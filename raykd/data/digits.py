@@ -14,6 +14,7 @@ import torch
 
 from raykd.data import Augmentation, channel_statistics, cut
 from raykd.data.dataset import Dataset, SeededSplit
+from raykd.data.standard import TEN_DIGITS
 from raykd.errors import InvalidError
 
 NUM_IMAGES = 1797
@@ -51,7 +52,8 @@ class Digits(SeededSplit):
             train=train,
             validation=validation,
             test=test,
-            num_classes=10,
+            num_classes=len(TEN_DIGITS),
+            classes=TEN_DIGITS,
             mean=mean,
             std=std,
             augmentation=self.augmentation,

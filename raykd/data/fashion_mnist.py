@@ -14,7 +14,11 @@ from raykd.data.formats import idx
 from raykd.data.standard import CACHE, HERE, Published, assemble, check
 from raykd.space.fields import place
 
-NUM_CLASSES = 10
+CLASSES = (
+    *("T-shirt/top", "Trouser", "Pullover", "Dress", "Coat"),
+    *("Sandal", "Shirt", "Sneaker", "Bag", "Ankle boot"),
+)
+NUM_CLASSES = len(CLASSES)
 FILES = idx.FILES
 _ROOTS = (HERE, CACHE, "/usr/share/datasets/fashion-mnist")
 
@@ -50,7 +54,7 @@ class FashionMNIST(SeededSplit):
     def load(self) -> Dataset:
         paths = _SET.find(self.root, self.download, _ROOTS)
         whole, test = (idx.split(*part, num_classes=NUM_CLASSES) for part in (paths[:2], paths[2:]))
-        return assemble(self, whole, test, NUM_CLASSES)
+        return assemble(self, whole, test, CLASSES)
 
 
 def _fetch(root: Path) -> None:

@@ -93,6 +93,7 @@ class ImageFolder:
         return Dataset(
             **splits,
             num_classes=len(listing.classes),
+            classes=listing.classes,
             mean=self.mean,
             std=self.std,
             augmentation=self.augmentation,

@@ -10,10 +10,10 @@ from typing import ClassVar
 from raykd.data import Augmentation
 from raykd.data.dataset import Dataset, SeededSplit
 from raykd.data.formats import idx
-from raykd.data.standard import Published, assemble, check
+from raykd.data.standard import TEN_DIGITS, Published, assemble, check
 from raykd.space.fields import place
 
-NUM_CLASSES = 10
+NUM_CLASSES = len(TEN_DIGITS)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,7 +47,7 @@ class MNIST(SeededSplit):
     def load(self) -> Dataset:
         paths = _SET.find(self.root, self.download)
         whole, test = (idx.split(*part, num_classes=NUM_CLASSES) for part in (paths[:2], paths[2:]))
-        return assemble(self, whole, test, NUM_CLASSES)
+        return assemble(self, whole, test, TEN_DIGITS)
 
 
 def _fetch(root: Path) -> None:

@@ -22,6 +22,7 @@ from raykd.data.dataset import Dataset
 from raykd.errors import InvalidError, MissingError
 
 HERE, CACHE = "data", "~/.cache/raykd"
+TEN_DIGITS = tuple("0123456789")  # the classes of MNIST, SVHN and scikit-learn's digits, by label
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -145,10 +146,13 @@ def check_normalisation(mean: tuple[float, ...], std: tuple[float, ...], channel
         raise InvalidError(f"std must be above 0, got {std}")
 
 
-def assemble(spec: Spec, whole: Split, test: Split, num_classes: int) -> Dataset:
+def assemble(spec: Spec, whole: Split, test: Split, classes: tuple[str, ...]) -> Dataset:
     """A data set of which `spec.validation` training images, chosen by the seed, are held out.
 
     Without a stated mean and standard deviation it is normalised by those of the pixels that are trained on.
+
+    Args:
+        classes: their names, by label.
     """
     train, validation = cut(whole.images, whole.labels, spec.validation, spec.seed)
     if spec.limit is not None:
@@ -160,7 +164,8 @@ def assemble(spec: Spec, whole: Split, test: Split, num_classes: int) -> Dataset
         train=train,
         validation=validation,
         test=test,
-        num_classes=num_classes,
+        num_classes=len(classes),
+        classes=classes,
         mean=mean,
         std=std,
         augmentation=spec.augmentation,

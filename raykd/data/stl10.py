@@ -16,7 +16,8 @@ from raykd.data.standard import Published, assemble, check
 from raykd.errors import InvalidError
 from raykd.space.fields import place
 
-NUM_CLASSES = 10
+CLASSES = ("airplane", "bird", "car", "cat", "deer", "dog", "horse", "monkey", "ship", "truck")
+NUM_CLASSES = len(CLASSES)
 _SHAPE = (3, 96, 96)
 
 
@@ -50,7 +51,7 @@ class STL10(SeededSplit):
 
     def load(self) -> Dataset:
         paths = _SET.find(self.root, self.download)
-        return assemble(self, _split(*paths[:2]), _split(*paths[2:]), NUM_CLASSES)
+        return assemble(self, _split(*paths[:2]), _split(*paths[2:]), CLASSES)
 
 
 def _split(images_path: Path, labels_path: Path) -> Split:

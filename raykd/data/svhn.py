@@ -13,11 +13,11 @@ import torch
 
 from raykd.data import Augmentation, Split
 from raykd.data.dataset import Dataset, SeededSplit
-from raykd.data.standard import Published, assemble, check
+from raykd.data.standard import TEN_DIGITS, Published, assemble, check
 from raykd.errors import InvalidError
 from raykd.space.fields import place
 
-NUM_CLASSES = 10
+NUM_CLASSES = len(TEN_DIGITS)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,7 +50,7 @@ class SVHN(SeededSplit):
 
     def load(self) -> Dataset:
         whole, test = map(_split, _SET.find(self.root, self.download))
-        return assemble(self, whole, test, NUM_CLASSES)
+        return assemble(self, whole, test, TEN_DIGITS)
 
 
 def _split(path: Path) -> Split:

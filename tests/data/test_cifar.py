@@ -51,6 +51,8 @@ def test_cifar100(tmp_path: Path, below: str):
     assert firsts[2] == list(range(100, 106))
     assert torch.equal(dataset.train.labels, 5 * dataset.train.images[:, 0, 0, 0].long() % 100)
     assert (dataset.image_shape, dataset.num_classes) == ((3, 32, 32), 100)
+    assert list(dataset.classes) == sorted(set(dataset.classes))
+    assert (dataset.classes[0], dataset.classes[99]) == ("apple", "worm")
     assert dataset.mean == (0.5071, 0.4867, 0.4408)
     assert dataset.std == (0.2675, 0.2565, 0.2761)
 
@@ -64,6 +66,7 @@ def test_cifar10(tmp_path: Path, below: str):
     assert firsts[2] == list(range(20, 24))
     assert torch.equal(dataset.test.labels, dataset.test.images[:, 0, 0, 0].long() % 10)
     assert dataset.num_classes == 10
+    assert (dataset.classes[1], dataset.classes[5]) == ("automobile", "dog")
 
 
 def test_images_are_planes_of_rows(tmp_path: Path):

@@ -277,3 +277,10 @@ def test_shape_and_device():
     assert data.image_shape == (2, 5, 7)
     assert data.device == CPU
     assert data.to(CPU).augmentation == data.augmentation
+
+
+def test_a_name_for_each_class_or_none():
+    assert dataset().classes == ()
+    assert dataset(classes=("cat", "dog", "fox")).to(CPU).classes == ("cat", "dog", "fox")
+    with pytest.raises(ValueError, match="classes must be a name for each of 3, got 2 names"):
+        dataset(classes=("cat", "dog"))

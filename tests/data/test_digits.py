@@ -20,6 +20,7 @@ def test_sizes_and_shape():
     assert [len(split) for split in (dataset.train, dataset.validation, dataset.test)] == [897, 450, 450]
     assert dataset.image_shape == (1, 8, 8)
     assert dataset.num_classes == 10
+    assert dataset.classes == tuple("0123456789")
     assert dataset.train.images.dtype == torch.uint8
     assert dataset.train.images.max() == 240
 

@@ -27,6 +27,7 @@ def spec(root: Path, **changes: Any) -> FashionMNIST:
 
 def test_splits_are_disjoint_and_whole(root: Path):
     dataset = spec(root).load()
+    assert (dataset.classes[0], dataset.classes[9], len(dataset.classes)) == ("T-shirt/top", "Ankle boot", 10)
     numbers = [split.images[:, 0, 0, 0].tolist() for split in (dataset.train, dataset.validation, dataset.test)]
     assert [len(part) for part in numbers] == [22, 8, 12]
     assert sorted(numbers[0] + numbers[1]) == list(range(30))

@@ -43,6 +43,7 @@ def test_splits_are_disjoint_and_whole(root: Path):
     assert len(train | validation | test) == 27
     assert train | validation == {str(path.relative_to(root)) for path in (root / "train").rglob("*.*")}
     assert dataset.num_classes == 3
+    assert dataset.classes == ("a", "b", "c")
     assert dataset.image_shape == (3, 8, 8)
     for split in (dataset.train, dataset.validation, dataset.test):
         assert ["abc"[label] for label in split.labels] == [name.split("/")[1] for name in split.images.names]

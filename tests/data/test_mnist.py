@@ -15,6 +15,7 @@ from raykd.data.mnist import MNIST
 def test_layouts(tmp_path: Path, below: str, packed: bool):
     write(tmp_path / below, idx_contents(), packed)
     dataset = MNIST(root=str(tmp_path), validation=8).load()
+    assert dataset.classes == tuple("0123456789")
     assert [len(split) for split in (dataset.train, dataset.validation, dataset.test)] == [22, 8, 12]
     assert dataset.image_shape == (1, 28, 28)
     assert torch.equal(dataset.train.labels, dataset.train.images[:, 0, 0, 0].long() % 10)

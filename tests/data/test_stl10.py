@@ -33,6 +33,7 @@ def test_splits(root: Path):
     dataset = spec(root).load()
     assert [len(split) for split in (dataset.train, dataset.validation, dataset.test)] == [10, 2, 10]
     assert (dataset.image_shape, dataset.num_classes) == ((3, 96, 96), 10)
+    assert (dataset.classes[0], dataset.classes[9]) == ("airplane", "truck")
     assert torch.equal(dataset.train.labels, dataset.train.images[:, 0, 0, 0].long() - 1)
     assert dataset.test.labels.tolist() == list(range(10))
 

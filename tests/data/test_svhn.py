@@ -33,6 +33,7 @@ def test_splits(root: Path):
     dataset = spec(root).load()
     assert [len(split) for split in (dataset.train, dataset.validation, dataset.test)] == [20, 2, 10]
     assert (dataset.image_shape, dataset.num_classes) == ((3, 32, 32), 10)
+    assert dataset.classes == tuple("0123456789")
     assert dataset.test.labels.tolist() == [1, 2, 3, 4, 5, 6, 7, 8, 9, 0]
     assert torch.equal(dataset.train.labels, dataset.train.images[:, 0, 0, 0].long() % 10)
 
