@@ -6,6 +6,7 @@ import pytest
 
 from data_files import class_folders, picture, save
 from raykd.data.cub200 import CUB200
+from raykd.data.formats.file_names import EMPTY, HIDDEN, Aside
 from raykd.data.formats.layouts import ClassFolders
 from raykd.data.image_folder import ImageFolder
 from raykd.data.sun397 import SUN397
@@ -88,8 +89,18 @@ def test_a_link_to_a_folder_of_a_class(root: Path, tmp_path: Path):
     assert ClassFolders().read(root).train["train/c/0.png"] == 2
 
 
+def test_an_empty_folder_is_no_class(root: Path):
+    before = ClassFolders().read(root)
+    for name in ("bb", ".ipynb_checkpoints"):
+        (root / "train" / name).mkdir()
+    found = ClassFolders().read(root)
+    assert (found.classes, found.train) == (before.classes, before.train)
+    assert found.aside == (Aside("train/.ipynb_checkpoints", HIDDEN), Aside("train/bb", EMPTY))
+
+
 def test_a_class_without_pictures(root: Path):
     (root / "train" / "bb").mkdir()
+    (root / "train" / "bb" / "1.heic").write_bytes(b"")
     with pytest.raises(ValueError, match=f"{root / 'train' / 'bb'}: no picture in it; known endings: .jpg, "):
         ClassFolders().read(root)
 

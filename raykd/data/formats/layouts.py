@@ -3,15 +3,13 @@
 A layout reads names and lists, never a picture, and gives for each split the pictures' paths below the root.
 """
 
-import os
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import ClassVar, Protocol, runtime_checkable
 
+from raykd.data.formats.file_names import ENDINGS, Aside, class_pictures, folders_in
 from raykd.errors import InvalidError, MissingError
 
-ENDINGS = (".jpg", ".jpeg", ".png", ".ppm", ".bmp", ".pgm", ".tif", ".tiff", ".webp")  # torchvision's
 _ANNOTATIONS = "val_annotations.txt"
 _NONE = f"no picture in it; known endings: {', '.join(ENDINGS)}"
 
@@ -27,6 +25,7 @@ class Listing:
         classes: their names, by number.
         train, test: the splits.
         validation: a split of its own; empty where it is to be cut from `train`.
+        aside: files and folders that are in none of them, each with the reason.
     """
 
     root: Path
@@ -34,6 +33,7 @@ class Listing:
     train: Labelled
     test: Labelled
     validation: Labelled = field(default_factory=dict)
+    aside: tuple[Aside, ...] = ()
 
 
 @runtime_checkable
@@ -82,36 +82,36 @@ class ClassFolders:
                 f"no folder {self.train!r} with a folder for each class in {root}; set root, or layout where a list "
                 f"says what is for training, as CUB200()"
             )
-        classes = sorted(entry.name for entry in os.scandir(root / self.train) if entry.is_dir())
-        number = {name: index for index, name in enumerate(classes)}
-        train = _by_folders(root, self.train, number)
-        if empty := set(number.values()) - set(train.values()):
-            raise InvalidError(f"{root / self.train / classes[min(empty)]}: {_NONE}")
-        validation = _split(root, self.validation, number) if self.validation else {}
-        test = _split(root, self.test, number)
-        return Listing(root=root, classes=tuple(classes), train=train, test=test, validation=validation)
+        found = class_pictures(root, self.train)
+        if empty := [name for name, pictures in found.classes.items() if not pictures]:
+            raise InvalidError(f"{root / self.train / empty[0]}: {_NONE}")
+        number = {name: index for index, name in enumerate(found.classes)}
+        train = {picture: number[name] for name, pictures in found.classes.items() for picture in pictures}
+        aside = list(found.aside)
+        validation = _split(root, self.validation, number, aside) if self.validation else {}
+        test = _split(root, self.test, number, aside)
+        classes = tuple(found.classes)
+        return Listing(root=root, classes=classes, train=train, test=test, validation=validation, aside=tuple(aside))
 
 
-def _split(root: Path, folder: str, number: dict[str, int]) -> Labelled:
+def _split(root: Path, folder: str, number: dict[str, int], aside: list[Aside]) -> Labelled:
     if not (root / folder).is_dir():
         raise MissingError(f"no folder {folder!r} in {root}")
     annotations = root / folder / _ANNOTATIONS
-    sorted_already = any((root / folder / name).is_dir() for name in number)
+    sorted_already = any(name in number for name in folders_in(root / folder))
     if annotations.is_file() and not sorted_already:
         return _by_annotations(annotations, folder, number)
-    if not (found := _by_folders(root, folder, number)):
-        raise InvalidError(f"{root / folder}: {_NONE}")
-    return found
-
-
-def _by_folders(root: Path, folder: str, number: dict[str, int]) -> Labelled:
-    """The pictures in a split's class folders, in the order of their paths."""
+    found = class_pictures(root, folder)
     labelled: Labelled = {}
-    for entry in sorted(os.scandir(root / folder), key=lambda entry: entry.name):
-        pictures = sorted(_pictures(entry.path, f"{folder}/{entry.name}")) if entry.is_dir() else []
-        if pictures and entry.name not in number:
-            raise InvalidError(f"{entry.path}: the training images have no class of this name")
-        labelled |= dict.fromkeys(pictures, number.get(entry.name, -1))
+    for name, pictures in found.classes.items():
+        if pictures and name not in number:
+            raise InvalidError(f"{root / folder / name}: the training images have no class of this name")
+        if name in number and not pictures:
+            raise InvalidError(f"{root / folder / name}: {_NONE}")
+        labelled |= dict.fromkeys(pictures, number.get(name, -1))
+    if not labelled:
+        raise InvalidError(f"{root / folder}: {_NONE}")
+    aside += found.aside
     return labelled
 
 
@@ -124,14 +124,6 @@ def _by_annotations(file: Path, folder: str, number: dict[str, int]) -> Labelled
             raise InvalidError(f"{file}: {line!r} names no class that the training images have")
         labelled[f"{folder}/images/{picture}"] = number[name]
     return labelled
-
-
-def _pictures(folder: str, below: str) -> Iterator[str]:
-    for entry in os.scandir(folder):
-        if entry.is_dir():
-            yield from _pictures(entry.path, f"{below}/{entry.name}")
-        elif entry.name.lower().endswith(ENDINGS):
-            yield f"{below}/{entry.name}"
 
 
 def holding(root: Path, below: str, file: str) -> Path:
