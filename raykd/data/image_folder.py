@@ -1,4 +1,4 @@
-"""Any folder of pictures: ImageNet, Tiny-ImageNet, CUB-200, SUN397, or one's own.
+"""Any folder of pictures: one's own, ImageNet, Tiny-ImageNet, CUB-200, SUN397.
 
 Pictures of any size become squares (`Frame`). By default they stay in their files and are decoded again in every
 epoch, as ImageNet's 1.28 million do not fit anywhere else. `in_memory` decodes a smaller set once, into a file of bytes
@@ -20,6 +20,7 @@ import torch
 from raykd.data import Augmentation, Files, Frame, ResizedCrop, Split, cut
 from raykd.data.dataset import Dataset
 from raykd.data.formats.layouts import ClassFolders, Labelled, Layout, Listing
+from raykd.data.formats.shares import cut_in_shares
 from raykd.data.standard import CACHE, absolute, check_normalisation
 from raykd.errors import InvalidError, MissingError
 from raykd.space.fields import place
@@ -37,9 +38,10 @@ class ImageFolder:
 
     Args:
         root: the folder; a relative one counts from the working folder of whoever makes the recipe.
-        layout: how the folder tells classes and splits; `ClassFolders`, `CUB200` or `SUN397`.
+        layout: how the folder tells classes and splits: `OwnFolders` for one's own, in which `val` is for validation;
+            `ClassFolders`, whose test is in `val` as in ImageNet; `CUB200` or `SUN397`.
         validation: the share of the training images that is held out; None for the layout's own validation split,
-            or else a tenth.
+            or else a tenth. Of one's own folders it is a share of each class, and copies of a picture stay together.
         frame: how a picture becomes a square. For Tiny-ImageNet, whose pictures are squares of 64 pixels already:
             `Frame(resize=64, size=64)`.
         in_memory: decode all pictures once, to squares, and keep them on the device.
@@ -81,13 +83,8 @@ class ImageFolder:
 
     def load(self) -> Dataset:
         listing = self._listing()
-        train, test = self._split(listing.root, listing.train), self._split(listing.root, listing.test)
-        if listing.validation:
-            validation = self._split(listing.root, listing.validation)
-        else:
-            held_out = max(1, round((self.validation or _SHARE) * len(train)))
-            train, validation = cut(train.images, train.labels, held_out, self.seed)
-        splits = {"train": train, "validation": validation, "test": test}
+        train, validation = self._held_out(listing)
+        splits = {"train": train, "validation": validation, "test": self._split(listing.root, listing.test)}
         if self.in_memory:
             splits = {name: self._decoded(split) for name, split in splits.items()}
         return Dataset(
@@ -111,6 +108,16 @@ class ImageFolder:
             raise InvalidError(f"{listing.root}: {min(shared)} is for training and for the test or the validation")
         return listing
 
+    def _held_out(self, listing: Listing) -> tuple[Split, Split]:
+        """The training and the validation split."""
+        train, validation, share = listing.train, listing.validation, self.validation or _SHARE
+        if not validation and listing.copies is None:
+            whole = self._split(listing.root, train)
+            return cut(whole.images, whole.labels, max(1, round(share * len(whole))), self.seed)
+        if not validation and listing.copies is not None:
+            train, validation = cut_in_shares(train, listing.copies, share, self.seed, "validation")
+        return self._split(listing.root, train), self._split(listing.root, validation)
+
     def _split(self, root: Path, labelled: Labelled) -> Split:
         """A split of pictures in the order of their paths, each of which must be there."""
         names = sorted(labelled)
@@ -118,7 +125,9 @@ class ImageFolder:
             # A Path for each of ImageNet's million pictures takes three times as long.
             lengths = tuple(os.stat(f"{root}/{name}").st_size for name in names)  # noqa: PTH116
         except FileNotFoundError as error:
-            raise MissingError(f"{error.filename}: not there, though a list of {root} names it") from None
+            missing = sum(not (root / name).exists() for name in names)
+            more = f" and {missing - 1} more pictures" if missing > 1 else ""
+            raise MissingError(f"{error.filename}{more}: not there, though a list of {root} names it") from None
         labels = torch.tensor([labelled[name] for name in names], dtype=torch.int64)
         return Split(Files(root, tuple(names), lengths, self.frame), labels)
 

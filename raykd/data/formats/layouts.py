@@ -3,6 +3,7 @@
 A layout reads names and lists, never a picture, and gives for each split the pictures' paths below the root.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import ClassVar, Protocol, runtime_checkable
@@ -26,6 +27,8 @@ class Listing:
         train, test: the splits.
         validation: a split of its own; empty where it is to be cut from `train`.
         aside: files and folders that are in none of them, each with the reason.
+        copies: of the pictures of `train`, as `copies.copies` tells them. Where it is given, a validation split is cut
+            in shares of each class and copies stay together; where it is None, any pictures are held out.
     """
 
     root: Path
@@ -34,6 +37,7 @@ class Listing:
     test: Labelled
     validation: Labelled = field(default_factory=dict)
     aside: tuple[Aside, ...] = ()
+    copies: Mapping[str, str] | None = None
 
 
 @runtime_checkable
