@@ -194,9 +194,9 @@ NAMES = """
     preactivation_resnet=PreactivationResNet mobilenet_v1=MobileNetV1 mobilenet_v2=MobileNetV2
     torchvision=Torchvision shufflenet_v1=ShuffleNetV1 shufflenet_v2=ShuffleNetV2 digits=Digits mnist=MNIST
     fashion_mnist=FashionMNIST cifar10=CIFAR10 cifar100=CIFAR100 stl10=STL10 svhn=SVHN synthetic=Synthetic
-    image_folder=ImageFolder own_folders=OwnFolders class_folders=ClassFolders cub200=CUB200 sun397=SUN397
+    image_folder=ImageFolder class_folders=ClassFolders cub200=CUB200 sun397=SUN397
     augmentation=Augmentation resized_crop=ResizedCrop frame=Frame teacher=Teacher distilled_teacher=DistilledTeacher
-    pretrained_teacher=PretrainedTeacher checkpoint_folder=CheckpointFolder
+    pretrained_teacher=PretrainedTeacher checkpoint_folder=CheckpointFolder own_folders=OwnFolders picture_list=PictureList
 """
 
 
