@@ -1,8 +1,8 @@
 """Images left in their files: decoded by a pool of threads, some batches ahead of the step that takes them.
 
 Pillow decodes, as in torchvision's `ImageFolder`, to the same bytes; it lets other threads run meanwhile. Every picture
-becomes RGB. A file that is missing or cannot be decoded ends the run with its name: to skip it in silence would change
-what is trained on.
+becomes RGB, as `Pixels` says. A file that is missing or cannot be decoded ends the run with its name: to skip it in
+silence would change what is trained on.
 """
 
 import hashlib
@@ -19,11 +19,16 @@ from jaxtyping import Int64, UInt8
 from PIL import Image
 from torch import Tensor
 
+from raykd.data.formats.file_names import shown
+from raykd.data.views.pixels import Pixels
 from raykd.data.views.resized_crop import ResizedCrop
 from raykd.errors import InvalidError, MissingError
+from raykd.space.serialise import fingerprint
 
 THREADS = "raykd-decode"  # how the threads' names begin
 _AHEAD = 3  # batches; enough that a slow image does not hold up a step
+_LONGEST = 64  # times the shorter side; the middle of a longer picture is cut out before it is resized
+_ODD_VERSION = 1  # of how pictures become bytes that are no plain RGB or grey of 8 bits
 _BILINEAR = Image.Resampling.BILINEAR
 
 
@@ -44,8 +49,15 @@ class Frame:
             raise InvalidError(f"size must be 1 pixel to resize, got {self.size} and {self.resize}")
 
     def whole(self, picture: Image.Image) -> Image.Image:
-        """The picture's square, as torchvision's `Resize` (with antialiasing) and `CenterCrop` make it."""
+        """The picture's square, as torchvision's `Resize` (with antialiasing) and `CenterCrop` make it.
+
+        Of a picture of 1 x 10,000 pixels `Resize` alone would make one of 256 x 2,560,000.
+        """
         width, height = picture.size
+        if max(width, height) > _LONGEST * min(width, height):
+            width, height = (min(side, _LONGEST * min(width, height)) for side in (width, height))
+            left, top = (picture.width - width) // 2, (picture.height - height) // 2
+            picture = picture.crop((left, top, left + width, top + height))
         short, long = sorted((width, height))
         longer = int(self.resize * long / short)
         picture = picture.resize((self.resize, longer) if width <= height else (longer, self.resize), _BILINEAR)
@@ -67,6 +79,8 @@ class Files:
         names: paths below it, with `/` between their parts.
         lengths: of the files, in bytes.
         frame: what a picture becomes.
+        pixels: how what is in its file is read.
+        odd: names of those, of these or others, that are no plain RGB or grey of 8 bits, so that `pixels` matters.
     """
 
     device: ClassVar[torch.device] = torch.device("cpu")
@@ -74,6 +88,8 @@ class Files:
     names: tuple[str, ...]
     lengths: tuple[int, ...]
     frame: Frame
+    pixels: Pixels = Pixels()
+    odd: frozenset[str] = frozenset()
 
     def __len__(self) -> int:
         return len(self.names)
@@ -89,13 +105,15 @@ class Files:
         return replace(self, names=tuple(names), lengths=tuple(lengths))
 
     def summary(self) -> bytes:
-        """A hash of the names, their files' lengths and the frame.
+        """A hash of the names, their files' lengths, the frame, and how odd ones are read.
 
         The files are not read: of ImageNet that would take many minutes. A file that was changed and kept its
         length goes unnoticed.
         """
         lines = [f"{self.frame.resize} {self.frame.size}\n"]
         lines += [f"{length} {name}\n" for name, length in zip(self.names, self.lengths, strict=True)]
+        if odd := [f"{name}\n" for name in self.names if name in self.odd]:
+            lines += [f"{fingerprint({'pixels': self.pixels, 'version': _ODD_VERSION})}\n", *odd]
         return hashlib.sha256("".join(lines).encode(errors="surrogateescape")).digest()
 
     def read(
@@ -137,17 +155,16 @@ class Files:
         By NumPy, as PyTorch lets no other thread write to what the caller's inference mode has made.
         """
         path = self.root / self.names[index]
+        named = f"{shown(str(path))}: image {index} of its split"
         try:
-            with Image.open(path) as file:
-                picture = file.convert("RGB")
+            with self.pixels.open(path) as file:
+                picture = self.pixels.rgb(file)
         except FileNotFoundError:
-            raise MissingError(f"{path}: image {index} of its split is gone since the folder was listed") from None
+            raise MissingError(f"{named} is gone since the folder was listed") from None
         except PermissionError:
             raise
         except Exception as error:  # whatever a decoder makes of bytes that are no image
-            raise InvalidError(
-                f"{path}: image {index} of its split cannot be decoded ({error}); get it again, or remove it"
-            ) from None
+            raise InvalidError(f"{named} cannot be decoded ({error}); get it again, or remove it") from None
         if crop:
             height, width = (torch.tensor([side]) for side in (picture.height, picture.width))
             picture = self.frame.part(picture, crop.boxes(draws[None], height, width)[0])
