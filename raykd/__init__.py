@@ -14,6 +14,7 @@ Run
     Recipe              everything that decides one run
     distill             the run itself, an epoch at a time, for a loop of one's own
     accuracy            how good a student is on a split
+    load_student        a student from its file, to predict with
 
 Teachers
     Teacher             one that is trained here

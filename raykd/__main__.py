@@ -20,6 +20,8 @@ from raykd.commands.parsers import (
     described,
     distill,
     evaluate,
+    export,
+    predict,
     profile,
     status,
     stop,
@@ -28,7 +30,7 @@ from raykd.commands.parsers import (
 )
 from raykd.errors import InvalidError
 
-COMMANDS: tuple[Command, ...] = (tune, confirm, distill, teacher, evaluate, profile, status, stop)
+COMMANDS: tuple[Command, ...] = (tune, confirm, distill, teacher, evaluate, predict, export, profile, status, stop)
 
 
 def main() -> int:

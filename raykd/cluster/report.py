@@ -18,13 +18,13 @@ from raykd.errors import MissingError
 from raykd.protocols.event import METRIC
 from raykd.runs.confirmed import Confirmed, Run, confirmed
 from raykd.runs.remote_search import bring_trials
-from raykd.runs.result import BEST_RECIPE, STUDENT, SUMMARY, TABLE, Result
+from raykd.runs.result import BEST_RECIPE, SUMMARY, TABLE, Result
+from raykd.runs.student_file import STUDENT, facts, save_student
 from raykd.runs.trial import read_epochs, saved_epoch, student_weights
 from raykd.runs.verdict import unconfirmed, verdict
 from raykd.space.serialise import to_text
 from raykd.storage.atomic import write, write_text
 from raykd.storage.layout import CONFIRMATION_TABLE, TRIALS
-from raykd.storage.tensors import save_safetensors
 from raykd.studies.confirmation import overlap
 from raykd.studies.study_file import own_types
 
@@ -63,7 +63,7 @@ def report(trials: Trials, found: Found, seeds: int, resources: Resources) -> Re
         summary["test_accuracy"] = tested.get(shown.name)
         summary["metrics"] = _finished_epoch(folder)["metrics"]
         write_text(trials.folder / BEST_RECIPE, to_text(trials.recipe(shown.config)))
-        write(trials.folder / STUDENT, lambda path: save_safetensors(student_weights(folder), path))
+        save_student(trials.folder / STUDENT, student_weights(folder), trials.recipe(shown.config), facts(summary))
     if confirmation is not None:
         write(trials.folder / CONFIRMATION_TABLE, lambda path: confirmation.frame.to_csv(path, index=False))
     write_text(trials.folder / SUMMARY, json.dumps(summary, indent=2) + "\n")

@@ -9,7 +9,6 @@ from pathlib import Path
 
 import torch
 from rich.console import Console
-from safetensors.torch import load_file
 
 from raykd.commands import INTERRUPTED, again
 from raykd.commands.recipe_options import RequestedRecipe, refuse_divergence, requested_recipe
@@ -20,14 +19,14 @@ from raykd.protocols.teacher import teacher_route
 from raykd.recipe import Recipe
 from raykd.reporting.status_line import StatusLine, clock
 from raykd.runs.remote_search import prepare_storage_for_run
-from raykd.runs.result import STUDENT, SUMMARY
+from raykd.runs.result import SUMMARY
 from raykd.runs.run_folder import new_folder, old_folder
+from raykd.runs.student_file import STUDENT, facts, save_student
 from raykd.runs.trial import RECIPE, run_trial, saved_epoch, student_weights
 from raykd.storage.artifacts import Store, open_store
-from raykd.storage.atomic import write, write_text
+from raykd.storage.atomic import write_text
 from raykd.storage.layout import BOARD
 from raykd.storage.sync import Uploader
-from raykd.storage.tensors import save_safetensors
 from raykd.studies.recipe_file import load_recipe
 from raykd.training.loop import Epoch, prepare
 
@@ -74,16 +73,17 @@ def _train(
         _follow(run_trial(recipe, folder, board, store, requested.values, world, uploader), line)
     saved = saved_epoch(folder)
     assert saved is not None
-    write(folder / STUDENT, lambda path: save_safetensors(student_weights(folder), path))
+    weights = student_weights(folder)
     dataset = load(recipe.data, world.device)
     student = recipe.student.build(dataset.num_classes, dataset.image_shape)
-    student.network.load_state_dict(load_file(folder / STUDENT))
+    student.network.load_state_dict(weights)
     summary = {
         "epochs": saved["number"],
         "metrics": saved["metrics"],
         "test_accuracy": check_scores(accuracy(student.to(world.device), dataset, dataset.test), "the student"),
         "teacher": _teacher_accuracy(recipe, store, world.device),
     }
+    save_student(folder / STUDENT, weights, recipe, facts(summary))
     write_text(folder / SUMMARY, json.dumps(summary, indent=2) + "\n")
     uploader.push()
 

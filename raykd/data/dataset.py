@@ -10,6 +10,8 @@ from jaxtyping import Float, Int64, UInt8
 from torch import Tensor
 
 from raykd.data.views.augmentation import Augmentation
+from raykd.data.views.decoding import Frame
+from raykd.data.views.pixels import Pixels
 from raykd.data.views.splits import Split
 from raykd.errors import InvalidError
 from raykd.models.staged import Shape
@@ -37,6 +39,7 @@ class Dataset:
         seed: what the views depend on, beside epoch and index.
         digest: SHA-256 of the training images (of files: see `Files.summary`) and labels, in hexadecimal.
         classes: their names, by label; empty where they are not known.
+        frame, pixels: how pictures became these images; no frame where they come as they are.
     """
 
     train: Split
@@ -49,6 +52,8 @@ class Dataset:
     seed: int = 0
     digest: str = ""
     classes: tuple[str, ...] = ()
+    frame: Frame | None = None
+    pixels: Pixels = Pixels()
 
     def __post_init__(self) -> None:
         if self.classes and len(self.classes) != self.num_classes:

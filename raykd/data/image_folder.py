@@ -95,6 +95,7 @@ class ImageFolder:
             std=self.std,
             augmentation=self.augmentation,
             seed=self.seed,
+            frame=self.frame,
         )
 
     def _listing(self) -> Listing:

@@ -6,21 +6,18 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import torch
-from safetensors.torch import load_file
-
-from raykd.data.dataset import load
 from raykd.errors import InvalidError
-from raykd.models.staged import Staged
+from raykd.evaluation.standalone import Student
 from raykd.recipe import Recipe
 from raykd.runs.confirmed import Confirmed
+from raykd.runs.student_file import STUDENT, load_student
 from raykd.space.serialise import from_file
 from raykd.storage.layout import CONFIRMATION_TABLE, RECIPE, SUMMARY, check_name
 
 if TYPE_CHECKING:
     import pandas
 
-BEST_RECIPE, STUDENT, TABLE = "best_recipe.json", "student.safetensors", "trials.csv"
+BEST_RECIPE, TABLE = "best_recipe.json", "trials.csv"
 
 
 @dataclass(frozen=True)
@@ -87,10 +84,6 @@ class Result:
         recipe = from_file(self.folder / "trials" / name / RECIPE, self.types)
         return Best(name, recipe, self.summary["metrics"], self.summary["test_accuracy"])
 
-    def load_student(self) -> Staged:
-        """The best student, in eval mode on the CPU; its `network` is the plain module."""
-        recipe = self.best.recipe
-        dataset = load(recipe.data, torch.device("cpu"))
-        student = recipe.student.build(dataset.num_classes, dataset.image_shape)
-        student.network.load_state_dict(load_file(self.folder / STUDENT))
-        return student.eval()
+    def load_student(self) -> Student:
+        """The best student, in eval mode on the CPU; see `raykd.load_student`."""
+        return load_student(self.folder / STUDENT, self.types)

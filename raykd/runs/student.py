@@ -17,7 +17,8 @@ from raykd.errors import InvalidError, MissingError
 from raykd.models.staged import Staged
 from raykd.recipe import Recipe
 from raykd.runs.remote_search import bring_search
-from raykd.runs.result import BEST_RECIPE, STUDENT, SUMMARY
+from raykd.runs.result import BEST_RECIPE, SUMMARY
+from raykd.runs.student_file import STUDENT
 from raykd.runs.trial import CHECKPOINT, RECIPE, read_epochs, student_weights
 from raykd.storage.layout import SEARCH
 from raykd.storage.opening import open_storage

@@ -39,13 +39,17 @@ def load_torch(path: Path) -> Any:
         raise InvalidError(str(error)) from error
 
 
-def save_safetensors(tensors: Mapping[str, Tensor], path: Path) -> None:
+def save_safetensors(tensors: Mapping[str, Tensor], path: Path, metadata: dict[str, str] | None = None) -> None:
     """Writes a file of safetensors, which `safetensors.torch.load_file` reads.
+
+    Args:
+        metadata: what stands before the tensors.
 
     Raises:
         OSError: the disk is full, or the file cannot be written.
     """
-    path.write_bytes(safetensors.torch.save({name: tensor.contiguous() for name, tensor in tensors.items()}))
+    contiguous = {name: tensor.contiguous() for name, tensor in tensors.items()}
+    path.write_bytes(safetensors.torch.save(contiguous, metadata))
 
 
 def save_npy(array: np.ndarray, path: Path) -> None:

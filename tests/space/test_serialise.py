@@ -195,8 +195,10 @@ NAMES = """
     torchvision=Torchvision shufflenet_v1=ShuffleNetV1 shufflenet_v2=ShuffleNetV2 digits=Digits mnist=MNIST
     fashion_mnist=FashionMNIST cifar10=CIFAR10 cifar100=CIFAR100 stl10=STL10 svhn=SVHN synthetic=Synthetic
     image_folder=ImageFolder class_folders=ClassFolders cub200=CUB200 sun397=SUN397
-    augmentation=Augmentation resized_crop=ResizedCrop frame=Frame pixels=Pixels teacher=Teacher distilled_teacher=DistilledTeacher
-    pretrained_teacher=PretrainedTeacher checkpoint_folder=CheckpointFolder own_folders=OwnFolders picture_list=PictureList
+    augmentation=Augmentation resized_crop=ResizedCrop frame=Frame pixels=Pixels preparation=Preparation
+    teacher=Teacher distilled_teacher=DistilledTeacher
+    pretrained_teacher=PretrainedTeacher checkpoint_folder=CheckpointFolder
+    own_folders=OwnFolders picture_list=PictureList
 """
 
 

@@ -1,0 +1,72 @@
+"""What a network costs to use: parameters, multiply-adds, and how long it takes on this machine."""
+
+import statistics
+import time
+from dataclasses import dataclass
+
+import torch
+from torch import nn
+from torch.utils.flop_counter import FlopCounterMode
+
+from raykd.models.staged import evaluating
+
+_ROUNDS = 30
+_WARM_UP = 5
+
+
+@dataclass(frozen=True, kw_only=True)
+class Cost:
+    """What a network costs.
+
+    Args:
+        parameters: how many.
+        multiply_adds: of one image, in matrix products and convolutions, as PyTorch's counter has them.
+        latency_ms: the median time of a batch, by its size.
+        device: that was measured on, in words.
+        threads: of PyTorch's.
+    """
+
+    parameters: int
+    multiply_adds: int
+    latency_ms: dict[int, float]
+    device: str
+    threads: int
+
+
+def cost(network: nn.Module, shape: tuple[int, ...], batch_sizes: tuple[int, ...] = (1, 64)) -> Cost:
+    """Measured where the network lies.
+
+    Args:
+        network: takes images (B, C, H, W).
+        shape: C, H, W.
+    """
+    device = next(network.parameters()).device
+    images = torch.randn(max(batch_sizes), *shape, device=device)
+    with evaluating(network), torch.inference_mode():
+        with FlopCounterMode(display=False) as counter:
+            network(images[:1])
+        latency = {size: _median_ms(network, images[:size]) for size in batch_sizes}
+    return Cost(
+        parameters=sum(parameter.numel() for parameter in network.parameters()),
+        multiply_adds=counter.get_total_flops() // 2,
+        latency_ms=latency,
+        device=torch.cuda.get_device_name(device) if device.type == "cuda" else _processor(),
+        threads=torch.get_num_threads(),
+    )
+
+
+def _median_ms(network: nn.Module, images: torch.Tensor) -> float:
+    took: list[float] = []
+    for _ in range(_WARM_UP + _ROUNDS):
+        begun = time.perf_counter()
+        network(images)
+        if images.is_cuda:
+            torch.cuda.synchronize(images.device)
+        took.append(1000 * (time.perf_counter() - begun))
+    return statistics.median(took[_WARM_UP:])
+
+
+def _processor() -> str:
+    with open("/proc/cpuinfo") as file:  # noqa: PTH123 - a file of the system's
+        names = [line.partition(":")[2].strip() for line in file if line.startswith("model name")]
+    return names[0] if names else "CPU"
