@@ -20,6 +20,7 @@ from packaging.utils import canonicalize_name
 ROOT = Path(__file__).parents[1]
 PROJECT: dict[str, Any] = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
 DEPENDENCIES = [Requirement(line) for line in PROJECT["dependencies"]]
+EXTRAS = [Requirement(line) for line in PROJECT["optional-dependencies"]["timm"]]
 TOOLS = [Requirement(line) for line in PROJECT["optional-dependencies"]["dev"]]
 OURS = {"raykd", "launch", "search_spaces", "benchmarks"}
 
@@ -54,7 +55,7 @@ def test_the_installed_command_is_there():
     assert callable(getattr(importlib.import_module(module), function))
 
 
-@pytest.mark.parametrize("requirement", DEPENDENCIES, ids=lambda requirement: requirement.name)
+@pytest.mark.parametrize("requirement", DEPENDENCIES + EXTRAS, ids=lambda requirement: requirement.name)
 def test_dependency_has_both_bounds(requirement: Requirement):
     assert sorted(bound.operator for bound in requirement.specifier) == ["<", ">="]
 
@@ -64,14 +65,14 @@ def test_tool_is_pinned(requirement: Requirement):
     assert [bound.operator for bound in requirement.specifier] == ["=="]
 
 
-@pytest.mark.parametrize("requirement", DEPENDENCIES, ids=lambda requirement: requirement.name)
+@pytest.mark.parametrize("requirement", DEPENDENCIES + EXTRAS, ids=lambda requirement: requirement.name)
 def test_these_tests_run_within_the_bounds(requirement: Requirement):
     if requirement.marker is None or requirement.marker.evaluate():
         assert metadata.version(requirement.name) in requirement.specifier
 
 
 def test_what_is_imported_is_declared():
-    declared = {canonicalize_name(requirement.name) for requirement in DEPENDENCIES}
+    declared = {canonicalize_name(requirement.name) for requirement in DEPENDENCIES + EXTRAS}
     providers = metadata.packages_distributions()
     for path in python_files("raykd", "launch", "search_spaces", "benchmarks"):
         for module in sorted({name.split(".")[0] for name in imported(path)} - OURS - sys.stdlib_module_names):

@@ -154,17 +154,17 @@ def hybrid(
     for index in range(student.num_stages):
         if (index in swapped) != owner_is_teacher:
             owner_is_teacher = index in swapped
-            hidden = features[-1] if not owner_is_teacher else converters.to_teacher[index - 1](hidden)
+            hidden = features[-1] if not owner_is_teacher else converters.to_teacher[index - 1](features[-1])
         owner = teacher if owner_is_teacher else student
         before = owner.before_relu(index, hidden)
         hidden = owner.rectify(index, before)
-        features.append(converters.to_student[index](hidden) if owner_is_teacher else hidden)
+        features.append(converters.to_student[index](owner.shown(hidden)) if owner_is_teacher else owner.shown(hidden))
         converted = owner_is_teacher and not isinstance(converters.to_student[index], nn.Identity)
-        before_relu.append(features[-1] if converted else before)
+        before_relu.append(features[-1] if converted else owner.shown(before))
     if student.num_stages in swapped:
-        last = hidden if owner_is_teacher else converters.to_teacher[-1](hidden)
+        last = hidden if owner_is_teacher else converters.to_teacher[-1](features[-1])
         return Outputs(teacher.head(last), tuple(features), tuple(before_relu))
-    return Outputs(student.head(features[-1]), tuple(features), tuple(before_relu))
+    return Outputs(student.head(features[-1] if owner_is_teacher else hidden), tuple(features), tuple(before_relu))
 
 
 def _converter(source: Shape, target: Shape) -> nn.Module:

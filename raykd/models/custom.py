@@ -18,17 +18,30 @@ In your study file, or in a module that it imports:
 A recipe file that holds a `MyNet` says so by name alone: whoever reads it passes the class,
 `from_file(path, types=[MyNet])`, and a file never makes raykd import or call anything else. For that reason there
 is no spec here that names a function by its import path.
+
+A teacher needs no cut where class scores are all that is asked of it (KD, DKD, DIST, CTKD). Any module that gives them
+will do, by one line in its spec:
+
+    def build(self, num_classes, image):
+        return scores_only(my_package.Net(num_classes))
+
+A term that needs its features then says so before anything is trained.
 '''
 
 import copy
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from raykd.errors import InvalidError
 from raykd.models.staged import Shape, Staged
 
 _RELATIVE, _ABSOLUTE = 1e-4, 1e-5  # float32 sums in another order; a forgotten ReLU is off by orders of magnitude
+
+
+def scores_only(network: nn.Module) -> Staged:
+    """A network that is not cut: any module that gives class scores (images, classes) for images."""
+    return Staged(network, stem=(), stages=None, head=network)
 
 
 def check_cut(staged: Staged, image: Shape) -> None:
@@ -44,7 +57,7 @@ def check_cut(staged: Staged, image: Shape) -> None:
         ValueError: with the largest difference, or with the stage that is changed.
     """
     twin = copy.deepcopy(staged).eval()
-    example = next(twin.parameters())
+    example = next(twin.parameters(), torch.empty(0))
     images = torch.randn(2, *image, generator=torch.Generator().manual_seed(0))
     images = images.to(example.device, example.dtype)
     with torch.no_grad():

@@ -21,12 +21,10 @@ from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from raykd.errors import InvalidError, UnknownNameError
+from raykd.errors import InvalidError
+from raykd.models.pieces import Part, Pieces, find_pieces, run
 
-Piece: TypeAlias = str | Callable[[Tensor], Tensor]
-Part: TypeAlias = Piece | Sequence[Piece]
 Shape: TypeAlias = tuple[int, ...]
-_Pieces: TypeAlias = tuple[Callable[[Tensor], Tensor], ...]
 
 
 class Outputs(NamedTuple):
@@ -62,20 +60,34 @@ class Staged(nn.Module):
         network: any module; it alone holds the parameters.
         stem, stages, head: names of submodules of `network` (dotted names work), run in order; a plain
             function such as `torch.relu` may stand between names where the network has no module for it.
+            `stages` is None for a network that is not cut: it has class scores and no features.
+        show: gives what others see of a stage's output, where stages hand on what is no map, such as tokens. A stage
+            and the head then take either: what the stage before them gives, and a map like the one that it shows.
 
     Raises:
         KeyError: a name that `network` does not have, with the names that it has.
         ValueError: no stage at all.
     """
 
-    def __init__(self, network: nn.Module, *, stem: Part, stages: Sequence[Part], head: Part):
+    def __init__(
+        self,
+        network: nn.Module,
+        *,
+        stem: Part,
+        stages: Sequence[Part] | None,
+        head: Part,
+        show: Callable[[Tensor], Tensor] | None = None,
+    ):
         super().__init__()
-        if not stages:
+        if stages is not None and not stages:
             raise InvalidError("a staged network needs at least one stage, got none")
         self.network = network
-        self._stem = _pieces(network, stem)
-        self._stages, self._rectifies = zip(*(_relu_apart(_pieces(network, part)) for part in stages), strict=True)
-        self._head = _pieces(network, head)
+        self._stem = find_pieces(network, stem)
+        parts = [_relu_apart(find_pieces(network, part)) for part in stages or ()]
+        self._stages = tuple(pieces for pieces, _ in parts)
+        self._rectifies = tuple(rectifies for _, rectifies in parts)
+        self._head = find_pieces(network, head)
+        self._show = show
         self._format = torch.contiguous_format
 
     def lay_out(self, channels_last: bool) -> "Staged":
@@ -90,13 +102,18 @@ class Staged(nn.Module):
                 parameter.data = torch.empty_like(parameter, memory_format=self._format).copy_(parameter.detach())
         return self
 
+    def between(self, before: Pieces = (), after: Pieces = ()) -> "Staged":
+        """Puts functions before the stem, of the images, and after the head, of the class scores; itself."""
+        self._stem, self._head = (*before, *self._stem), (*self._head, *after)
+        return self
+
     @property
     def num_stages(self) -> int:
         return len(self._stages)
 
     def stem(self, images: Tensor) -> Tensor:
         """Runs what comes before the first stage."""
-        return _run(self._stem, self._laid_out(images))
+        return run(self._stem, self._laid_out(images))
 
     def stage(self, index: int, features: Tensor) -> Tensor:
         """Runs stage `index`, counted from 0, on the output of the stage before it."""
@@ -104,24 +121,29 @@ class Staged(nn.Module):
 
     def before_relu(self, index: int, features: Tensor) -> Tensor:
         """Runs stage `index` up to the ReLU that ends it, or the whole stage where none does."""
-        return _run(self._stages[index], self._laid_out(features))
+        return run(self._stages[index], self._laid_out(features))
 
     def rectify(self, index: int, hidden: Tensor) -> Tensor:
         """What is left of stage `index` after `before_relu`."""
         return torch.relu(hidden) if self._rectifies[index] else hidden
 
+    def shown(self, hidden: Tensor) -> Tensor:
+        """What others see of a stage's output."""
+        return hidden if self._show is None else self._show(hidden)
+
     def head(self, features: Tensor) -> Float[Tensor, "batch classes"]:
         """Class scores from the last stage's output."""
-        return _run(self._head, features)
+        return run(self._head, features)
 
     def forward(self, images: Tensor) -> Outputs:
         features: list[Tensor] = []
         before_relu: list[Tensor] = []
         hidden = self.stem(images)
         for index in range(self.num_stages):
-            before_relu.append(self.before_relu(index, hidden))
-            hidden = self.rectify(index, before_relu[-1])
-            features.append(hidden)
+            before = self.before_relu(index, hidden)
+            hidden = self.rectify(index, before)
+            before_relu.append(self.shown(before))
+            features.append(self.shown(hidden))
         return Outputs(self.head(hidden), tuple(features), tuple(before_relu))
 
     def _laid_out(self, maps: Tensor) -> Tensor:
@@ -141,7 +163,7 @@ def feature_shapes(network: Staged, image_shape: Shape) -> tuple[Shape, ...]:
 def stem_shape(network: Staged, image_shape: Shape) -> Shape:
     """The shape of what the first stage takes in for one image; otherwise as `feature_shapes`."""
     with torch.no_grad(), evaluating(network):
-        return tuple(network.stem(_blank(network, image_shape)).shape[1:])
+        return tuple(network.shown(network.stem(_blank(network, image_shape))).shape[1:])
 
 
 @contextlib.contextmanager
@@ -157,24 +179,11 @@ def evaluating(network: nn.Module) -> Iterator[None]:
 
 
 def _blank(network: Staged, image_shape: Shape) -> Tensor:
-    example = next(network.parameters())
+    example = next(network.parameters(), torch.empty(0))
     return torch.zeros(2, *image_shape, device=example.device, dtype=example.dtype)
 
 
-def _pieces(network: nn.Module, part: Part) -> _Pieces:
-    pieces = [part] if isinstance(part, str) or callable(part) else part
-    return tuple(_find(network, piece) if isinstance(piece, str) else piece for piece in pieces)
-
-
-def _find(network: nn.Module, name: str) -> nn.Module:
-    try:
-        return network.get_submodule(name)
-    except AttributeError:
-        names = ", ".join(found for found, _ in network.named_children())
-        raise UnknownNameError(f"{type(network).__name__} has no module {name!r}; its modules: {names}") from None
-
-
-def _relu_apart(pieces: _Pieces) -> tuple[_Pieces, bool]:
+def _relu_apart(pieces: Pieces) -> tuple[Pieces, bool]:
     """A stage without the ReLU that ends it, and whether one does."""
     if not pieces:
         return pieces, False
@@ -186,9 +195,3 @@ def _relu_apart(pieces: _Pieces) -> tuple[_Pieces, bool]:
         return (*before, last.before_relu), True
     rectifies = isinstance(last, nn.ReLU) or last in (torch.relu, F.relu)
     return (before if rectifies else pieces), rectifies
-
-
-def _run(pieces: _Pieces, hidden: Tensor) -> Tensor:
-    for piece in pieces:
-        hidden = piece(hidden)
-    return hidden

@@ -79,13 +79,15 @@ def warm_start(
 
 def trunk(network: Staged, images: Tensor) -> Trunk:
     """Runs all of a network but its head."""
-    hidden = stem = network.stem(images)
+    hidden = network.stem(images)
+    stem = network.shown(hidden)
     features: list[Tensor] = []
     before_relu: list[Tensor] = []
     for index in range(network.num_stages):
-        before_relu.append(network.before_relu(index, hidden))
-        hidden = network.rectify(index, before_relu[-1])
-        features.append(hidden)
+        before = network.before_relu(index, hidden)
+        hidden = network.rectify(index, before)
+        before_relu.append(network.shown(before))
+        features.append(network.shown(hidden))
     return Trunk(stem, tuple(features), tuple(before_relu))
 
 
