@@ -79,10 +79,10 @@ class ImageFolder:
 
     def resplit(self, seed: int) -> "ImageFolder":
         """The set with other images held out, and other views; itself where the layout has a validation split."""
-        return self if self._listing().validation else dataclasses.replace(self, seed=seed)
+        return self if self.listing().validation else dataclasses.replace(self, seed=seed)
 
     def load(self) -> Dataset:
-        listing = self._listing()
+        listing = self.listing()
         train, validation = self._held_out(listing)
         splits = {"train": train, "validation": validation, "test": self._split(listing.root, listing.test)}
         if self.in_memory:
@@ -98,7 +98,12 @@ class ImageFolder:
             frame=self.frame,
         )
 
-    def _listing(self) -> Listing:
+    def listing(self) -> Listing:
+        """What the layout finds in the folder.
+
+        Raises:
+            FileNotFoundError, ValueError: there is no such folder, or its splits do not fit this.
+        """
         root = Path(self.root).expanduser()
         if not root.is_dir():
             raise MissingError(f"no folder {root}; set root to the folder that has the pictures")
@@ -151,7 +156,7 @@ class ImageFolder:
 
 @functools.lru_cache(maxsize=4)
 def _digest(spec: ImageFolder) -> str:
-    listing = spec._listing()
+    listing = spec.listing()
     splits = (listing.train, listing.validation, listing.test)
     return fingerprint([spec._split(listing.root, labelled).digest() for labelled in splits])
 

@@ -11,7 +11,7 @@ from typing import ClassVar, Protocol, runtime_checkable
 from raykd.data.formats.file_names import ENDINGS, Aside, class_pictures, folders_in
 from raykd.errors import InvalidError, MissingError
 
-_ANNOTATIONS = "val_annotations.txt"
+ANNOTATIONS = "val_annotations.txt"
 _NONE = f"no picture in it; known endings: {', '.join(ENDINGS)}"
 
 Labelled = dict[str, int]
@@ -29,6 +29,7 @@ class Listing:
         aside: files and folders that are in none of them, each with the reason.
         copies: of the pictures of `train`, as `copies.copies` tells them. Where it is given, a validation split is cut
             in shares of each class and copies stay together; where it is None, any pictures are held out.
+        test_is_cut: whether `test` was cut from the training pictures by the layout.
     """
 
     root: Path
@@ -38,6 +39,7 @@ class Listing:
     validation: Labelled = field(default_factory=dict)
     aside: tuple[Aside, ...] = ()
     copies: Mapping[str, str] | None = None
+    test_is_cut: bool = False
 
 
 @runtime_checkable
@@ -101,7 +103,7 @@ class ClassFolders:
 def _split(root: Path, folder: str, number: dict[str, int], aside: list[Aside]) -> Labelled:
     if not (root / folder).is_dir():
         raise MissingError(f"no folder {folder!r} in {root}")
-    annotations = root / folder / _ANNOTATIONS
+    annotations = root / folder / ANNOTATIONS
     sorted_already = any(name in number for name in folders_in(root / folder))
     if annotations.is_file() and not sorted_already:
         return _by_annotations(annotations, folder, number)

@@ -20,7 +20,7 @@ from raykd.data.formats.split_names import TEST, TRAIN, VALIDATION, known, split
 from raykd.errors import InvalidError, MissingError
 
 TWICE = "listed more than once"
-_DELIMITERS = (",", ";", "\t", "|")
+DELIMITERS = (",", ";", "\t", "|")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,8 +55,8 @@ class PictureList:
             raise InvalidError(f"path, label and split must be different columns, got {columns}")
         if wrong := [column for column in columns if isinstance(column, str) and not self.header]:
             raise InvalidError(f"columns must be numbers where header is False, got {wrong[0]!r}")
-        if self.delimiter not in _DELIMITERS:
-            raise InvalidError(f"delimiter must be one of {_DELIMITERS}, got {self.delimiter!r}")
+        if self.delimiter not in DELIMITERS:
+            raise InvalidError(f"delimiter must be one of {DELIMITERS}, got {self.delimiter!r}")
         if not 0 < self.test_share < 1:
             raise InvalidError(f"test_share must be above 0 and below 1, got {self.test_share}")
 

@@ -35,7 +35,7 @@ def with_a_test(found: Listing, share: float) -> Listing:
     if found.test:
         return replace(found, copies=alike)
     train, test = cut_in_shares(found.train, alike, share, _TEST_SEED, "test", keep=1 + cut["validation"])
-    return replace(found, train=train, test=test, copies=alike)
+    return replace(found, train=train, test=test, copies=alike, test_is_cut=True)
 
 
 def cut_in_shares(
