@@ -25,6 +25,7 @@ FLOORS = (
     {"studies", "training"},
     {"teachers", "runs"},
     {"cluster"},
+    {"planning"},
     {"commands"},
     {"__init__", "__main__", "testing"},
 )

@@ -20,7 +20,9 @@ from packaging.utils import canonicalize_name
 ROOT = Path(__file__).parents[1]
 PROJECT: dict[str, Any] = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
 DEPENDENCIES = [Requirement(line) for line in PROJECT["dependencies"]]
-EXTRAS = [Requirement(line) for line in PROJECT["optional-dependencies"]["timm"]]
+EXTRAS = [
+    Requirement(line) for extra, lines in PROJECT["optional-dependencies"].items() if extra != "dev" for line in lines
+]
 TOOLS = [Requirement(line) for line in PROJECT["optional-dependencies"]["dev"]]
 OURS = {"raykd", "launch", "search_spaces", "benchmarks"}
 

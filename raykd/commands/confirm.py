@@ -6,7 +6,7 @@ from typing import Any
 from rich.console import Console
 
 from raykd.cluster.tune import tune
-from raykd.commands.tune import show, stopped, study_of
+from raykd.commands.tune import chosen_study, show, stopped
 from raykd.errors import InvalidError
 from raykd.runs.remote_search import prepare_storage
 from raykd.runs.search_folder import find, read_search
@@ -28,7 +28,7 @@ def run_confirm(options: argparse.Namespace) -> int:
     if options.address is not None:
         told["address"] = options.address
     console = Console(highlight=False, markup=False, soft_wrap=True)
-    study = study_of(options.study, storage, name)
+    study = chosen_study(options.study, storage, name)
     try:
         result = tune(study, confirm=options.seeds, storage=storage, name=name, resume=True, **told)
     except SearchInterrupted as interrupted:

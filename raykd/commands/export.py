@@ -16,8 +16,8 @@ from raykd.commands.predict import files
 from raykd.data.dataset import load
 from raykd.errors import AlreadyExistsError, MissingError, UserError
 from raykd.evaluation.cost import cost
-from raykd.evaluation.standalone import Student
 from raykd.recipe import Recipe
+from raykd.runs.standalone import Student
 from raykd.runs.student_file import load_student
 from raykd.space.serialise import decode
 from raykd.storage.atomic import write, write_text

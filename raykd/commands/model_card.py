@@ -4,8 +4,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from raykd.evaluation.cost import Cost
-from raykd.evaluation.standalone import Student
 from raykd.models.torchvision import Torchvision
+from raykd.runs.standalone import Student
 from raykd.runs.student_file import STUDENT
 
 _MOST_CLASSES = 40

@@ -17,7 +17,7 @@ from raykd.commands import say_error
 from raykd.data.formats.file_names import is_ignored, is_picture, shown
 from raykd.distributed.world import World
 from raykd.errors import AlreadyExistsError, InvalidError, MissingError
-from raykd.evaluation.predicting import Prediction, predictions
+from raykd.runs.predicting import Prediction, predictions
 from raykd.runs.student_file import load_student
 
 
@@ -89,7 +89,11 @@ def _below(folder: Path) -> Iterator[str]:
 def _matching(pattern: Path) -> Iterator[str]:
     """The files that a pattern means, where the shell has left it as it is."""
     start = Path(pattern.anchor or ".")
-    yield from (str(path) for path in start.glob(str(pattern.relative_to(pattern.anchor))) if path.is_file() and not is_ignored(path.name))
+    yield from (
+        str(path)
+        for path in start.glob(str(pattern.relative_to(pattern.anchor)))
+        if path.is_file() and not is_ignored(path.name)
+    )
 
 
 @contextlib.contextmanager

@@ -11,10 +11,12 @@ from rich.table import Table
 from raykd.cluster.tune import tune
 from raykd.commands import INTERRUPTED, again
 from raykd.commands.confirmation_table import confirmation_table
+from raykd.commands.parsers.own_study import check_own_study
 from raykd.errors import InvalidError, MissingError
 from raykd.runs.remote_search import prepare_storage
-from raykd.runs.result import BEST_RECIPE, STUDENT, TABLE, Result
+from raykd.runs.result import BEST_RECIPE, TABLE, Result
 from raykd.runs.search_folder import find, read_search
+from raykd.runs.student_file import STUDENT
 from raykd.signals import SearchInterrupted
 from raykd.studies.shipped import DEFAULT_STUDY, find_shipped
 from raykd.studies.study import Study
@@ -28,8 +30,13 @@ def run_tune(options: argparse.Namespace) -> int:
     resume = options.resume is not None or options.more_trials is not None
     name = _name(options)
     _check_together(options, resume)
-    study = study_of(options.study, options.storage, name if resume else None)
     console = Console(highlight=False, markup=False, soft_wrap=True)
+    if options.data is None:
+        study = chosen_study(options.study, options.storage, name if resume else None)
+    else:
+        from raykd.commands.own_study import own_study
+
+        study = own_study(options, console.print)
     if options.dry_run:
         from raykd.commands.dry_run import run_dry
 
@@ -67,13 +74,14 @@ def _name(options: argparse.Namespace) -> str | None:
 
 
 def _check_together(options: argparse.Namespace, resume: bool) -> None:
+    check_own_study(options, resume)
     if options.dry_run and resume:
         raise InvalidError("--dry-run plans a new search; leave out --resume and --more-trials")
     if options.price_per_hour is not None and not options.dry_run:
         raise InvalidError("--price-per-hour: what a search will cost is said by --dry-run; give both")
 
 
-def study_of(study: str | None, storage: str, resumed: str | None) -> Study:
+def chosen_study(study: str | None, storage: str, resumed: str | None) -> Study:
     """The study that was asked for, or else the one that the resumed search was started with, or the default one."""
     if study is not None or resumed is None:
         return load_study(study or DEFAULT_STUDY)

@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from raykd.errors import InvalidError
-from raykd.evaluation.standalone import Student
 from raykd.recipe import Recipe
 from raykd.runs.confirmed import Confirmed
+from raykd.runs.standalone import Student
 from raykd.runs.student_file import STUDENT, load_student
 from raykd.space.serialise import from_file
 from raykd.storage.layout import CONFIRMATION_TABLE, RECIPE, SUMMARY, check_name

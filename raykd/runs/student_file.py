@@ -21,9 +21,9 @@ from torch import Tensor
 from raykd.data.dataset import load
 from raykd.data.preparation import Preparation
 from raykd.errors import InvalidError, MissingError
-from raykd.evaluation.standalone import Student
 from raykd.protocols.event import METRIC
 from raykd.recipe import Recipe
+from raykd.runs.standalone import Student
 from raykd.space.serialise import decode, encode
 from raykd.storage.atomic import write
 from raykd.storage.tensors import save_safetensors

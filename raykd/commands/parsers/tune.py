@@ -4,6 +4,8 @@
     %(prog)s --list                             the studies that ship with raykd
     %(prog)s --study compose                    one of them
     %(prog)s --study my_study.py                a study in a file
+    %(prog)s --data PHOTOS --teacher resnet50.pth --student timm/mobilenetv3_small_100
+                                                your own pictures, without a file
     %(prog)s --dry-run                          what that would do, for how long; starts nothing
     %(prog)s --resume NAME --more-trials 20     go on with a search, and try 20 settings more
 
@@ -20,6 +22,7 @@ node), and else starts Ray on this machine.
 import argparse
 
 from raykd.commands import say
+from raykd.commands.parsers.own_study import add_own_study
 from raykd.commands.parsers.teacher_outputs import add_keep_option
 from raykd.studies.shipped import DEFAULT_STUDY
 
@@ -89,6 +92,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         help="of the whole cluster, in any currency: --dry-run says what the search would cost",
     )
     parser.add_argument("--verbose", action="store_true", help="show all that Ray says")
+    add_own_study(parser)
 
 
 def _add_machines(parser: argparse.ArgumentParser) -> None:

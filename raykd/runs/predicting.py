@@ -11,7 +11,7 @@ from torch import Tensor
 
 from raykd.data.views.decoding import THREADS
 from raykd.errors import UserError
-from raykd.evaluation.standalone import Student
+from raykd.runs.standalone import Student
 
 _AHEAD = 2  # batches
 

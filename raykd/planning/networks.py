@@ -1,0 +1,121 @@
+"""The networks that a newcomer means: by name, by a file of weights, or none, for which one is chosen."""
+
+import contextlib
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from raykd.data.dataset import Dataset, DataSpec
+from raykd.errors import InvalidError, UserError
+from raykd.models.cnn import CNN
+from raykd.models.named import network
+from raykd.models.torchvision import Torchvision
+from raykd.optim import SGD, Cosine
+from raykd.protocols.model import ModelSpec
+from raykd.protocols.teacher import TeacherSpec
+from raykd.teachers.architectures import architecture
+from raykd.teachers.pretrained import PretrainedTeacher
+from raykd.teachers.trained import Teacher
+
+_FILES = (".pth", ".pt", ".ckpt", ".bin", ".tar", ".safetensors", ".json", ".th", ".pkl", ".model")
+_EPOCHS = 60  # of a teacher that is trained; fewer where the time is short
+_CHECKPOINTS = 12  # that it keeps, for routes
+_LARGE = 48  # pixels a side from which on a ResNet of five halvings has a map left
+
+
+@dataclass(frozen=True, kw_only=True)
+class Named:
+    """How a teacher is named.
+
+    Args:
+        teacher: a path, a network's name, a teacher, or nothing.
+        network: whose weights the file has, by name; None for what the file's or its folder's name says.
+        pretrained: whether a network that is trained starts from the weights that its library has for it.
+    """
+
+    teacher: str | TeacherSpec | None
+    network: str | None = None
+    pretrained: bool = False
+
+
+def network_of(named: str | ModelSpec, pretrained: bool = False) -> ModelSpec:
+    """A network by its name; itself where it is one.
+
+    Raises:
+        ValueError: no network has that name, with the nearest ones; or it brings no weights.
+    """
+    return network(named, pretrained) if isinstance(named, str) else named
+
+
+def teacher_of(
+    named: Named, data: DataSpec, dataset: Dataset, batch_size: int, rate: float, say: Callable[[str], None]
+) -> TeacherSpec:
+    """The teacher that is meant: a file's weights, a network that is trained first, or one that is chosen for that.
+
+    Args:
+        batch_size, rate: that it is trained with.
+        say: told what was chosen.
+
+    Raises:
+        UserError: in a line, what is wrong with it.
+    """
+    teacher = named.teacher
+    if teacher is not None and not isinstance(teacher, str):
+        return teacher
+    if teacher is not None and _is_file(teacher):
+        found = _of_weights(teacher, data, named.network)
+        say(f"teacher: {teacher} as {found.model}")
+        return found
+    if named.network is not None:
+        raise InvalidError(f"a teacher's network is said of a file of weights, got {teacher or 'no teacher'}")
+    model = _chosen(dataset) if teacher is None else network(teacher, named.pretrained)
+    say(f"teacher: {model}, trained first" + ("" if teacher else "; give a file or a network if you have one"))
+    optimiser = SGD(lr=rate, schedule=Cosine())
+    return Teacher(
+        model=model, epochs=_EPOCHS, every=_EPOCHS // _CHECKPOINTS, batch_size=batch_size, optimiser=optimiser
+    )
+
+
+def _is_file(named: str) -> bool:
+    return Path(named).expanduser().exists() or named.endswith(_FILES)
+
+
+def _of_weights(file: str, data: DataSpec, of_file: str | None) -> PretrainedTeacher:
+    if of_file is not None:
+        return PretrainedTeacher(file=file, model=network(of_file))
+    wrong: list[str] = []
+    for model in _guessed(Path(file)):
+        teacher = PretrainedTeacher(file=file, model=model)
+        try:
+            teacher.check(data)
+        except InvalidError as error:
+            wrong.append(f"{model}: {error}")
+            continue
+        return teacher
+    why = f"; it is none of {'; '.join(wrong)}" if wrong else ""
+    raise InvalidError(f"{file}: say by --teacher-network whose weights these are, such as torchvision/resnet50{why}")
+
+
+def _guessed(file: Path) -> Iterator[ModelSpec]:
+    """The networks that a file may be of: by the beginning of its name, as `resnet50` in `resnet50-0676ba61.pth`."""
+    words = re.split(r"[-.]", file.stem)
+    found: list[ModelSpec] = []
+    for stem in dict.fromkeys([file.stem, words[0], *_beginnings(words[0])]):
+        for maker in ("torchvision/", "timm/", ""):
+            with contextlib.suppress(UserError):
+                found.append(network(maker + stem))
+    with contextlib.suppress(UserError):
+        found.append(architecture(file.parent.name))
+    yield from dict.fromkeys(found)
+
+
+def _beginnings(name: str) -> list[str]:
+    parts = name.split("_")
+    return ["_".join(parts[:count]) for count in range(len(parts) - 1, 0, -1)]
+
+
+def _chosen(dataset: Dataset) -> ModelSpec:
+    """A network larger than most students, that two cores can train on as many pictures as fit into minutes."""
+    side = min(dataset.image_shape[1:])
+    return Torchvision(name="resnet18") if side >= _LARGE else CNN(widths=(32, 64, 128), convolutions=2)
