@@ -8,7 +8,6 @@ of the picture: other views, so that this is a part of the recipe and not a matt
 
 import dataclasses
 import functools
-import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,7 +20,10 @@ from raykd.data import Augmentation, Files, Frame, ResizedCrop, Split, cut
 from raykd.data.dataset import Dataset
 from raykd.data.formats.layouts import ClassFolders, Labelled, Layout, Listing
 from raykd.data.formats.shares import cut_in_shares
+from raykd.data.notices import tell
 from raykd.data.standard import CACHE, absolute, check_normalisation
+from raykd.data.survey import Survey, survey
+from raykd.data.views.pixels import Pixels
 from raykd.errors import InvalidError, MissingError
 from raykd.space.fields import place
 from raykd.space.serialise import fingerprint
@@ -45,10 +47,14 @@ class ImageFolder:
         frame: how a picture becomes a square. For Tiny-ImageNet, whose pictures are squares of 64 pixels already:
             `Frame(resize=64, size=64)`.
         in_memory: decode all pictures once, to squares, and keep them on the device.
-        cache: the folder of decoded sets; None decodes anew in every process.
+        cache: the folder of decoded sets, and of what was found in pictures; None does both anew in every process.
         mean, std: to normalise by, on the scale 0 to 1; by default ImageNet's.
         augmentation: how the training views are made; by default ImageNet's.
         seed: which images are held out, and the views.
+        pixels: how what is in a file becomes red, green and blue. It matters for other pictures than plain RGB and grey
+            of 8 bits, and fingerprints follow it where there are such.
+        skip_bad: go on without pictures that cannot be used, which otherwise are all told in one error. Fingerprints
+            follow the pictures that are left.
     """
 
     name: ClassVar[str] = "image_folder"
@@ -62,6 +68,8 @@ class ImageFolder:
     std: tuple[float, ...] = (0.229, 0.224, 0.225)
     augmentation: Augmentation = Augmentation(flip=True, resized=ResizedCrop())
     seed: int = 0
+    pixels: Pixels = place(Pixels())
+    skip_bad: bool = place(False)
 
     def __post_init__(self) -> None:
         if self.validation is not None and not 0 < self.validation < 1:
@@ -74,29 +82,47 @@ class ImageFolder:
             object.__setattr__(self, "cache", absolute(self.cache))
 
     def contents(self) -> Mapping[str, str]:
-        """What a fingerprint reads in place of `root`: a hash of the pictures' paths, lengths and labels."""
+        """What a fingerprint reads in place of `root`: a hash of what is trained on and validated on.
+
+        That is of the pictures' paths, lengths and labels. Not of the test's: a teacher, and all else that is made for
+        training, stays what it is when they change.
+        """
         return {"root": _digest(self)}
 
     def resplit(self, seed: int) -> "ImageFolder":
         """The set with other images held out, and other views; itself where the layout has a validation split."""
         return self if self.listing().validation else dataclasses.replace(self, seed=seed)
 
+    def skipped(self) -> dict[str, str]:
+        """Why pictures are left out, by their paths below the root; empty without `skip_bad`."""
+        return self.survey().inspection.bad
+
     def load(self) -> Dataset:
-        listing = self.listing()
-        train, validation = self._held_out(listing)
-        splits = {"train": train, "validation": validation, "test": self._split(listing.root, listing.test)}
+        found = self.survey()
+        train, validation = self._held_out(found)
+        splits = {"train": train, "validation": validation, "test": self._split(found, found.listing.test)}
+        tell(found, {name: part for part, split in splits.items() for name in split.images.names})
         if self.in_memory:
             splits = {name: self._decoded(split) for name, split in splits.items()}
         return Dataset(
             **splits,
-            num_classes=len(listing.classes),
-            classes=listing.classes,
+            num_classes=len(found.listing.classes),
+            classes=found.listing.classes,
             mean=self.mean,
             std=self.std,
             augmentation=self.augmentation,
             seed=self.seed,
             frame=self.frame,
         )
+
+    def survey(self) -> Survey:
+        """What is in the folder, and in its pictures; found out once, as long as none of them changes.
+
+        Raises:
+            FileNotFoundError, ValueError: as `listing`; pictures that cannot be used, the first and their number.
+        """
+        cache = None if self.cache is None else Path(self.cache).expanduser()
+        return survey(self.listing(), self.pixels, cache, self.skip_bad)
 
     def listing(self) -> Listing:
         """What the layout finds in the folder.
@@ -114,28 +140,24 @@ class ImageFolder:
             raise InvalidError(f"{listing.root}: {min(shared)} is for training and for the test or the validation")
         return listing
 
-    def _held_out(self, listing: Listing) -> tuple[Split, Split]:
+    def _held_out(self, found: Survey) -> tuple[Split, Split]:
         """The training and the validation split."""
-        train, validation, share = listing.train, listing.validation, self.validation or _SHARE
+        listing, share = found.listing, self.validation or _SHARE
+        train, validation = listing.train, listing.validation
         if not validation and listing.copies is None:
-            whole = self._split(listing.root, train)
+            whole = self._split(found, train)
             return cut(whole.images, whole.labels, max(1, round(share * len(whole))), self.seed)
         if not validation and listing.copies is not None:
             train, validation = cut_in_shares(train, listing.copies, share, self.seed, "validation")
-        return self._split(listing.root, train), self._split(listing.root, validation)
+        return self._split(found, train), self._split(found, validation)
 
-    def _split(self, root: Path, labelled: Labelled) -> Split:
-        """A split of pictures in the order of their paths, each of which must be there."""
-        names = sorted(labelled)
-        try:
-            # A Path for each of ImageNet's million pictures takes three times as long.
-            lengths = tuple(os.stat(f"{root}/{name}").st_size for name in names)  # noqa: PTH116
-        except FileNotFoundError as error:
-            missing = sum(not (root / name).exists() for name in names)
-            more = f" and {missing - 1} more pictures" if missing > 1 else ""
-            raise MissingError(f"{error.filename}{more}: not there, though a list of {root} names it") from None
+    def _split(self, found: Survey, labelled: Labelled) -> Split:
+        """A split of pictures in the order of their paths."""
+        names = tuple(sorted(labelled))
+        lengths = tuple(found.lengths[name] for name in names)
         labels = torch.tensor([labelled[name] for name in names], dtype=torch.int64)
-        return Split(Files(root, tuple(names), lengths, self.frame), labels)
+        files = Files(found.listing.root, names, lengths, self.frame, self.pixels, found.inspection.odd)
+        return Split(files, labels)
 
     def _decoded(self, split: Split) -> Split:
         """The same split as bytes: mapped from a file in the cache, which is made first where there is none."""
@@ -156,9 +178,9 @@ class ImageFolder:
 
 @functools.lru_cache(maxsize=4)
 def _digest(spec: ImageFolder) -> str:
-    listing = spec.listing()
-    splits = (listing.train, listing.validation, listing.test)
-    return fingerprint([spec._split(listing.root, labelled).digest() for labelled in splits])
+    found = spec.survey()
+    trained_on = (found.listing.train, found.listing.validation)
+    return fingerprint([spec._split(found, labelled).digest() for labelled in trained_on])
 
 
 def _decode(files: Files, images: np.ndarray) -> None:

@@ -28,6 +28,7 @@ from raykd.storage.artifacts import Store
 _LOG = logging.getLogger(__name__)
 _VERSION = 1
 _FILE = "inspection.json"
+NOT_THERE = "not there"
 FRAMES, TURNED, TRANSPARENT, DEEP = "frames", "turned", "transparent", "deep"
 ODD = (TURNED, TRANSPARENT, DEEP)  # what becomes other bytes than Pillow's `convert("RGB")` gives
 # A file that is not there or may not be read is a bad one. Other errors are the machine's: no picture is skipped then.
@@ -53,14 +54,14 @@ class Inspection:
         kinds: the paths of pictures that are something else than plain ones, by what they are.
         copies: the first of some pictures of the same content, for each of the others.
         shorter: the least, the median and the greatest number of pixels of the shorter sides; empty without pictures.
-        used: the most bits that integers of more than 8 use, and the depth of that picture; empty where there are none.
+        used: the most bits that integers of more than 8 use, and the depth of that picture; 0, 0 where there are none.
     """
 
     bad: dict[str, str]
     kinds: dict[str, tuple[str, ...]]
     copies: dict[str, str]
     shorter: tuple[int, ...]
-    used: tuple[int, ...]
+    used: tuple[int, int]
 
     @property
     def odd(self) -> frozenset[str]:
@@ -134,7 +135,7 @@ def _inspect(root: Path, files: Mapping[str, State], pixels: Pixels) -> Inspecti
         kinds={kind: tuple(name for name, found in whole.items() if kind in found.kinds) for kind in kinds},
         copies=dict(copies(root, tuple(whole))),
         shorter=(sides[0], sides[len(sides) // 2], sides[-1]) if sides else (),
-        used=max(deep, key=lambda pair: pair[0] - pair[1]) if deep else (),
+        used=max(deep, key=lambda pair: pair[0] - pair[1]) if deep else (0, 0),
     )
 
 
@@ -181,7 +182,7 @@ def _state(path: str) -> State:
     except OSError as error:
         if error.errno not in _OF_THE_FILE:
             raise
-        return State(0, 0, "not there" if error.errno == errno.ENOENT else error.strerror or "")
+        return State(0, 0, NOT_THERE if error.errno == errno.ENOENT else error.strerror or "")
     if not stat.S_ISREG(seen.st_mode):  # to open a pipe would wait for whoever writes to it
         return State(0, 0, "no file with bytes")
     return State(seen.st_size, seen.st_mtime_ns, "" if seen.st_size else "empty")

@@ -62,10 +62,10 @@ def test_what_is_left_aside_is_said(tmp_path: Path):
     assert Aside("loose.png", LOOSE) in found.aside
     lines = in_words(found.aside)
     assert lines == [
-        "left aside: 6 no pictures by their ending (.heic 3, no ending 1, .txt 1, ...): a/2.HEIC, a/3.heic, a/README "
+        "left aside as no picture by its ending: 6 (.heic 3, no ending 1, .txt 1, ...), a/2.HEIC, a/3.heic, a/README "
         "and 3 more",
-        "left aside: 1 empty folders: empty",
-        "left aside: 1 beside the class folders, so of no class: loose.png",
+        "left aside as an empty folder: 1, empty",
+        "left aside as beside the class folders, so of no class: 1, loose.png",
     ]
 
 

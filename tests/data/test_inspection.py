@@ -24,7 +24,7 @@ def test_plain_pictures(tmp_path: Path):
     for number, name in enumerate(("a.png", "b.jpg", "c.webp", "grey.png", "palette.png", "one.tif", "cmyk.jpg")):
         mode = {"grey.png": "L", "palette.png": "P", "one.tif": "1", "cmyk.jpg": "CMYK"}.get(name, "RGB")
         save(tmp_path, name, picture(number, 20 + number, 30, mode))
-    assert found(tmp_path) == Inspection(bad={}, kinds={}, copies={}, shorter=(20, 23, 26), used=())
+    assert found(tmp_path) == Inspection(bad={}, kinds={}, copies={}, shorter=(20, 23, 26), used=(0, 0))
 
 
 @pytest.mark.parametrize("ending", ["jpg", "png", "webp", "tif", "bmp", "gif", "ppm", "jp2", "avif"])

@@ -16,11 +16,11 @@ from typing import NamedTuple
 # torchvision's, and further ones that Pillow's wheels read.
 ENDINGS = (".jpg", ".jpeg", ".png", ".ppm", ".bmp", ".pgm", ".tif", ".tiff", ".webp")
 ENDINGS += (".gif", ".jfif", ".jpe", ".pbm", ".pnm", ".avif", ".jp2")
-HIDDEN = "hidden, or of the system"
-OTHER_ENDING = "no pictures by their ending"
+HIDDEN = "hidden or the system's"
+OTHER_ENDING = "no picture by its ending"
 LOOSE = "beside the class folders, so of no class"
-EMPTY = "empty folders"
-LOOP = "folders that a link leads to once more"
+EMPTY = "an empty folder"
+LOOP = "a folder that a link leads to once more"
 # Written by Windows, macOS, Python, Synology and ext4, in small letters; what begins with a dot is hidden anyway.
 _OF_THE_SYSTEM = frozenset(("thumbs.db", "ehthumbs.db", "desktop.ini", "$recycle.bin", "system volume information"))
 _OF_THE_SYSTEM |= {"__macosx", "__pycache__", "@eadir", "lost+found"}
@@ -100,11 +100,12 @@ def in_words(aside: Sequence[Aside]) -> list[str]:
         paths = sorted(entry.path for entry in aside if entry.why == why)
         named = ", ".join(shown(path) for path in paths[:_MOST_NAMES])
         more = f" and {len(paths) - _MOST_NAMES} more" if len(paths) > _MOST_NAMES else ""
+        count = str(len(paths))
         if why == OTHER_ENDING:
             endings = Counter(PurePosixPath(path).suffix.lower() or "no ending" for path in paths)
-            counted = ", ".join(f"{shown(ending)} {count}" for ending, count in endings.most_common(_MOST_NAMES))
-            why = f"{why} ({counted}{', ...' if len(endings) > _MOST_NAMES else ''})"
-        lines.append(f"left aside: {len(paths)} {why}: {named}{more}")
+            counted = ", ".join(f"{shown(ending)} {number}" for ending, number in endings.most_common(_MOST_NAMES))
+            count += f" ({counted}{', ...' if len(endings) > _MOST_NAMES else ''})"
+        lines.append(f"left aside as {why}: {count}, {named}{more}")
     return lines
 
 

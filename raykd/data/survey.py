@@ -1,0 +1,86 @@
+"""A folder's pictures as a data set takes them: all looked into, bad ones refused in one list or gone on without."""
+
+import dataclasses
+from collections.abc import Mapping
+from pathlib import Path
+from typing import NamedTuple
+
+from raykd.data.formats.file_names import shown
+from raykd.data.formats.layouts import Labelled, Listing
+from raykd.data.inspection import NOT_THERE, Inspection, inspect, states
+from raykd.data.views.pixels import Pixels
+from raykd.errors import InvalidError, MissingError
+
+_MOST_NAMED = 10  # bad pictures in a message
+_SPLITS = ("train", "validation", "test")
+
+
+class Survey(NamedTuple):
+    """What was found.
+
+    Args:
+        listing: without the bad pictures, if it is to go on without them.
+        lengths: of the files, in bytes, by path.
+        inspection: what is in the files.
+    """
+
+    listing: Listing
+    lengths: Mapping[str, int]
+    inspection: Inspection
+
+
+def survey(listing: Listing, pixels: Pixels, cache: Path | None, skip_bad: bool) -> Survey:
+    """Looks into all pictures of all splits.
+
+    Args:
+        cache: where what was found is kept, as of `inspect`.
+        skip_bad: go on without pictures that cannot be used.
+
+    Raises:
+        ValueError: fewer than two classes; bad pictures, the first of them and their number; nothing left of a class.
+        FileNotFoundError: the same, where all of them are not there.
+    """
+    _check_classes(listing)
+    files = states(listing.root, (name for split in _SPLITS for name in sorted(getattr(listing, split))))
+    inspection = inspect(listing.root, files, pixels, cache)
+    if inspection.bad and not skip_bad:
+        kind = MissingError if set(inspection.bad.values()) == {NOT_THERE} else InvalidError
+        raise kind(
+            f"{shown(str(listing.root))}: {in_one_list(inspection.bad, len(files))}; mend or remove them, or go on "
+            f"without them by skip_bad=True (data/skip_bad=true)"
+        )
+    if inspection.bad:
+        listing = _without(listing, inspection.bad)
+    return Survey(listing, {name: state.length for name, state in files.items()}, inspection)
+
+
+def in_one_list(bad: Mapping[str, str], total: int) -> str:
+    """How many pictures are bad, and which and why, as far as a line has room."""
+    named = "; ".join(f"{shown(name)} ({reason})" for name, reason in list(bad.items())[:_MOST_NAMED])
+    more = f"; and {len(bad) - _MOST_NAMED} more" if len(bad) > _MOST_NAMED else ""
+    return f"{len(bad)} of {total} pictures cannot be used: {named}{more}"
+
+
+def _check_classes(listing: Listing) -> None:
+    if len(listing.classes) >= 2:
+        return
+    folders = [name.split("/")[:-1] for name in listing.train]
+    shared = next((depth for depth, parts in enumerate(zip(*folders, strict=False)) if len(set(parts)) > 1), None)
+    deeper = sorted({parts[shared] for parts in folders}) if shared is not None else []
+    named = ", ".join(map(shown, deeper[:3]))
+    hint = f"; its folders {named} look like classes: move them up, or set root" if deeper else ""
+    raise InvalidError(
+        f"{shown(str(listing.root))}: a data set needs at least two classes, and there is "
+        f"{', '.join(map(shown, listing.classes)) or 'none'}{hint}"
+    )
+
+
+def _without(listing: Listing, bad: Mapping[str, str]) -> Listing:
+    left = dict[str, Labelled]()
+    for split in _SPLITS:
+        left[split] = {name: label for name, label in getattr(listing, split).items() if name not in bad}
+    if gone := set(range(len(listing.classes))) - set(left["train"].values()):
+        raise InvalidError(f"{listing.root}: no training picture of the class {listing.classes[min(gone)]} can be used")
+    if empty := next((split for split in _SPLITS if getattr(listing, split) and not left[split]), None):
+        raise InvalidError(f"{listing.root}: no {empty} picture can be used")
+    return dataclasses.replace(listing, **left)
