@@ -1,7 +1,7 @@
 """A data set: three disjoint splits on one device, and the batches that training and evaluation read of them."""
 
 import functools
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar, NamedTuple, Protocol, runtime_checkable
 
@@ -140,6 +140,15 @@ class Resplit(Protocol):
 
     def resplit(self, seed: int) -> DataSpec:
         """The set with other images held out, and other views; itself where its validation split is given."""
+        ...
+
+
+@runtime_checkable
+class HadOtherContents(Protocol):
+    """A data set as it stands in a recipe, of whose files fingerprints once followed more than they do now."""
+
+    def former_contents(self) -> Mapping[str, Any]:
+        """What its `contents` were, so that what was made then is found."""
         ...
 
 

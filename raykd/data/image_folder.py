@@ -13,11 +13,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
 
-import numpy as np
 import torch
 
 from raykd.data import Augmentation, Files, Frame, ResizedCrop, Split, cut
 from raykd.data.dataset import Dataset
+from raykd.data.decoded import decoded
 from raykd.data.formats.layouts import ClassFolders, Labelled, Layout, Listing
 from raykd.data.formats.shares import cut_in_shares
 from raykd.data.notices import tell
@@ -27,11 +27,8 @@ from raykd.data.views.pixels import Pixels
 from raykd.errors import InvalidError, MissingError
 from raykd.space.fields import place
 from raykd.space.serialise import fingerprint
-from raykd.storage.artifacts import Store
 
 _SHARE = 0.1  # of the training images, held out where nothing else is said
-_DECODED_VERSION = 1
-_AT_ONCE = 64  # pictures
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -89,6 +86,12 @@ class ImageFolder:
         """
         return {"root": _digest(self)}
 
+    def former_contents(self) -> Mapping[str, str]:
+        """What `contents` was while it followed the test's pictures too."""
+        found = self.survey()
+        splits = (found.listing.train, found.listing.validation, found.listing.test)
+        return {"root": fingerprint([self._split(found, labelled).digest() for labelled in splits])}
+
     def resplit(self, seed: int) -> "ImageFolder":
         """The set with other images held out, and other views; itself where the layout has a validation split."""
         return self if self.listing().validation else dataclasses.replace(self, seed=seed)
@@ -103,9 +106,11 @@ class ImageFolder:
         splits = {"train": train, "validation": validation, "test": self._split(found, found.listing.test)}
         tell(found, {name: part for part, split in splits.items() for name in split.images.names})
         if self.in_memory:
-            splits = {name: self._decoded(split) for name, split in splits.items()}
+            splits = {name: decoded(split, self._cache) for name, split in splits.items()}
         return Dataset(
-            **splits,
+            train=splits["train"],
+            validation=splits["validation"],
+            test=splits["test"],
             num_classes=len(found.listing.classes),
             classes=found.listing.classes,
             mean=self.mean,
@@ -121,8 +126,11 @@ class ImageFolder:
         Raises:
             FileNotFoundError, ValueError: as `listing`; pictures that cannot be used, the first and their number.
         """
-        cache = None if self.cache is None else Path(self.cache).expanduser()
-        return survey(self.listing(), self.pixels, cache, self.skip_bad)
+        return survey(self.listing(), self.pixels, self._cache, self.skip_bad)
+
+    @property
+    def _cache(self) -> Path | None:
+        return None if self.cache is None else Path(self.cache).expanduser()
 
     def listing(self) -> Listing:
         """What the layout finds in the folder.
@@ -159,30 +167,9 @@ class ImageFolder:
         files = Files(found.listing.root, names, lengths, self.frame, self.pixels, found.inspection.odd)
         return Split(files, labels)
 
-    def _decoded(self, split: Split) -> Split:
-        """The same split as bytes: mapped from a file in the cache, which is made first where there is none."""
-        files: Files = split.images
-
-        def make(folder: Path) -> None:
-            _decode(files, np.lib.format.open_memmap(folder / "images.npy", "w+", np.uint8, files.shape))
-
-        if self.cache is None:
-            images = np.empty(files.shape, np.uint8)
-            _decode(files, images)
-        else:
-            key = fingerprint({"files": files.summary().hex(), "version": _DECODED_VERSION})
-            folder = Store(Path(self.cache).expanduser()).get("images", key, make)
-            images = np.load(folder / "images.npy", mmap_mode="c")  # PyTorch asks for pages it may write to
-        return Split(torch.from_numpy(images), split.labels)
-
 
 @functools.lru_cache(maxsize=4)
 def _digest(spec: ImageFolder) -> str:
     found = spec.survey()
     trained_on = (found.listing.train, found.listing.validation)
     return fingerprint([spec._split(found, labelled).digest() for labelled in trained_on])
-
-
-def _decode(files: Files, images: np.ndarray) -> None:
-    for indices, batch in files.read(torch.arange(len(files)).split(_AT_ONCE)):
-        images[indices] = batch.numpy()

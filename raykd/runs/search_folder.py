@@ -14,7 +14,7 @@ from typing import Any
 
 from raykd.errors import AlreadyExistsError, InvalidError, MissingError, NotPermittedError, nearest
 from raykd.runs.folder_format import FORMAT, check_format
-from raykd.space.serialise import fingerprint, to_text
+from raykd.space.serialise import NamesFiles, fingerprint, stated, to_text
 from raykd.storage.atomic import write_text
 from raykd.storage.layout import BOARD, SEARCH, check_name, check_writable, folders
 from raykd.storage.storage import Storage
@@ -39,6 +39,7 @@ class Search:
         format: of its folder, see `folder_format.py`.
         options: of `tune` that it was last started with, by name, where they are not the default; to go on with it
             as it was.
+        contents: what the recipe's fingerprint follows of the data's files, such as a hash of the pictures, by field.
         threads: of a worker, where a CPU computes and the recipe does not say: those of the search's first start, so
             that trials are the same on other machines; None where GPUs compute.
     """
@@ -52,6 +53,7 @@ class Search:
     file: str | None = None
     format: int = FORMAT
     options: dict[str, Any] = field(default_factory=dict)
+    contents: dict[str, Any] = field(default_factory=dict)
     threads: int | None = None
 
     @classmethod
@@ -65,7 +67,7 @@ class Search:
     ) -> "Search":
         """A new search; what is None is as the study says."""
         module = study_module(study)
-        packages = {name: version(name) for name in ("raykd", "ray", "torch", "optuna")}
+        packages, data = {name: version(name) for name in ("raykd", "ray", "torch", "optuna")}, study.recipe.data
         return cls(
             study=study.name,
             recipe=fingerprint(study.recipe),
@@ -75,6 +77,7 @@ class Search:
             versions={"python": platform.python_version()} | packages,
             file=module.__file__ if module else None,
             options=dict(options or {}),
+            contents=dict(data.contents()) if isinstance(data, NamesFiles) else {},
         )
 
     def gone_on_with(
@@ -140,7 +143,8 @@ def old_folder(root: Path, name: str | None, study: Study) -> tuple[Path, Search
 
     Raises:
         FileNotFoundError: there is none.
-        ValueError: the study is another one, its base recipe has changed since, or the folder has another format.
+        ValueError: the study is another one, its base recipe has changed since, or what it is trained on, or the folder
+            has another format.
     """
     if name is None:
         searches = {folder.name: read_search(folder) for folder in folders(root)}
@@ -149,11 +153,23 @@ def old_folder(root: Path, name: str | None, study: Study) -> tuple[Path, Search
             raise MissingError(f"no search of the study {study.name!r} in {root} to resume")
     search = read_search(find(root, name))
     if (search.study, search.recipe) != (study.name, fingerprint(study.recipe)):
+        if search.study == study.name and _had_other_contents(search, study):
+            raise InvalidError(
+                f"{root / name} was begun with other pictures to train and validate on than there are now, and all of "
+                f"its trials have seen those: some were changed, added or removed; put them back, or start a new search"
+            )
         raise InvalidError(
             f"{root / name} searches the study {search.study!r} with another base recipe than {study.name!r} has now; "
             f"start a new search"
         )
     return root / name, search
+
+
+def _had_other_contents(search: Search, study: Study) -> bool:
+    """Whether the study's base recipe is the search's but for what is in the files of its data."""
+    recipe = stated(study.recipe)
+    recipe["data"] |= search.contents
+    return bool(search.contents) and search.recipe == fingerprint(recipe)
 
 
 def find(root: Path, name: str) -> Path:

@@ -77,8 +77,13 @@ def types_in(value: Any) -> Iterator[type]:
 
 def fingerprint(value: Any) -> str:
     """A hash of all that a value says but places, and of the files it names; 32 digits, the same on every machine."""
-    text = json.dumps(_encode(value, with_places=False), sort_keys=True, separators=(",", ":"))
+    text = json.dumps(stated(value), sort_keys=True, separators=(",", ":"))
     return hashlib.sha256(text.encode()).hexdigest()[:32]
+
+
+def stated(value: Any) -> Any:
+    """What a fingerprint reads of a value, as JSON's types; its own fingerprint is the value's."""
+    return _encode(value, with_places=False)
 
 
 def to_text(value: Any) -> str:

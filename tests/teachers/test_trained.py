@@ -13,12 +13,16 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
+from data_files import class_folders, picture, save
+from raykd.data import Frame, image_folder
 from raykd.data.dataset import load
+from raykd.data.image_folder import ImageFolder
 from raykd.evaluation.accuracy import accuracy
 from raykd.models.cnn import CNN
 from raykd.optim import SGD, Cosine
 from raykd.protocols.teacher import teacher_route
 from raykd.storage.artifacts import Store
+from raykd.teachers import route_training
 from raykd.teachers.trained import Teacher
 from tiny import NUM_CLASSES, TinyData, same_weights
 
@@ -196,3 +200,24 @@ def test_the_record_is_json(store: Store):
     route = teacher_route(TEACHER, DATA, store)
     assert json.loads((route.folder / "route.json").read_text()) == route.records
     assert all(0.0 <= record["accuracy"] <= 1.0 for record in route.records)
+
+
+# its name, where the data are files
+
+
+def test_a_route_of_files_stays_when_the_test_changes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    """Also one from the time when its name followed the test's files too."""
+    root, store = class_folders(tmp_path / "pictures"), Store(tmp_path / "store")
+    data = ImageFolder(root=str(root), frame=Frame(resize=8, size=8), cache=None)
+    teacher = replace(TEACHER, epochs=1, every=1, batch_size=4)
+    with monkeypatch.context() as older:
+        older.setattr(ImageFolder, "contents", ImageFolder.former_contents)
+        older.setattr(route_training, "_former_route", lambda told, context: None)
+        former = teacher_route(teacher, data, store).folder
+    monkeypatch.setattr(route_training, "distill", None)  # nothing is trained any more
+    route = teacher_route(teacher, data, store)
+    assert route.folder != former
+    assert contents(route.folder) == contents(former)
+    save(root, "val/a/0.png", picture(77, 30, 30))
+    image_folder._digest.cache_clear()  # as in another process
+    assert teacher_route(teacher, data, store).folder == route.folder
