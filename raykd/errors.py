@@ -60,11 +60,15 @@ def is_for_the_user(error: BaseException) -> bool:
 
 
 def one_line(error: BaseException) -> str:
-    """What an error says, on one line; of a refused file its name and the machine's reason."""
+    """What an error says, on one line; of a refused file its name and the machine's reason.
+
+    Odd bytes of a name that is no UTF-8 are written as numbers, so that any file and screen takes the line.
+    """
     if isinstance(error, OSError) and error.strerror:
-        return f"{error.filename}: {error.strerror}" if error.filename else error.strerror
-    text = error.args[0] if isinstance(error, KeyError) and error.args else error
-    return " ".join(str(text).split())
+        text = f"{error.filename}: {error.strerror}" if error.filename else error.strerror
+    else:
+        text = error.args[0] if isinstance(error, KeyError) and error.args else error
+    return " ".join(str(text).split()).encode(errors="backslashreplace").decode()
 
 
 def nearest(name: str, choices: Iterable[str]) -> str:

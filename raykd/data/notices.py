@@ -19,6 +19,7 @@ _KINDS = {
     TRANSPARENT: "with transparency",
     DEEP: "grey of more than 8 bits",
 }
+_DARK = 4  # bits, without which all of a picture is darker than a sixteenth of white
 _said = set[str]()  # in this process, where a data set is loaded again with each new split
 
 
@@ -46,7 +47,7 @@ def warnings(found: Survey, split_of: Mapping[str, str]) -> Iterator[str]:
         yield f"of {_number(frames)} the first of several frames is taken"
     yield from _copies(found, split_of)
     used, depth = inspection.used
-    if used < depth - 1:
+    if used <= depth - _DARK:
         yield (
             f"the deep grey pictures use at most {used} of their {depth} bits, so that they are dark; "
             f"pixels/bits={used} makes the most that they use white"

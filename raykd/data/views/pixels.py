@@ -128,10 +128,10 @@ class Pixels:
         step = (white - black) / 255
         rounding = step / 2 if picture.mode == "F" else 0  # what resizing floats may have added
         if not black - rounding <= least <= most <= white + rounding:  # also what is no number
-            option = "floats" if picture.mode == "F" else "bits"
+            option = "pixels/floats changes that" if picture.mode == "F" else "pixels/bits changes what is white"
             raise InvalidError(
                 f"its values run from {least:.6g} to {most:.6g}, and only {black:.6g} to {white:.6g} become black to "
-                f"white; pixels/{option} changes that"
+                f"white; {option}"
             )
         levels = np.rint((values - black) / step).clip(0, 255).astype(np.uint8)
         if least < most and levels.min() == levels.max():
