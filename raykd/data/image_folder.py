@@ -164,8 +164,8 @@ class ImageFolder:
         names = tuple(sorted(labelled))
         lengths = tuple(found.lengths[name] for name in names)
         labels = torch.tensor([labelled[name] for name in names], dtype=torch.int64)
-        files = Files(found.listing.root, names, lengths, self.frame, self.pixels, found.inspection.odd)
-        return Split(files, labels)
+        listing, odd = found.listing, found.inspection.odd
+        return Split(Files(listing.root, names, lengths, self.frame, self.pixels, odd, listing.rows), labels)
 
 
 @functools.lru_cache(maxsize=4)

@@ -11,9 +11,10 @@ import json
 import logging
 import os
 import stat
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
+from io import BytesIO
 from pathlib import Path
 from typing import NamedTuple
 
@@ -21,6 +22,7 @@ import PIL
 import torch
 
 from raykd.data.formats.copies import copies
+from raykd.data.formats.rows import Rows
 from raykd.data.views.pixels import Pixels, deep_values, depth, is_deep, orientation
 from raykd.space.serialise import fingerprint
 from raykd.storage.artifacts import Store
@@ -69,17 +71,22 @@ class Inspection:
         return frozenset(name for kind in ODD for name in self.kinds.get(kind, ()))
 
 
-def states(root: Path, names: Iterable[str]) -> dict[str, State]:
-    """Of each file below a root what tells whether it has changed."""
-    return {name: _state(f"{root}/{name}") for name in names}
+def states(root: Path, names: Iterable[str], rows: Rows | None = None) -> dict[str, State]:
+    """Of each file below a root, or each row of tables there, what tells whether it has changed."""
+    if rows is None:
+        return {name: _state(f"{root}/{name}") for name in names}
+    return {name: State(*rows.state(name)) for name in names}
 
 
-def inspect(root: Path, files: Mapping[str, State], pixels: Pixels, cache: Path | None) -> Inspection:
+def inspect(
+    root: Path, files: Mapping[str, State], pixels: Pixels, cache: Path | None, rows: Rows | None = None
+) -> Inspection:
     """What is in files below a root, from the cache unless one of them has changed.
 
     Args:
         files: by path, in the order in which one of some equal ones is the first.
         cache: None to inspect them anew in every process.
+        rows: where they are opened, if they lie in tables.
 
     Raises:
         OSError: the machine cannot read a file at the moment.
@@ -87,26 +94,26 @@ def inspect(root: Path, files: Mapping[str, State], pixels: Pixels, cache: Path 
     digest = hashlib.sha256(repr((str(root), list(files.items()), pixels)).encode(errors="surrogateescape"))
     key = fingerprint({"files": digest.hexdigest(), "pillow": PIL.__version__, "version": _VERSION})
     if key not in _inspected:
-        _inspected[key] = _kept(root, files, pixels, cache, key)
+        _inspected[key] = _kept(lambda: _inspect(root, files, pixels, rows), cache, key)
     return _inspected[key]
 
 
 _inspected: dict[str, Inspection] = {}  # of this process
 
 
-def _kept(root: Path, files: Mapping[str, State], pixels: Pixels, cache: Path | None, key: str) -> Inspection:
+def _kept(find: Callable[[], Inspection], cache: Path | None, key: str) -> Inspection:
     def make(folder: Path) -> None:
-        (folder / _FILE).write_text(json.dumps(asdict(_inspect(root, files, pixels))))
+        (folder / _FILE).write_text(json.dumps(asdict(find())))
 
     if cache is None:
-        return _inspect(root, files, pixels)
+        return find()
     try:
         read = json.loads((Store(cache).get("inspections", key, make) / _FILE).read_text())
     except OSError as error:
         if error.errno not in _CANNOT_KEEP:
             raise
         _LOG.info("%s: %s; what is in the pictures is found out anew in every process", cache, error.strerror)
-        return _inspect(root, files, pixels)
+        return find()
     kinds = {kind: tuple(names) for kind, names in read["kinds"].items()}
     return Inspection(**read | {"kinds": kinds, "shorter": tuple(read["shorter"]), "used": tuple(read["used"])})
 
@@ -119,13 +126,14 @@ class _Seen(NamedTuple):
     depth: int = 0
 
 
-def _inspect(root: Path, files: Mapping[str, State], pixels: Pixels) -> Inspection:
+def _inspect(root: Path, files: Mapping[str, State], pixels: Pixels, rows: Rows | None) -> Inspection:
+    def look(name: str) -> _Seen:
+        return _look(rows.open(name) if rows else f"{root}/{name}", files[name], pixels)
+
     if (total := sum(state.length for state in files.values())) > _LARGE:
         _LOG.warning("%s: looking once into %d pictures, %.1f GB", root, len(files), total / 1e9)
     with ThreadPoolExecutor(torch.get_num_threads()) as threads:
-        seen = dict(
-            zip(files, threads.map(lambda name: _look(f"{root}/{name}", files[name], pixels), files), strict=True)
-        )
+        seen = dict(zip(files, threads.map(look, files), strict=True))
     whole = {name: found for name, found in seen.items() if not found.wrong}
     sides = sorted(found.shorter for found in whole.values())
     deep = [(found.used, found.depth) for found in whole.values() if found.depth]
@@ -133,17 +141,17 @@ def _inspect(root: Path, files: Mapping[str, State], pixels: Pixels) -> Inspecti
     return Inspection(
         bad={name: found.wrong for name, found in seen.items() if found.wrong},
         kinds={kind: tuple(name for name, found in whole.items() if kind in found.kinds) for kind in kinds},
-        copies=dict(copies(root, tuple(whole))),
+        copies=dict(copies(root, tuple(whole), rows)),
         shorter=(sides[0], sides[len(sides) // 2], sides[-1]) if sides else (),
         used=max(deep, key=lambda pair: pair[0] - pair[1]) if deep else (0, 0),
     )
 
 
-def _look(path: str, state: State, pixels: Pixels) -> _Seen:
+def _look(source: str | BytesIO, state: State, pixels: Pixels) -> _Seen:
     if state.wrong:
         return _Seen(state.wrong)
     try:
-        return _decode(path, pixels)
+        return _decode(source, pixels)
     except OSError as error:
         if error.errno is not None and error.errno not in _OF_THE_FILE:
             raise
@@ -156,10 +164,10 @@ def _words(error: Exception) -> str:
     return " ".join(str(error).split()) or type(error).__name__
 
 
-def _decode(path: str, pixels: Pixels) -> _Seen:
+def _decode(source: str | BytesIO, pixels: Pixels) -> _Seen:
     kinds: list[str] = []
     used = bits = 0
-    with pixels.open(path) as picture:
+    with pixels.open(source) as picture:
         shorter = min(picture.size)
         picture.draft(None, (1, 1))
         pixels.rgb(picture)

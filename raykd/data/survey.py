@@ -41,8 +41,9 @@ def survey(listing: Listing, pixels: Pixels, cache: Path | None, skip_bad: bool)
         FileNotFoundError: the same, where all of them are not there.
     """
     _check_classes(listing)
-    files = states(listing.root, (name for split in _SPLITS for name in sorted(getattr(listing, split))))
-    inspection = inspect(listing.root, files, pixels, cache)
+    names = (name for split in _SPLITS for name in sorted(getattr(listing, split)))
+    files = states(listing.root, names, listing.rows)
+    inspection = inspect(listing.root, files, pixels, cache, listing.rows)
     if inspection.bad and not skip_bad:
         kind = MissingError if set(inspection.bad.values()) == {NOT_THERE} else InvalidError
         raise kind(

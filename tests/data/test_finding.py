@@ -4,18 +4,28 @@ import shutil
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
 import pytest
 
-from data_files import class_folders, picture, save
+from data_files import class_folders, picture, save, table, write_table
 from raykd.data import Augmentation, Frame, ResizedCrop
 from raykd.data.finding import find_data, fitting
 from raykd.data.finding.fitting import augmentation_for, frame_for, mirrors, room_in_memory
-from raykd.data.finding.folders import layed_out
+from raykd.data.finding.folders import laid_out
 from raykd.data.finding.lists import list_layout
+from raykd.data.finding.tables import table_layout, tables_in
 from raykd.data.formats.layouts import ClassFolders
 from raykd.data.formats.own_folders import OwnFolders
 from raykd.data.formats.picture_list import PictureList
+from raykd.data.formats.picture_table import PictureTable
 from raykd.space.serialise import decode, encode
+
+
+@pytest.fixture(autouse=True)
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """What is found out is kept below the home folder."""
+    monkeypatch.setenv("HOME", str(tmp_path / ".home"))
+    return tmp_path / ".home"
 
 
 def flat(root: Path, count: int = 10, classes: tuple[str, ...] = ("cat", "dog"), size: int = 8) -> Path:
@@ -43,8 +53,7 @@ def test_a_flat_folder(tmp_path: Path):
     ]
 
 
-def test_the_data_set_that_is_found_loads(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+def test_the_data_set_that_is_found_loads(tmp_path: Path):
     found = find_data(flat(tmp_path / "PHOTOS"), mean=(0.5, 0.5, 0.5), std=(0.2, 0.2, 0.2), size=16)
     dataset = found.data.load()
     assert dataset.image_shape == (3, 16, 16)
@@ -79,7 +88,7 @@ def test_folders_of_splits(tmp_path: Path, names: dict[str, str], layout: OwnFol
 def test_val_is_said_to_be_the_test_where_tiny_imagenets_list_is(tmp_path: Path):
     class_folders(tmp_path)
     (tmp_path / "val" / "val_annotations.txt").write_text("")
-    assert layed_out(tmp_path).layout == ClassFolders()
+    assert laid_out(tmp_path).layout == ClassFolders()
     assert "val is the test here, as in Tiny-ImageNet" in find_data(tmp_path).lines()[4]
 
 
@@ -92,25 +101,26 @@ def test_folders_that_lie_deeper_are_followed_and_said(tmp_path: Path):
 
 
 def test_what_is_left_aside_and_what_lacks(tmp_path: Path):
-    class_folders(tmp_path)
-    (tmp_path / "train" / "a" / "notes.txt").write_text("")
-    shutil.rmtree(tmp_path / "val" / "b")
-    save(tmp_path, "unlabelled/1.png", picture(0))
-    save(tmp_path, "test/1.png", picture(0))
-    (tmp_path / "train" / "c" / "0.png").write_bytes(b"torn")
-    content = (tmp_path / "train" / "a" / "0.png").read_bytes()
-    (tmp_path / "val" / "a" / "copy.png").write_bytes(content)
-    (tmp_path / "train" / "b" / "copy.png").write_bytes(content)
-    notes = "\n".join(find_data(tmp_path).notes)
+    class_folders(tmp_path / "P")
+    (tmp_path / "P" / "train" / "a" / "notes.txt").write_text("")
+    shutil.rmtree(tmp_path / "P" / "val" / "b")
+    save(tmp_path / "P", "unlabelled/1.png", picture(0))
+    save(tmp_path / "P", "test/1.png", picture(0))
+    (tmp_path / "P" / "train" / "c" / "0.png").write_bytes(b"torn")
+    content = (tmp_path / "P" / "train" / "a" / "0.png").read_bytes()
+    (tmp_path / "P" / "val" / "a" / "copy.png").write_bytes(content)
+    (tmp_path / "P" / "train" / "b" / "copy.png").write_bytes(content)
+    with pytest.raises(ValueError, match=r"1 of 26 pictures cannot be used: train/c/0.png \(it is no picture of a"):
+        find_data(tmp_path / "P")
+    notes = "\n".join(find_data(tmp_path / "P", skip_bad=True).notes)
     for expected in (
         "left aside: folder unlabelled, of no split",
         "left aside: folder test, 1 pictures and no folder for each class",
-        "left aside: 1 no pictures by their ending (.txt 1): train/a/notes.txt",
+        "left aside as no picture by its ending: 1 (.txt 1), train/a/notes.txt",
+        "goes on without some: 1 of 26 pictures cannot be used: train/c/0.png",
         "no pictures in the validation of: b",
-        "copies: 2 pictures are the same as another: train/b/copy.png = train/a/0.png, val/a/copy.png = ",
-        "copies in two classes: train/b/copy.png = train/a/0.png",
-        "copies in two splits, which makes the measured accuracy too high: val/a/copy.png = train/a/0.png",
-        f"not readable: {tmp_path / 'train/c/0.png'}",
+        "copies of one picture lie in two splits (validation and train 1), such as train/a/0.png and val/a/copy.png",
+        "copies of one picture are of two classes (1), such as train/a/0.png and train/b/copy.png",
     ):
         assert expected in notes
 
@@ -144,13 +154,8 @@ def test_no_path_and_no_pictures(tmp_path: Path):
     with pytest.raises(FileNotFoundError, match=f"no folder and no file {tmp_path / 'none'}"):
         find_data(tmp_path / "none")
     (tmp_path / "photo.zip").touch()
-    with pytest.raises(ValueError, match=r"photo.zip: neither a folder of pictures nor a list of them \(.csv"):
+    with pytest.raises(ValueError, match=r"photo.zip: neither a folder of pictures, nor a list of them \(.csv"):
         find_data(tmp_path / "photo.zip")
-    flat(tmp_path / "torn", 3)
-    for file in (tmp_path / "torn").rglob("*.png"):
-        file.write_bytes(file.name.encode() + file.parent.name.encode())
-    with pytest.raises(ValueError, match=r"cat/.*: no picture that can be read, nor any other of 6"):
-        find_data(tmp_path / "torn")
 
 
 @pytest.mark.parametrize(
@@ -182,12 +187,12 @@ def test_the_columns_of_a_list(tmp_path: Path, lines: list[str], layout: Picture
         ("", "l.csv: empty"),
         (
             "id,breed\n7,cat\n8,dog\n",
-            "none of its columns is a picture's path, as it ends in .jpg or .png",
+            "none of its columns is a picture's path, as ends in .jpg or .png",
         ),
         ("file,mask\na.png,b.png\n", "none of its columns is the label"),
         (
             "file,width,height\na.png,8,9\n",
-            "2 of its columns may be the label .* being file, width, height; call it 'label'",
+            "2 of its columns may be the label; its columns: file, width, height; call it 'label'",
         ),
         ("a.png\n", "none of its columns is the label"),
     ],
@@ -204,7 +209,7 @@ def test_a_list_as_a_data_set(tmp_path: Path):
     (tmp_path / "labels.csv").write_text("\n".join(["file,label", *lines, lines[0]]))
     found = find_data(tmp_path / "labels.csv")
     assert found.counts == {"training": (7, 7), "validation": (1, 1), "test": (2, 2)}
-    assert found.notes == ("left aside: 1 listed more than once: cat/00.png",)
+    assert found.notes == ("left aside as listed more than once: 1, cat/00.png",)
 
 
 @pytest.mark.parametrize(
@@ -274,4 +279,77 @@ def test_labels_with_gaps_are_said_to_be_counted(tmp_path: Path):
     (tmp_path / "labels.csv").write_text("\n".join(lines))
     found = find_data(tmp_path / "labels.csv")
     assert found.classes == ("3", "12")
-    assert found.notes == ("labels are counted from 0, in order: 3 is 0, 12 is 1",)
+    assert found.notes == ("labels are counted from 0: 3 is 0, 12 is 1",)
+
+
+def test_a_folder_with_a_list_in_it(tmp_path: Path):
+    pictures = sorted(flat(tmp_path / "images").rglob("*.png"))
+    for path in pictures:
+        path.rename(tmp_path / "images" / f"{path.parent.name} {path.name}")
+    for name in ("cat", "dog"):
+        (tmp_path / "images" / name).rmdir()
+    names = sorted(path.name for path in (tmp_path / "images").iterdir())
+    (tmp_path / "list.csv").write_text("\n".join(f"images/{name},{name[:3]}" for name in names))
+    found = find_data(tmp_path)
+    assert found.counts == {"training": (7, 7), "validation": (1, 1), "test": (2, 2)}
+    assert found.notes == ("the labels are those of list.csv",)
+
+
+def test_tables_as_datasets_lays_them_out(tmp_path: Path):
+    write_table(tmp_path / "disk" / "data-00000-of-00002.arrow", table(20))
+    write_table(tmp_path / "disk" / "data-00001-of-00002.arrow", table(10, 100))
+    write_table(tmp_path / "disk" / "cache-1234.arrow", table(3))
+    found = find_data(tmp_path / "disk")
+    assert found.data.layout == PictureTable(train="data-0000*.arrow")
+    assert found.classes == ("cat", "dog")
+    assert found.counts == {"training": (11, 11), "validation": (2, 2), "test": (2, 2)}
+    assert found.lines()[2] == "sizes: 8 x 8 pixels"
+    dataset = found.data.load()
+    assert (dataset.image_shape, len(dataset.train)) == ((3, 8, 8), 22)
+
+
+@pytest.mark.parametrize(
+    ("files", "layout"),
+    [
+        (["all [1].parquet"], PictureTable(train="all [[]1].parquet")),
+        (["a.parquet", "b.parquet"], PictureTable(train="*.parquet")),
+        (
+            ["data/train-0-of-2.parquet", "data/train-1-of-2.parquet", "data/test-0-of-1.parquet"],
+            PictureTable(train="data/train-*.parquet", test="data/test-0-of-1.parquet"),
+        ),
+        (
+            ["train/data-0.arrow", "valid/data-0.arrow", "extra/data-0.arrow"],
+            PictureTable(train="train/data-0.arrow", validation="valid/data-0.arrow"),
+        ),
+    ],
+)
+def test_which_tables_are_of_which_split(tmp_path: Path, files: list[str], layout: PictureTable):
+    for name in files:
+        write_table(tmp_path / name, table(4))
+    assert tables_in(tmp_path) == sorted(files)
+    found = table_layout(tmp_path, sorted(files))
+    assert found.layout == layout
+    assert found.notes == tuple(f"left aside: {name}, of no split" for name in files if name.startswith("extra"))
+
+
+def test_which_columns_of_a_table_are_which(tmp_path: Path):
+    plain = pa.table({"id": [1, 2], "jpg": [b"1", b"2"], "species": ["a", "b"], "Set": ["train", "TEST"]})
+    write_table(tmp_path / "a.parquet", plain)
+    layout = table_layout(tmp_path, ["a.parquet"]).layout
+    assert layout == PictureTable(train="a.parquet", image="jpg", label="species", split="Set")
+    write_table(tmp_path / "a.parquet", plain.drop(["jpg"]))
+    with pytest.raises(ValueError, match="none of its columns is the pictures' bytes; its columns: id, species, Set"):
+        table_layout(tmp_path, ["a.parquet"])
+    write_table(tmp_path / "a.parquet", plain.rename_columns(["id", "jpg", "what", "Set"]))
+    with pytest.raises(ValueError, match="2 of its columns may be the label; its columns: id, jpg, what, Set; call it"):
+        table_layout(tmp_path, ["a.parquet"])
+
+
+def test_tables_whose_splits_cannot_be_told(tmp_path: Path):
+    write_table(tmp_path / "test.parquet", table(4))
+    with pytest.raises(ValueError, match=f"{tmp_path}: no table of training images; there are test.parquet"):
+        find_data(tmp_path)
+    for name in ("train.parquet", "training_2.parquet", "trainee.parquet"):
+        write_table(tmp_path / name, table(4))
+    with pytest.raises(ValueError, match="of one split, and no pattern fits them alone"):
+        find_data(tmp_path)

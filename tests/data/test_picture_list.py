@@ -113,7 +113,7 @@ def test_splits_that_do_not_fit(root: Path):
     with pytest.raises(ValueError, match="line 13: 'query' is no split; known are train: train, training; validation"):
         layout(split=2).read(written(root, *lines, "pictures/0.png,cat,query"))
     save(root, "fox.png", picture(30, 8, 8))
-    with pytest.raises(ValueError, match="no picture to train on has the label 'fox' of a test or validation one"):
+    with pytest.raises(ValueError, match="no picture to train on has the label 'fox', which one of the test has"):
         layout(split=2).read(written(root, *lines, "fox.png,fox,test"))
 
 

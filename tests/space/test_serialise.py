@@ -198,7 +198,7 @@ NAMES = """
     augmentation=Augmentation resized_crop=ResizedCrop frame=Frame pixels=Pixels preparation=Preparation
     teacher=Teacher distilled_teacher=DistilledTeacher
     pretrained_teacher=PretrainedTeacher checkpoint_folder=CheckpointFolder
-    own_folders=OwnFolders picture_list=PictureList
+    own_folders=OwnFolders picture_list=PictureList picture_table=PictureTable
 """
 
 

@@ -7,18 +7,21 @@ import torch
 
 from raykd.data.dataset import Dataset
 from raykd.data.finding.fitting import augmentation_for, frame_for, room_in_memory
-from raykd.data.finding.folders import layed_out
+from raykd.data.finding.folders import Laid, has_classes, laid_out
 from raykd.data.finding.found_data import FoundData
-from raykd.data.finding.lists import list_layout
+from raykd.data.finding.lists import LISTS, list_layout, lists_in
 from raykd.data.finding.measured import measure
 from raykd.data.finding.notes import notes_on
+from raykd.data.finding.tables import table_layout, tables_in
+from raykd.data.formats.file_names import shown
 from raykd.data.formats.layouts import Listing
 from raykd.data.formats.own_folders import OwnFolders
 from raykd.data.formats.picture_list import PictureList
+from raykd.data.formats.picture_table import PictureTable
+from raykd.data.formats.tables import ENDINGS as TABLES
 from raykd.data.image_folder import ImageFolder
 from raykd.errors import InvalidError, MissingError
 
-_LISTS = (".csv", ".tsv", ".txt")
 _SHARE = 0.15  # of each class, for the test, and of the rest for the validation
 _MOST_HELD_OUT = 5_000  # pictures: at 90 % accuracy so many have a standard error of 0.4 points
 
@@ -29,24 +32,29 @@ def find_data(
     size: int | None = None,
     mean: tuple[float, ...] | None = None,
     std: tuple[float, ...] | None = None,
+    skip_bad: bool = False,
 ) -> FoundData:
     """The pictures at a path as a data set, and what is not said about it chosen from what is there.
 
     Args:
-        path: a folder of class folders, alone or below folders of splits, or a CSV of paths and labels.
+        path: a folder of class folders, alone or below folders of splits; a CSV of paths and labels; a Parquet or
+            Arrow file with pictures and labels, or a folder of them as `datasets` and the Hub lay them out.
         size: of the squares that pictures become, in pixels, where a teacher takes one size alone; by default that
             which suits the pictures.
         mean, std: to normalise by, on the scale 0 to 1, as a teacher does; by default ImageNet's.
+        skip_bad: go on without pictures that cannot be read.
 
     Raises:
         FileNotFoundError, ValueError: nothing is there, or no data set can be made of it; one line that says why.
         OSError: a folder or a file cannot be read.
     """
     spec, notes = _detected(Path(path).expanduser())
+    spec = replace(spec, skip_bad=skip_bad)
     if mean is not None and std is not None:
         spec = replace(spec, mean=mean, std=std)
     spec = _with_shares(spec, spec.listing())
-    listing, dataset = spec.listing(), spec.load()
+    surveyed, dataset = spec.survey(), spec.load()
+    listing = surveyed.listing
     splits = {"training": dataset.train, "validation": dataset.validation, "test": dataset.test}
     sizes = measure([split.images for split in splits.values()])
     frame = frame_for(sizes.widths, sizes.heights, size)
@@ -64,20 +72,32 @@ def find_data(
         cut=(*([] if listing.validation else ["validation"]), *(["test"] if listing.test_is_cut else [])),
         sizes=sizes,
         decoded=decoded,
-        notes=(*notes, *notes_on(listing, dataset, sizes)),
+        notes=(*notes, *notes_on(surveyed, dataset)),
     )
 
 
 def _detected(path: Path) -> tuple[ImageFolder, tuple[str, ...]]:
     """A data set at its defaults, and what to say of where it lies."""
-    if path.is_file() and path.suffix.lower() in _LISTS:
-        return ImageFolder(root=str(path.parent), layout=list_layout(path)), ()
     if path.is_dir():
-        found = layed_out(path)
-        return ImageFolder(root=str(found.root), layout=found.layout), found.notes
-    if not path.exists():
+        tables, lists = tables_in(path), lists_in(path)
+        if tables:
+            found = table_layout(path, tables)
+        elif len(lists) == 1 and not has_classes(path):
+            found = Laid(path, list_layout(path / lists[0]), (f"the labels are those of {shown(lists[0])}",))
+        else:
+            found = laid_out(path)
+    elif path.suffix.lower() in LISTS:
+        found = Laid(path.parent, list_layout(path), ())
+    elif path.suffix.lower() in TABLES:
+        found = table_layout(path.parent, [path.name])
+    elif not path.exists():
         raise MissingError(f"no folder and no file {path}")
-    raise InvalidError(f"{path}: neither a folder of pictures nor a list of them ({', '.join(_LISTS)})")
+    else:
+        raise InvalidError(
+            f"{path}: neither a folder of pictures, nor a list of them ({', '.join(LISTS)}), nor a table with them "
+            f"({', '.join(TABLES)})"
+        )
+    return ImageFolder(root=str(found.root), layout=found.layout), found.notes
 
 
 def _with_shares(spec: ImageFolder, listing: Listing) -> ImageFolder:
@@ -85,7 +105,7 @@ def _with_shares(spec: ImageFolder, listing: Listing) -> ImageFolder:
     pictures = len(listing.train) + len(listing.validation) + len(listing.test)
     share = max(0.001, round(min(_SHARE, _MOST_HELD_OUT / pictures), 3))
     layout = spec.layout
-    if listing.test_is_cut and isinstance(layout, OwnFolders | PictureList):
+    if listing.test_is_cut and isinstance(layout, OwnFolders | PictureList | PictureTable):
         layout = replace(layout, test_share=share)
     return replace(spec, layout=layout, validation=None if listing.validation else share)
 

@@ -13,7 +13,7 @@ from raykd.errors import InvalidError
 _DEEPEST = 8  # folders in each other, each the only one; an archive makes one or two
 
 
-class Layed(NamedTuple):
+class Laid(NamedTuple):
     """Where pictures lie, how, and what a person should know of it."""
 
     root: Path
@@ -21,7 +21,7 @@ class Layed(NamedTuple):
     notes: tuple[str, ...]
 
 
-def layed_out(root: Path) -> Layed:
+def laid_out(root: Path) -> Laid:
     """How the pictures below a folder are sorted.
 
     Raises:
@@ -38,11 +38,17 @@ def layed_out(root: Path) -> Layed:
     splits = _splits(root, folders)
     if splits:
         layout, more = _split_layout(root, splits, folders)
-        return Layed(root, layout, (*notes, *more))
+        return Laid(root, layout, (*notes, *more))
     if not folders:
         raise InvalidError(f"{root}: {_loose(root)}no folder for each class; sort the pictures, or list them in a CSV")
     _refuse_splits_below(root, folders)
-    return Layed(root, OwnFolders(), tuple(notes))
+    return Laid(root, OwnFolders(), tuple(notes))
+
+
+def has_classes(root: Path) -> bool:
+    """Whether there are two folders in a folder, or folders in the only one, which then may be of classes."""
+    folders = folders_in(root)
+    return len(folders) > 1 or any(folders_in(root / folder) for folder in folders)
 
 
 def _splits(root: Path, folders: list[str]) -> dict[str, str]:

@@ -1,17 +1,23 @@
 """Which columns of a CSV are paths, labels and splits, and whether its first line names them: by their values."""
 
-from collections.abc import Sequence
+import os
 from itertools import islice
 from pathlib import Path
 
-from raykd.data.formats.file_names import is_picture
+from raykd.data.finding.columns import LABELS, PATHS, the_one
+from raykd.data.formats.file_names import is_ignored, is_picture
 from raykd.data.formats.picture_list import DELIMITERS, PictureList, rows_of
 from raykd.data.formats.split_names import split_called
 from raykd.errors import InvalidError
 
+LISTS = (".csv", ".tsv", ".txt")
 _LOOKED_AT = 200  # lines
-_PATHS = ("file", "path", "image", "file_name", "filename", "filepath", "file_path", "image_path")
-_LABELS = ("label", "labels", "class", "class_name", "classname", "category", "target", "species", "breed", "y")
+
+
+def lists_in(folder: Path) -> list[str]:
+    """The names of the CSVs right in a folder; a text beside pictures may say anything."""
+    names = os.listdir(folder)  # noqa: PTH208 - names alone
+    return sorted(name for name in names if name.lower().endswith(LISTS[:2]) and not is_ignored(name))
 
 
 def list_layout(file: Path) -> PictureList:
@@ -25,11 +31,12 @@ def list_layout(file: Path) -> PictureList:
     paths = [column for column in columns if all(is_picture(row[column]) for row in rows[1:] or rows)]
     header = len(rows) > 1 and not any(is_picture(rows[0][column]) for column in paths)
     names = rows[0] if header else [str(column) for column in columns]
-    path = _the_one(file, "a picture's path, as it ends in .jpg or .png,", names, paths, _PATHS)
+    path = the_one(file, "a picture's path, as ends in .jpg or .png", names, paths, PATHS, "PictureList(path=...)")
     others = [column for column in columns if column not in paths]
     splits = [column for column in others if all(split_called(row[column]) for row in rows[header:])]
     split = splits[0] if splits and len(others) > 1 else None
-    label = _the_one(file, "the label", names, [column for column in others if column != split], _LABELS)
+    others = [column for column in others if column != split]
+    label = the_one(file, "the label", names, others, LABELS, "PictureList(label=...)")
 
     def told(column: int) -> str | int:
         name = names[column]
@@ -60,15 +67,3 @@ def _rows(file: Path) -> tuple[str, list[list[str]]]:
     if not rows:
         raise InvalidError(f"{file}: empty")
     return delimiter, rows
-
-
-def _the_one(file: Path, what: str, names: Sequence[str], columns: list[int], usual: Sequence[str]) -> int:
-    """The only column, or else the one with the name that is most usual."""
-    named = [column for name in usual for column in columns if names[column].lower() == name]
-    if len(columns) != 1 and not named:
-        among = f"{len(columns)} of its columns may be" if columns else "none of its columns is"
-        raise InvalidError(
-            f"{file}: {among} {what} its columns being {', '.join(names)}; call it {usual[0]!r}, or set "
-            f"layout=PictureList({usual[0].replace('file', 'path')}=...)"
-        )
-    return columns[0] if len(columns) == 1 else named[0]

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import ClassVar, Protocol, runtime_checkable
 
 from raykd.data.formats.file_names import ENDINGS, Aside, class_pictures, folders_in
+from raykd.data.formats.rows import Rows
 from raykd.errors import InvalidError, MissingError
 
 ANNOTATIONS = "val_annotations.txt"
@@ -29,6 +30,7 @@ class Listing:
         aside: files and folders that are in none of them, each with the reason.
         copies: of the pictures of `train`, as `copies.copies` tells them. Where it is given, a validation split is cut
             in shares of each class and copies stay together; where it is None, any pictures are held out.
+        rows: where the pictures are opened by these paths, if they lie in tables and not in files of their own.
         test_is_cut: whether `test` was cut from the training pictures by the layout.
     """
 
@@ -39,6 +41,7 @@ class Listing:
     validation: Labelled = field(default_factory=dict)
     aside: tuple[Aside, ...] = ()
     copies: Mapping[str, str] | None = None
+    rows: Rows | None = None
     test_is_cut: bool = False
 
 

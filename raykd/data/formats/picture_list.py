@@ -14,7 +14,8 @@ from pathlib import Path
 from typing import ClassVar
 
 from raykd.data.formats.file_names import Aside, shown
-from raykd.data.formats.layouts import Labelled, Listing
+from raykd.data.formats.labels import counted
+from raykd.data.formats.layouts import Listing
 from raykd.data.formats.shares import TEST_SHARE, with_a_test
 from raykd.data.formats.split_names import TEST, TRAIN, VALIDATION, known, split_called
 from raykd.errors import InvalidError, MissingError
@@ -71,14 +72,7 @@ class PictureList:
             aside += [Aside(path, TWICE)] * len(before)
             splits[split][path] = label
         _check_there(file, [path for labels in splits.values() for path in labels])
-        if not splits[TRAIN]:
-            raise InvalidError(f"{file}: no picture to train on")
-        classes = _in_order(set(splits[TRAIN].values()))
-        train, validation, test = (_numbered(file, splits[split], classes) for split in (TRAIN, VALIDATION, TEST))
-        listing = Listing(
-            root=root, classes=tuple(classes), train=train, validation=validation, test=test, aside=tuple(aside)
-        )
-        return with_a_test(listing, self.test_share)
+        return with_a_test(counted(root, file, splits, aside), self.test_share)
 
     def _entries(self, root: Path) -> Iterator[tuple[int, str, str, str]]:
         """Of each line its number, the picture's path below the root, the label and the split."""
@@ -133,17 +127,3 @@ def _check_there(file: Path, paths: list[str]) -> None:
             f"{file}: {len(missing)} of the {len(paths)} pictures that it names are not there, as {missing[0]}; paths "
             f"count from {file.parent}"
         )
-
-
-def _in_order(labels: set[str]) -> list[str]:
-    try:
-        return sorted(labels, key=lambda label: (int(label), label))
-    except ValueError:
-        return sorted(labels)
-
-
-def _numbered(file: Path, labels: dict[str, str], classes: list[str]) -> Labelled:
-    number = {label: index for index, label in enumerate(classes)}
-    if unknown := set(labels.values()) - number.keys():
-        raise InvalidError(f"{file}: no picture to train on has the label {min(unknown)!r} of a test or validation one")
-    return {path: number[label] for path, label in labels.items()}

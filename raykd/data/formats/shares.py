@@ -30,7 +30,7 @@ def with_a_test(found: Listing, share: float) -> Listing:
             f"{found.root}: pictures of one class, {', '.join(map(shown, found.classes))}; it takes at least two"
         )
     cut = {"validation": not found.validation, "test": not found.test}
-    alike = copies(found.root, tuple(found.train)) if any(cut.values()) else {}
+    alike = copies(found.root, tuple(found.train), found.rows) if any(cut.values()) else {}
     check_enough(found.train, alike, found.classes, ["training", *(split for split, is_cut in cut.items() if is_cut)])
     if found.test:
         return replace(found, copies=alike)

@@ -17,9 +17,11 @@ import numpy as np
 import torch
 from jaxtyping import Int64, UInt8
 from PIL import Image
+from PIL.ImageFile import ImageFile
 from torch import Tensor
 
 from raykd.data.formats.file_names import shown
+from raykd.data.formats.rows import Rows
 from raykd.data.views.pixels import Pixels
 from raykd.data.views.resized_crop import ResizedCrop
 from raykd.errors import InvalidError, MissingError
@@ -81,6 +83,7 @@ class Files:
         frame: what a picture becomes.
         pixels: how what is in its file is read.
         odd: names of those, of these or others, that are no plain RGB or grey of 8 bits, so that `pixels` matters.
+        rows: where they are opened by their names, if they lie in tables and not in files of their own.
     """
 
     device: ClassVar[torch.device] = torch.device("cpu")
@@ -90,6 +93,7 @@ class Files:
     frame: Frame
     pixels: Pixels = Pixels()
     odd: frozenset[str] = frozenset()
+    rows: Rows | None = None
 
     def __len__(self) -> int:
         return len(self.names)
@@ -149,6 +153,11 @@ class Files:
         finally:  # also where the caller has stopped early
             threads.shutdown(cancel_futures=True)
 
+    def opened(self, index: int) -> ImageFile:
+        """A picture whose pixels are not read yet; to be closed. Errors as of `Pixels.open`."""
+        name = self.names[index]
+        return self.pixels.open(self.root / name if self.rows is None else self.rows.open(name))
+
     def _decode(self, place: np.ndarray, index: int, draws: Tensor, crop: ResizedCrop | None) -> None:
         """Writes an image to its place in a batch.
 
@@ -157,7 +166,7 @@ class Files:
         path = self.root / self.names[index]
         named = f"{shown(str(path))}: image {index} of its split"
         try:
-            with self.pixels.open(path) as file:
+            with self.opened(index) as file:
                 picture = self.pixels.rgb(file)
         except FileNotFoundError:
             raise MissingError(f"{named} is gone since the folder was listed") from None

@@ -16,6 +16,7 @@ import os
 import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass
+from io import BytesIO
 from typing import Any, ClassVar
 
 import numpy as np
@@ -76,7 +77,7 @@ class Pixels:
         if self.limit < 1:
             raise InvalidError(f"limit must be at least 1 pixel, got {self.limit}")
 
-    def open(self, path: str | os.PathLike[str]) -> ImageFile:
+    def open(self, path: str | os.PathLike[str] | BytesIO) -> ImageFile:
         """A picture whose pixels are not read yet; to be closed.
 
         Raises:
