@@ -30,6 +30,20 @@ def accuracy(network: Staged, dataset: Dataset, split: Split, world: World | Non
     return _share(network, dataset, split, world, is_right)
 
 
+def constant_answer(network: Staged, dataset: Dataset, split: Split) -> int | None:
+    """The class that a network answers to every image of a split; None where it tells images apart.
+
+    None too where all the split's images are of one class, since a network that knows it answers the same.
+    """
+    if len(split.labels.unique()) == 1:
+        return None
+    answers: set[int] = set()
+    with torch.inference_mode(), evaluating(network):
+        for batch in dataset.plain(split):
+            answers.update(network(batch.images).logits.argmax(dim=1).unique().tolist())
+    return answers.pop() if len(answers) == 1 else None
+
+
 def top_k_accuracy(network: Staged, dataset: Dataset, split: Split, k: int = 5, world: World | None = None) -> float:
     """The share of a split's images whose label is among the `k` highest scores, in [0, 1]; otherwise as `accuracy`.
 

@@ -29,12 +29,13 @@ from torchvision.models.resnet import Bottleneck
 
 from raykd.errors import InvalidError, nearest
 from raykd.models.staged import Shape, Staged
+from raykd.models.tensor_names import fitted
 from raykd.models.weights import anchored, content, load_weights, read_weights
 
 _FAMILIES = ("*resnet*", "resnext*", "mobilenet_v*", "efficientnet_*", "convnext_*", "vit_*")
 NAMES = tuple(models.list_models(models, include=_FAMILIES))
 NUM_STAGES = 4
-_SUFFIXES = (".safetensors", ".pth", ".pt", ".bin")
+_SUFFIXES = (".safetensors", ".pth", ".pt", ".bin", ".ckpt", ".pth.tar", ".index.json")
 _Convolutional: TypeAlias = MobileNetV2 | MobileNetV3 | EfficientNet | ConvNeXt
 _Map: TypeAlias = Float[Tensor, "batch channels height width"]
 
@@ -45,11 +46,10 @@ class Torchvision:
 
     Args:
         name: torchvision's, such as `resnet50`, `mobilenet_v3_large` or `vit_b_16`.
-        weights: what the network starts from, in every place that builds it: a file of a state dict
-            (`.safetensors`, `.pth`, `.pt` or `.bin`), read without executing code, or one of torchvision's names
-            such as `DEFAULT` or `IMAGENET1K_V1`, which downloads it unless torch's hub folder has it. The last
-            layer of weights for another number of classes is left out and starts afresh. None for fresh weights.
-            Hashes follow a file's content, not its path.
+        weights: what the network starts from, in every place that builds it: a file (`raykd.models.weights`), or
+            one of torchvision's names such as `DEFAULT` or `IMAGENET1K_V1`, which downloads it unless torch's hub
+            folder has it. The last layer of weights for another number of classes is left out and starts afresh.
+            None for fresh weights. Hashes follow a file's content, not its path.
     """
 
     name: str = "resnet18"
@@ -81,7 +81,7 @@ class Torchvision:
             options["image_size"] = _checked_side(self.name, image)
         network = models.get_model(self.name, weights=None, **options)
         if self.weights is not None:
-            self._load(network)
+            self._load(network, self.weights)
         return cut(network)
 
     def contents(self) -> dict[str, Any]:
@@ -91,17 +91,17 @@ class Torchvision:
     def _published(self) -> dict[str, Any]:
         return dict(models.get_model_weights(self.name).__members__)
 
-    def _load(self, network: nn.Module) -> None:
-        assert self.weights is not None
-        if _is_file(self.weights):
-            state = read_weights(self.weights).state
+    def _load(self, network: nn.Module, weights: str) -> None:
+        if _is_file(weights):
+            found = read_weights(weights).state
         else:
-            state = self._published()[self.weights].get_state_dict(check_hash=True, weights_only=True)
+            found = self._published()[weights].get_state_dict(check_hash=True, weights_only=True)
         own = network.state_dict()
+        state = fitted(found, own)
         for name in list(own)[-2:]:  # the last layer's weight and bias
             if name in state and state[name].shape != own[name].shape:
                 state[name] = own[name]
-        load_weights(network, state, self.weights, self.name)
+        load_weights(network, state, weights, self.name)
 
 
 def cut(network: nn.Module) -> Staged:

@@ -1,38 +1,31 @@
 """Files of weights that others wrote: read without running code, told apart by their content, fitted to a network.
 
-Read are safetensors, and PyTorch's files (whatever their suffix) of a plain state dict or of a dictionary that holds
-one beside other values, as RepDistiller (`ckpt_epoch_240.pth`: epoch, model, accuracy, optimizer), mdistiller
-(`student_best`, and `latest`, which holds teacher and student of the whole run) and many others write them. Their
-optimisers hold NumPy numbers, so these are read as well; whatever else would need code refuses the file.
+Read are safetensors, whole or in pieces with an index, and PyTorch's files (whatever their suffix and age) of a plain
+state dict or of a dictionary that holds one or more beside other values: as RepDistiller (`ckpt_epoch_240.pth`: epoch,
+model, accuracy, optimizer), mdistiller (`student_best`, and `latest`, which holds teacher and student of the whole
+run), timm, torchvision's references, Lightning, OpenMMLab and many others write them.
 """
 
 import functools
 import hashlib
-import pickle
-import re
+import logging
+import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
-from safetensors import SafetensorError
-from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from raykd.errors import InvalidError, MissingError
-from raykd.storage.tensors import load_torch
+from raykd.models.state_dicts import choose
+from raykd.models.tensor_names import fitted, unwrapped
+from raykd.models.weight_files import files_of, read_file
 
-_HOLDERS = ("model", "state_dict", "model_state_dict", "net")
+_LOG = logging.getLogger(__name__)
 _ACCURACIES = ("accuracy", "best_acc", "acc")
-_SCALAR: Any = np._core.multiarray.scalar  # pyright: ignore[reportAttributeAccessIssue]
-_NUMBERS: list[Any] = [
-    (_SCALAR, "numpy.core.multiarray.scalar"),  # NumPy before 2
-    (_SCALAR, "numpy._core.multiarray.scalar"),
-    np.dtype,
-    *(type(np.dtype(kind)) for kind in (np.float32, np.float64, np.int32, np.int64, np.bool_)),
-]
+_NARROW = (torch.float16, torch.bfloat16)
 
 
 @dataclass(frozen=True)
@@ -40,51 +33,86 @@ class Weights:
     """What a file holds.
 
     Args:
-        state: the network's parameters and buffers, on the CPU.
+        state: the network's parameters and buffers, on the CPU; half precision is made float32.
         epoch: after which they were saved, where the file says so.
-        accuracy: 0 to 1, where the file says so; numbers above 1 are taken for percent.
+        accuracy: as the file says it, if it does: a share or percent, so up to 1 it may be either.
+        key: under which the weights lie in the file; empty where the file is nothing else.
+        passed_over: keys of the plain or averaged weights that nobody asked for, and that might have been meant.
     """
 
     state: dict[str, Tensor]
     epoch: int | None = None
     accuracy: float | None = None
+    key: str = ""
+    passed_over: tuple[str, ...] = ()
 
 
-def read_weights(file: str | Path) -> Weights:
-    """The weights in a file; `module.` of DataParallel is taken off their names.
+def read_weights(file: str | Path, key: str | None = None) -> Weights:
+    """The weights in a file, by their names without those of wrappers, such as DataParallel's `module.`.
+
+    Where a file has both averaged weights (EMA, SWA) and plain ones, and nobody chose, a warning of the logger says
+    once which were taken.
+
+    Args:
+        key: which of the file's state dicts, such as `model_ema`; None for the one that its maker would evaluate.
 
     Raises:
         FileNotFoundError: no such file.
         ValueError: it would need code to be run, is torn, or holds no weights.
     """
     path = find(file)
-    content = _load_safetensors(path) if path.suffix == ".safetensors" else _load(path)
-    if not isinstance(content, Mapping):
-        raise InvalidError(f"{path} must hold a state dict, got {type(content).__name__}")
-    state = content if _is_state(content) else next((content[key] for key in _HOLDERS if key in content), None)
-    if not isinstance(state, Mapping) or not _is_state(state):
-        keys = ", ".join(map(str, list(content)[:5])) or "nothing"
-        raise InvalidError(f"{path} must hold a state dict, by itself or under {', '.join(_HOLDERS)}; it holds {keys}")
-    told = {} if state is content else content
-    accuracy = _number(next((told[key] for key in _ACCURACIES if key in told), None))
+    content = read_file(path)
+    try:
+        chosen = choose(content, key)
+    except (InvalidError, RecursionError) as error:
+        raise InvalidError(f"{path} {error}") from None
+    if chosen.passed_over:
+        both = f"{path} holds {chosen.key} and {', '.join(chosen.passed_over)}"
+        _warn_once(f"{both}; {chosen.key} is taken, and a teacher's `key` chooses another")
+    told = content if chosen.key and isinstance(content, Mapping) else {}
     epoch = _number(told.get("epoch"))
     return Weights(
-        state=_students(_without(state, "module.")),
+        state={name: _widened(value) for name, value in unwrapped(chosen.state).items()},
         epoch=None if epoch is None else int(epoch),
-        accuracy=accuracy / 100 if accuracy is not None and accuracy > 1 else accuracy,
+        accuracy=_number(next((told[name] for name in _ACCURACIES if name in told), None)),
+        key=chosen.key,
+        passed_over=chosen.passed_over,
     )
+
+
+def share(told: float, measured: float, num_classes: int) -> float | None:
+    """An accuracy of a file as a share, 0 to 1, in the light of what was measured.
+
+    Above 1 it is percent. Up to 1 it is a share, or percent where that is still above chance; then the one that is
+    nearer to what was measured.
+
+    Args:
+        told: what the file says.
+        measured: on the validation split, 0 to 1.
+
+    Returns:
+        None where it is no accuracy: below 0, above 100.
+    """
+    if not 0 <= told <= 100:
+        return None
+    readings = [told] if told <= 1 else []
+    if told > 1 or told / 100 > 1 / num_classes:
+        readings.append(told / 100)
+    return min(readings, key=lambda reading: abs(reading - measured))
 
 
 def load_weights(network: nn.Module, state: Mapping[str, Tensor], file: str | Path, name: str) -> None:
     """Puts a file's weights into a network, in place.
 
     Args:
+        state: names as the network's, or such as `raykd.models.tensor_names.fitted` makes the network's of.
         name: of the network, for the message.
 
     Raises:
         ValueError: they are another network's, with what is missing, unexpected or of another shape.
     """
     own = network.state_dict()
+    state = fitted(state, own)
     shapes = [
         f"{key} is {_sizes(value)}, not {_sizes(own[key])}"
         for key, value in state.items()
@@ -101,10 +129,12 @@ def load_weights(network: nn.Module, state: Mapping[str, Tensor], file: str | Pa
 
 
 def content(file: str | Path) -> str:
-    """The SHA-256 of a file; read again only when its size or time has changed."""
-    path = find(file)
-    seen = path.stat()
-    return _digest(path, seen.st_size, seen.st_mtime_ns)
+    """The SHA-256 of a file, and of those that it names as an index; read again only when size or time has changed."""
+    digests = []
+    for path in files_of(find(file)):
+        seen = path.stat()
+        digests.append(_digest(path, seen.st_size, seen.st_mtime_ns))
+    return digests[0] if len(digests) == 1 else hashlib.sha256(" ".join(digests).encode()).hexdigest()
 
 
 def anchored(file: str) -> str:
@@ -126,48 +156,20 @@ def _digest(path: Path, size: int, changed: int) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def _load_safetensors(path: Path) -> dict[str, Tensor]:
-    try:
-        return load_file(path)
-    except SafetensorError as error:
-        raise InvalidError(f"{path} is no whole file of weights: {error}") from None
+@functools.cache
+def _warn_once(line: str) -> None:
+    _LOG.warning(line)
 
 
-def _load(path: Path) -> Any:
-    try:
-        with torch.serialization.safe_globals(_NUMBERS):
-            return load_torch(path)
-    except pickle.UnpicklingError as error:
-        needed = re.search(r"GLOBAL (\S+)", str(error))
-        what = f"needs {needed.group(1)}" if needed else "holds something else"
-        raise InvalidError(
-            f"{path} holds more than tensors, and is not read: it {what}; save a state_dict() instead"
-        ) from None
-    except (RuntimeError, EOFError, ValueError):
-        raise InvalidError(f"{path} is no whole file of weights") from None
-
-
-def _is_state(values: Mapping[Any, Any]) -> bool:
-    return bool(values) and all(isinstance(value, Tensor) for value in values.values())
-
-
-def _without(state: Mapping[str, Tensor], prefix: str) -> dict[str, Tensor]:
-    if not all(name.startswith(prefix) for name in state):
-        return dict(state)
-    return {name.removeprefix(prefix): value for name, value in state.items()}
-
-
-def _students(state: dict[str, Tensor]) -> dict[str, Tensor]:
-    """Of the modules of a whole run of mdistiller, those of the student, which is what the run has made."""
-    own = {name: value for name, value in state.items() if name.startswith("student.")}
-    return _without(own, "student.") or state
+def _widened(value: Tensor) -> Tensor:
+    return value.float() if value.dtype in _NARROW else value
 
 
 def _number(value: Any) -> float | None:
-    """A number out of a Python number, a NumPy number or a tensor of one element."""
-    if isinstance(value, np.generic) or (isinstance(value, Tensor) and value.numel() == 1):
+    """A finite number out of a Python number or a tensor of one element."""
+    if isinstance(value, Tensor) and value.numel() == 1:
         value = value.item()
-    return float(value) if isinstance(value, int | float) else None
+    return float(value) if isinstance(value, int | float) and math.isfinite(value) else None
 
 
 def _sizes(value: Tensor) -> str:

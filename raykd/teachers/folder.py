@@ -9,6 +9,7 @@ from raykd.errors import MissingError
 from raykd.models.weights import anchored, content
 from raykd.protocols.context import BuildContext
 from raykd.protocols.teacher import TeacherRoute
+from raykd.space.fields import later
 from raykd.teachers.architectures import architecture
 from raykd.teachers.route_files import check_accuracy, check_files, check_shares, route_of_files
 
@@ -22,6 +23,7 @@ class CheckpointFolder:
         model: the network; None for the one that the folder is named by, as in `resnet32x4_vanilla`.
         pattern: which files of the folder they are, such as `ckpt_epoch_*.pth`.
         minimum_accuracy, expected_accuracy, tolerance: of the last one, as for a `PretrainedTeacher`.
+        key: which of each file's state dicts, as for a `PretrainedTeacher`.
     """
 
     folder: str
@@ -30,6 +32,7 @@ class CheckpointFolder:
     minimum_accuracy: float | None = None
     expected_accuracy: float | None = None
     tolerance: float = 0.05
+    key: str | None = later(None)
 
     def __post_init__(self) -> None:
         check_shares(self)
@@ -46,10 +49,10 @@ class CheckpointFolder:
         return {"folder": {file.name: content(file) for file in self._files()}}
 
     def check(self, data: DataSpec) -> None:
-        check_files(self.model, self._found(), data)
+        check_files(self.model, self._found(), data, self.key)
 
     def route(self, context: BuildContext) -> TeacherRoute:
-        route = route_of_files(self, self._found(), context)
+        route = route_of_files(self, self._found(), context, self.key)
         check_accuracy(self, route, self.folder)
         return route
 

@@ -9,6 +9,7 @@ from raykd.errors import InvalidError
 from raykd.models.weights import anchored, content, find
 from raykd.protocols.context import BuildContext
 from raykd.protocols.teacher import TeacherRoute
+from raykd.space.fields import later
 from raykd.teachers.architectures import architecture
 from raykd.teachers.route_files import check_accuracy, check_files, check_shares, route_of_files
 
@@ -28,6 +29,8 @@ class PretrainedTeacher:
             for a tenth of the way from chance to 1.
         expected_accuracy: what its maker says, 0 to 1; None for what the file says, if it does.
         tolerance: by how much the validation accuracy may be below that.
+        key: which of the file's state dicts, such as `model_ema` or `state_dict`; None for the one that its maker
+            would evaluate: averaged weights where it has them.
     """
 
     file: str | None
@@ -35,11 +38,14 @@ class PretrainedTeacher:
     minimum_accuracy: float | None = None
     expected_accuracy: float | None = None
     tolerance: float = 0.05
+    key: str | None = later(None)
 
     def __post_init__(self) -> None:
         check_shares(self)
         if self.file is None and self.model is None:
             raise InvalidError("a pretrained teacher needs a file, or a model that brings its weights, got neither")
+        if self.file is None and self.key is not None:
+            raise InvalidError(f"a key is one of a file, which this teacher has not, got key={self.key!r}")
         if self.file is not None:
             object.__setattr__(self, "file", anchored(self.file))
             if self.model is None:
@@ -54,10 +60,10 @@ class PretrainedTeacher:
         return {"file": content(self.file)} if self.file is not None else {}
 
     def check(self, data: DataSpec) -> None:
-        check_files(self.model, self._files(), data)
+        check_files(self.model, self._files(), data, self.key)
 
     def route(self, context: BuildContext) -> TeacherRoute:
-        route = route_of_files(self, self._files(), context)
+        route = route_of_files(self, self._files(), context, self.key)
         check_accuracy(self, route, self.file or type(self.model).__name__)
         return route
 

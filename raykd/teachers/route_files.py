@@ -17,26 +17,32 @@ import torch
 
 from raykd.data.dataset import Dataset, DataSpec, load
 from raykd.errors import InvalidError
-from raykd.evaluation.accuracy import accuracy, check_scores
+from raykd.evaluation.accuracy import accuracy, check_scores, constant_answer
 from raykd.models.staged import Shape, Staged
-from raykd.models.weights import Weights, content, load_weights, read_weights
+from raykd.models.weights import Weights, content, load_weights, read_weights, share
 from raykd.protocols.context import BuildContext
 from raykd.protocols.model import ModelSpec
 from raykd.protocols.teacher import TeacherRoute, TeacherSpec, write_checkpoint, write_records
 from raykd.space.serialise import fingerprint
 
-_MAKER_VERSION = 1
+_MAKER_VERSION = 2  # since 2 averaged weights are taken where a file has them, and constant answers are noted
 
 
-def check_files(model: ModelSpec, files: Sequence[Path], data: DataSpec) -> None:
-    """Refuses files that do not hold the network's weights; reads them once per process."""
+def check_files(model: ModelSpec, files: Sequence[Path], data: DataSpec, weights: str | None = None) -> None:
+    """Refuses files that do not hold the network's weights, under the key `weights`; reads them once per process."""
     dataset = load(data, torch.device("cpu"))
     for file in files:
-        _check(model, file, content(file), dataset.num_classes, dataset.image_shape)
+        _check(model, file, weights, content(file), dataset.num_classes, dataset.image_shape)
 
 
-def route_of_files(teacher: TeacherSpec, files: Sequence[Path], context: BuildContext) -> TeacherRoute:
-    """The route of a teacher's files, in the order of their epochs; of none, the network as its model builds it."""
+def route_of_files(
+    teacher: TeacherSpec, files: Sequence[Path], context: BuildContext, weights: str | None = None
+) -> TeacherRoute:
+    """The route of a teacher's files, in the order of their epochs; of none, the network as its model builds it.
+
+    Args:
+        weights: the key of each file's state dict; None for what its maker would evaluate.
+    """
     dataset = context.dataset
     key = {
         "model": teacher.model,
@@ -45,17 +51,28 @@ def route_of_files(teacher: TeacherSpec, files: Sequence[Path], context: BuildCo
         "images": dataset.digest,
         "version": _MAKER_VERSION,
     }
+    if weights is not None:
+        key["weights"] = weights
 
     def make(folder: Path) -> None:
         records: list[dict[str, Any]] = []
-        for number, (epoch, file) in enumerate(_in_order(files) or [(1, None)], 1):
-            network, told = _network(teacher.model, file, dataset.num_classes, dataset.image_shape)
+        for number, (epoch, file) in enumerate(_in_order(files, weights) or [(1, None)], 1):
+            network, told = _network(teacher.model, file, weights, dataset.num_classes, dataset.image_shape)
             measured = accuracy(network.to(dataset.device), dataset, dataset.validation)
             name = file.name if file else "its own weights"
             check_scores(measured, f"the teacher {name}")
-            context.say(f"teacher: {name} has validation accuracy {measured:.4f}")
+            which = f"{name}, of its {told.key}," if told.passed_over else name
+            context.say(f"teacher: {which} has validation accuracy {measured:.4f}")
             write_checkpoint(folder, number, network.network.state_dict())
-            records.append({"checkpoint": number, "epoch": epoch, "accuracy": measured, "told": told.accuracy})
+            records.append(
+                {
+                    "checkpoint": number,
+                    "epoch": epoch,
+                    "accuracy": measured,
+                    "told": None if told.accuracy is None else share(told.accuracy, measured, dataset.num_classes),
+                    "constant": constant_answer(network, dataset, dataset.validation),
+                }
+            )
         write_records(folder, records)
 
     return TeacherRoute(teacher, context.get("route", fingerprint(key), make), dataset)
@@ -104,31 +121,38 @@ def check_accuracy(teacher: Demanding, route: TeacherRoute, name: str) -> None:
         why = f"its file says {told:.4f}, the tolerance is {tolerance}; expected_accuracy changes this"
         rules.append((told - tolerance, why))
     least, why = max(rules)
+    has, constant = f"validation accuracy {final['accuracy']:.4f}", final["constant"]
+    same = "" if constant is None else f"; it answers class {constant} to every image"
+    ask = f"are its classes in this order, and its images {_normalised(dataset)}?"
     if final["accuracy"] < least:
+        raise InvalidError(f"the teacher {name} has {has}, which must be at least {least:.4f} ({why}){same}; {ask}")
+    if constant is not None and minimum is None:
         raise InvalidError(
-            f"the teacher {name} has validation accuracy {final['accuracy']:.4f}, which must be at least {least:.4f} "
-            f"({why}); are its classes in this order, and its images {_normalised(dataset)}?"
+            f"the teacher {name} has {has} by answering class {constant} to every image, which tells nothing apart "
+            f"(minimum_accuracy lets it pass); {ask}"
         )
 
 
 @functools.lru_cache(maxsize=1024)
-def _check(model: ModelSpec, file: Path, digest: str, num_classes: int, image: Shape) -> None:
-    _network(model, file, num_classes, image)
+def _check(model: ModelSpec, file: Path, key: str | None, digest: str, num_classes: int, image: Shape) -> None:
+    _network(model, file, key, num_classes, image)
 
 
-def _network(model: ModelSpec, file: Path | None, num_classes: int, image: Shape) -> tuple[Staged, Weights]:
+def _network(
+    model: ModelSpec, file: Path | None, key: str | None, num_classes: int, image: Shape
+) -> tuple[Staged, Weights]:
     with torch.random.fork_rng(devices=[]):  # the initial weights are replaced
         network = model.build(num_classes, image)
     if file is None:
         return network, Weights({})
-    weights = read_weights(file)
+    weights = read_weights(file, key)
     load_weights(network.network, weights.state, file, type(network.network).__name__)
     return network, weights
 
 
-def _in_order(files: Sequence[Path]) -> list[tuple[int, Path]]:
+def _in_order(files: Sequence[Path], key: str | None) -> list[tuple[int, Path]]:
     """The files with their epochs, as they say themselves or else by the last number in their names."""
-    epochs = {file: _epoch(file) for file in files}
+    epochs = {file: _epoch(file, key) for file in files}
     if len(files) == 1:
         return [(epochs[files[0]] or 1, files[0])]
     order: dict[int, Path] = {}
@@ -141,8 +165,8 @@ def _in_order(files: Sequence[Path]) -> list[tuple[int, Path]]:
     return sorted(order.items())
 
 
-def _epoch(file: Path) -> int | None:
-    told = read_weights(file).epoch
+def _epoch(file: Path, key: str | None) -> int | None:
+    told = read_weights(file, key).epoch
     return told if told is not None else _number_in(file)
 
 

@@ -15,6 +15,7 @@ from raykd.models.custom import check_cut
 from raykd.models.staged import Staged, feature_shapes
 from raykd.models.torchvision import NAMES, Torchvision, cut
 from raykd.space.serialise import decode, encode, fingerprint
+from tiny import same_weights
 
 SMALL = "mobilenet_v3_small"
 IMAGE = (3, 64, 64)
@@ -169,17 +170,16 @@ def test_weights_for_images_of_another_size(tmp_path, monkeypatch):
         Torchvision(name="vit_b_32", weights=str(tmp_path / "vit.pt")).build(5, IMAGE)
 
 
-def test_a_file_that_would_run_code_is_not_read(tmp_path):
-    torch.save(models.get_model(SMALL), tmp_path / "whole.pth")
-    with pytest.raises(
-        ValueError, match=r"holds more than tensors, and is not read: it needs torchvision\.\S+; save a state_dict"
-    ):
-        Torchvision(name=SMALL, weights=str(tmp_path / "whole.pth")).build(5, IMAGE)
+def test_a_whole_network_in_a_file_gives_its_weights(tmp_path):
+    whole = models.get_model(SMALL, num_classes=5)
+    torch.save(whole, tmp_path / "whole.pth")
+    built = Torchvision(name=SMALL, weights=str(tmp_path / "whole.pth")).build(5, IMAGE)
+    assert same_weights(built.network.state_dict(), whole.state_dict())
 
 
 def test_a_file_of_something_else(tmp_path):
     torch.save([1, 2], tmp_path / "list.pth")
-    with pytest.raises(ValueError, match="must hold a state dict, got list"):
+    with pytest.raises(ValueError, match=r"must hold a state dict, .* it holds a list"):
         Torchvision(name=SMALL, weights=str(tmp_path / "list.pth")).build(5, IMAGE)
 
 

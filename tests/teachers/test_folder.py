@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import pytest
+import torch
 
 from owned import MODEL, knowing, save, untrained
 from raykd.methods.rco import EqualInterval
@@ -88,8 +89,22 @@ def test_the_pattern_chooses(folder: Path):
     (folder / "resnet_last.pth").write_text("not read")
     assert teacher(folder, pattern="ckpt_epoch_*.pth").num_checkpoints == 3
     teacher(folder, pattern="ckpt_epoch_*.pth").check(DATA)
-    with pytest.raises(ValueError, match=r"resnet_last\.pth holds more than tensors"):
+    with pytest.raises(ValueError, match=r"resnet_last\.pth is no whole file of weights"):
         teacher(folder).check(DATA)
+
+
+def test_a_key_chooses_in_each_file(folder: Path, tmp_path: Path, networks):
+    for epoch, network in networks.items():
+        state = network.network.state_dict()
+        averaged = dict(networks[40].network.state_dict())
+        content = {"epoch": epoch, "model": state, "model_ema": averaged}
+        torch.save(content, folder / f"ckpt_epoch_{epoch}.pth")
+    spec = teacher(folder, key="model")
+    assert decode(encode(spec)) == spec
+    route = teacher_route(spec, DATA, Store(tmp_path))
+    assert same_weights(route.weights(3), networks[120].network.state_dict())
+    route = teacher_route(teacher(folder, minimum_accuracy=0.0), DATA, Store(tmp_path))
+    assert same_weights(route.weights(3), networks[40].network.state_dict())
 
 
 def test_two_files_of_one_epoch_are_refused(folder: Path, tmp_path: Path, networks):

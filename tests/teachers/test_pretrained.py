@@ -3,13 +3,14 @@
 import math
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
 
 from owned import CPU, MODEL, knowing, save, untrained
 from raykd.data.dataset import load
-from raykd.evaluation.accuracy import accuracy
+from raykd.evaluation.accuracy import accuracy, constant_answer
 from raykd.models.cifar_resnet import WIDE, ResNet
 from raykd.models.four_stage_resnet import FourStageResNet
 from raykd.models.mobilenet_v2 import MobileNetV2
@@ -48,7 +49,8 @@ def teacher(file: Path, **changes) -> PretrainedTeacher:
 def test_its_route_is_the_file(file: Path, tmp_path: Path, network: Staged):
     said: list[str] = []
     route = teacher_route(teacher(file), DATA, Store(tmp_path), say=said.append)
-    assert route.records == [{"checkpoint": 1, "epoch": 240, "accuracy": 1.0, "told": pytest.approx(0.7942)}]
+    told = {"epoch": 240, "accuracy": 1.0, "told": pytest.approx(0.7942)}
+    assert route.records == [{"checkpoint": 1, **told, "constant": None}]
     assert route.num_checkpoints == teacher(file).num_checkpoints == 1
     assert same_weights(route.network(1).network.state_dict(), network.network.state_dict())
     assert said == ["teacher: ckpt_epoch_240.pth has validation accuracy 1.0000"]
@@ -120,6 +122,46 @@ def test_it_comes_back_from_json(file: Path):
     assert isinstance(spec, TeacherSpec)
     assert decode(encode(spec)) == spec
     assert encode(spec)["file"] == str(file)
+
+
+# which weights of its file
+
+
+def both(path: Path, averaged: Staged, plain: Staged) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    torch.save({"model": plain.network.state_dict(), "model_ema": averaged.network.state_dict()}, path)
+    return path
+
+
+def test_averaged_weights_teach_unless_a_key_chooses(tmp_path: Path, network: Staged):
+    plain, said = knowing(seed=1), []
+    file = both(tmp_path / "best.pth", network, plain)
+    route = teacher_route(teacher(file), DATA, Store(tmp_path), say=said.append)
+    assert same_weights(route.weights(1), network.network.state_dict())
+    assert said == ["teacher: best.pth, of its model_ema, has validation accuracy 1.0000"]
+    chosen = teacher_route(teacher(file, key="model"), DATA, Store(tmp_path), say=said.append)
+    assert same_weights(chosen.weights(1), plain.network.state_dict())
+    assert said[1:] == ["teacher: best.pth has validation accuracy 1.0000"]
+
+
+def test_a_key_that_the_file_lacks_is_refused_before_any_work(tmp_path: Path, network: Staged):
+    file = both(tmp_path / "best.pth", network, network)
+    with pytest.raises(ValueError, match=r"best\.pth holds no state dict under the key 'ema'; .* model, model_ema$"):
+        teacher(file, key="ema").check(DATA)
+
+
+def test_a_key_is_part_of_a_teacher_and_none_is_not(file: Path):
+    assert fingerprint(teacher(file, key="model")) != fingerprint(teacher(file))
+    assert decode(encode(teacher(file, key="model"))) == teacher(file, key="model")
+    old = encode(teacher(file))
+    del old["key"]
+    assert decode(old) == teacher(file)
+    assert fingerprint(decode(old)) == fingerprint(teacher(file))
+
+
+def test_a_key_needs_a_file():
+    with pytest.raises(ValueError, match="a key is one of a file, which this teacher has not, got key='model'"):
+        PretrainedTeacher(file=None, model=Torchvision(), key="model")
 
 
 # its network
@@ -202,6 +244,37 @@ def test_classes_in_another_order_are_found_by_what_the_file_says(file: Path, tm
     assert teacher_route(teacher(file, minimum_accuracy=0.0, expected_accuracy=0.0), DATA, Store(tmp_path))
 
 
+def test_an_accuracy_up_to_1_is_what_was_measured_says(file: Path, tmp_path: Path, network: Staged):
+    """0.9 could be 90 %, or 0.9 %: of 3 classes nobody keeps less than chance."""
+    save(network, file, acc=0.9)
+    assert teacher_route(teacher(file), DATA, Store(tmp_path)).records[0]["told"] == 0.9
+    save(untrained(3), file, acc=0.9)
+    said = refused(teacher(file, minimum_accuracy=0.0), tmp_path)
+    assert "(its file says 0.9000, the tolerance is 0.05; expected_accuracy changes this)" in said
+
+
+def constant(answer: int) -> Staged:
+    """A network that gives the same class to every image."""
+    network = untrained()
+    with torch.no_grad():
+        *_, weight, bias = network.network.parameters()
+        weight.zero_()
+        bias.copy_(torch.eye(3)[answer])
+    return network
+
+
+def test_a_constant_teacher_is_found_out_though_it_is_often_right(file: Path, tmp_path: Path):
+    dataset = load(DATA, CPU)
+    shares = dataset.validation.labels.bincount() / len(dataset.validation)
+    largest = int(shares.argmax())
+    assert shares[largest] > 0.4  # what a teacher is to reach
+    said = refused(teacher(save(constant(largest), file)), tmp_path)
+    assert f"has validation accuracy {shares[largest]:.4f} by answering class {largest} to every image, which " in said
+    assert teacher_route(teacher(file, minimum_accuracy=0.4), DATA, Store(tmp_path))
+    said = refused(teacher(file, minimum_accuracy=0.9), tmp_path)
+    assert f"at least 0.9000 (minimum_accuracy); it answers class {largest} to every image; are its classes" in said
+
+
 @pytest.mark.parametrize(
     ("values", "why"),
     [
@@ -214,9 +287,9 @@ def test_classes_in_another_order_are_found_by_what_the_file_says(file: Path, tm
         ({"minimum_accuracy": 0.95}, r"at least 0.9500 \(minimum_accuracy\)"),
     ],
 )
-def test_what_is_expected(tmp_path: Path, network: Staged, values: dict[str, float], why: str | None):
+def test_what_is_expected(tmp_path: Path, network: Staged, values: dict[str, Any], why: str | None):
     good = values.get("expected_accuracy") == 1.0
-    weak = next(net for net in map(untrained, range(40)) if 0.4 <= _accuracy(net) < 0.9)
+    weak = next(net for net in map(untrained, range(40)) if 0.4 <= _accuracy(net) < 0.9 and not _constant(net))
     spec = teacher(save(network if good else weak, tmp_path / "teacher.pth"), **values)
     if why is None:
         teacher_route(spec, DATA, Store(tmp_path))
@@ -236,8 +309,9 @@ def test_a_teacher_whose_scores_are_no_finite_numbers_is_refused(file: Path, tmp
 
 @pytest.mark.parametrize("name", ["minimum_accuracy", "expected_accuracy", "tolerance"])
 def test_refuses_percent(name: str):
+    percent: dict[str, Any] = {name: 79.4}
     with pytest.raises(ValueError, match=f"{name} must be 0 to 1, got 79.4"):
-        PretrainedTeacher(file="teacher.pth", model=MODEL, **{name: 79.4})
+        PretrainedTeacher(file="teacher.pth", model=MODEL, **percent)
 
 
 def test_refuses_neither_file_nor_model():
@@ -248,3 +322,8 @@ def test_refuses_neither_file_nor_model():
 def _accuracy(network: Staged) -> float:
     dataset = load(DATA, CPU)
     return accuracy(network, dataset, dataset.validation)
+
+
+def _constant(network: Staged) -> bool:
+    dataset = load(DATA, CPU)
+    return constant_answer(network, dataset, dataset.validation) is not None
