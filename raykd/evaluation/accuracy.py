@@ -41,7 +41,9 @@ def constant_answer(network: Staged, dataset: Dataset, split: Split) -> int | No
     with torch.inference_mode(), evaluating(network):
         for batch in dataset.plain(split):
             answers.update(network(batch.images).logits.argmax(dim=1).unique().tolist())
-    return answers.pop() if len(answers) == 1 else None
+            if len(answers) > 1:
+                return None
+    return answers.pop()
 
 
 def top_k_accuracy(network: Staged, dataset: Dataset, split: Split, k: int = 5, world: World | None = None) -> float:

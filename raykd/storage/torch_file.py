@@ -43,16 +43,24 @@ def _read_archive(data: bytes) -> Any:
     root = min(roots, key=len)
     if f"{root}constants.pkl" in names:
         raise InvalidError("is a TorchScript program; save its state_dict() instead")
-    big = f"{root}byteorder" in names and archive.read(f"{root}byteorder") == b"big"
+    big = f"{root}byteorder" in names and _record(archive, f"{root}byteorder") == b"big"
     storages: dict[str, Tensor] = {}
 
     def storage(pid: Any) -> Tensor:
         _, dtype, key, *_ = pid
         if key not in storages:
-            storages[key] = _elements(archive.read(f"{root}data/{key}"), dtype, big)
+            storages[key] = _elements(_record(archive, f"{root}data/{key}"), dtype, big)
         return storages[key]
 
-    return InertUnpickler(io.BytesIO(archive.read(f"{root}data.pkl")), storage, read_torch).load()
+    return InertUnpickler(io.BytesIO(_record(archive, f"{root}data.pkl")), storage, read_torch).load()
+
+
+def _record(archive: zipfile.ZipFile, name: str) -> bytes:
+    """One of an archive's files; its checksum is compared unless it is 0, as of those who save without one."""
+    info = archive.getinfo(name)
+    if getattr(info, "CRC", None) == 0:
+        del info.CRC  # zipfile then has nothing to compare with
+    return archive.read(info)
 
 
 def _read_row(data: bytes) -> Any:

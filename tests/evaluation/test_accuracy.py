@@ -9,7 +9,7 @@ from torch import nn
 from raykd.data import Split
 from raykd.distributed.world import World
 from raykd.evaluation import evaluate
-from raykd.evaluation.accuracy import accuracy, check_scores, top_k_accuracy
+from raykd.evaluation.accuracy import accuracy, check_scores, constant_answer, top_k_accuracy
 from raykd.models.staged import Staged, evaluating
 from tiny import dataset, network, same_weights
 
@@ -42,6 +42,20 @@ def test_the_highest_scores_by_eye():
     """A pixel of 90 is nearest to 100, then to 0, then to 200."""
     split = Split(pixels(90, 90, 90), torch.tensor([1, 0, 2]))
     assert [top_k_accuracy(corner(), dataset(), split, k) for k in (1, 2, 3)] == [1 / 3, 2 / 3, 1.0]
+
+
+@pytest.mark.parametrize(
+    ("values", "labels", "answer"),
+    [
+        ((100, 90, 110), (1, 1, 2), 1),
+        ((100, 90, 0), (1, 1, 2), None),  # it tells one apart
+        ((100, 90, 110), (1, 1, 1), None),  # so does one that knows the class
+        ((200,) * 600, (1,) * 599 + (2,), 2),  # more than one batch
+        ((200,) * 599 + (0,), (1,) * 599 + (2,), None),
+    ],
+)
+def test_a_constant_answer(values: tuple[int, ...], labels: tuple[int, ...], answer: int | None):
+    assert constant_answer(corner(), dataset(), Split(pixels(*values), torch.tensor(labels))) == answer
 
 
 @pytest.mark.parametrize("k", [0, 4])

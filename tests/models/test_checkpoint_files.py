@@ -33,6 +33,14 @@ def big_endian(data: bytes) -> bytes:
     return turned.getvalue()
 
 
+def unchecked(data: bytes) -> bytes:
+    """As `torch.serialization.set_crc32_options(False)` has it saved: each checksum is 0."""
+    with zipfile.ZipFile(io.BytesIO(data)) as source:
+        for info in source.infolist():
+            data = data.replace(info.CRC.to_bytes(4, "little"), bytes(4))
+    return data
+
+
 GPU = (b"X\x03\x00\x00\x00cpu", b"X\x06\x00\x00\x00cuda:1")  # the tag of a storage, and that of one on a GPU
 OLD = {"_use_new_zipfile_serialization": False}
 BYTES: dict[str, Callable[[], bytes]] = {
@@ -43,6 +51,7 @@ BYTES: dict[str, Callable[[], bytes]] = {
     "protocol 4": lambda: saved(pickle_protocol=4),
     "protocol 5": lambda: saved({"state_dict": arrays(), "args": OPTIONS}, pickle_protocol=5),
     "big-endian": lambda: big_endian(saved()),
+    "without checksums": lambda: unchecked(saved()),
     "a plain pickle of tensors": lambda: pickle.dumps(S),
     "a plain pickle of arrays": lambda: pickle.dumps({"model": arrays()}, protocol=2),
     "a plain pickle, first protocol": lambda: pickle.dumps(arrays(), protocol=0),
@@ -69,6 +78,14 @@ def test_a_file_of_a_gpu(tmp_path: Path):
     (tmp_path / "teacher.pt").write_bytes(cuda(S))
     assert b"cuda:1" in (tmp_path / "teacher.pt").read_bytes()
     assert_read(tmp_path / "teacher.pt")
+
+
+def test_a_changed_bit_is_seen(tmp_path: Path):
+    data = saved()
+    place = data.index(S["fc.weight"].numpy().tobytes())
+    (tmp_path / "teacher.pt").write_bytes(data[:place] + bytes([data[place] ^ 1]) + data[place + 1 :])
+    with pytest.raises(ValueError, match=r"teacher\.pt is no whole file of weights"):
+        read_weights(tmp_path / "teacher.pt")
 
 
 @pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16])
