@@ -28,6 +28,7 @@ Teachers
 Files
     load_study          the study in a file, or one that ships with raykd
     load_recipe         the recipe in a recipe.json or best_recipe.json
+    load_result         what a search found, from its folder
     Store               what teachers leave for every run: routes, codebooks, auxiliary teachers
 
 One's own methods, networks, data (see README.md, "Add one in one file")

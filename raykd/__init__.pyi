@@ -8,6 +8,7 @@ from raykd.models.staged import Staged as Staged
 from raykd.protocols.teacher import teacher_route as teacher_route
 from raykd.recipe import Recipe as Recipe
 from raykd.runs.result import Result as Result
+from raykd.runs.saved_result import load_result as load_result
 from raykd.runs.student_file import load_student as load_student
 from raykd.space.ranges import searched as searched
 from raykd.storage.artifacts import Store as Store

@@ -84,6 +84,12 @@ class Result:
         recipe = from_file(self.folder / "trials" / name / RECIPE, self.types)
         return Best(name, recipe, self.summary["metrics"], self.summary["test_accuracy"])
 
+    def _repr_html_(self) -> str:
+        """What a notebook shows of it."""
+        from raykd.runs.notebook import in_html
+
+        return in_html(self.folder, self.frame, self.summary, self.confirmed)
+
     def load_student(self) -> Student:
         """The best student, in eval mode on the CPU; see `raykd.load_student`."""
         return load_student(self.folder / STUDENT, self.types)

@@ -21,7 +21,7 @@ from raykd.storage.storage import Storage
 from raykd.studies.study import Study
 from raykd.studies.study_file import study_module
 
-_BASE_RECIPE = "base_recipe.json"
+BASE_RECIPE = "base_recipe.json"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -116,7 +116,7 @@ def new_folder(storage: Storage, name: str | None, search: Search, study: Study)
     folder = storage.root / name
     try:
         storage.make_new(folder)
-        write_text(folder / _BASE_RECIPE, to_text(study.recipe))
+        write_text(folder / BASE_RECIPE, to_text(study.recipe))
         write_search(folder, search)
     except FileExistsError:
         raise AlreadyExistsError(
