@@ -5,18 +5,16 @@ import dataclasses
 import functools
 import inspect
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 from ray import cloudpickle
 
-from raykd.cluster.machines.capacity import wait_for_machines
 from raykd.cluster.machines.connect import connected
-from raykd.cluster.machines.nodes import check_gpus, living_nodes, one_of_each_gpu
-from raykd.cluster.machines.plan import Plan, make_plan
-from raykd.cluster.machines.sharing import Footprint, Wanted, count_fitting_slots, footprint, to_measure
+from raykd.cluster.machines.sharing import Wanted
 from raykd.cluster.machines.worker_count import Workers
+from raykd.cluster.plan_slots import plan_slots
 from raykd.cluster.prepare import preparation
 from raykd.cluster.report import report
 from raykd.cluster.tuner.callback import ProgressCallback
@@ -26,17 +24,18 @@ from raykd.cluster.tuner.quiet import quiet
 from raykd.cluster.tuner.search_run import run_search
 from raykd.cluster.tuner.trials import Trials
 from raykd.cluster.workers.coordinator import keep_coordinator
-from raykd.cluster.workers.tasks import run_on_worker
 from raykd.errors import InvalidError
 from raykd.protocols.event import METRIC, Doing, Listener, Said, SearchBegan, SearchEnded
 from raykd.reporting.progress import Progress
 from raykd.reporting.stream import EventStream
 from raykd.reporting.tensorboard import Experiment
 from raykd.reporting.words import log
+from raykd.runs.optuna_journal import OptunaJournal
 from raykd.runs.remote_search import keep_in_step, prepare_storage
 from raykd.runs.result import Result
 from raykd.runs.search_folder import Search, new_folder, old_folder, remove_unless_begun, write_search
 from raykd.runs.status import StatusFile, running, stop_if_asked
+from raykd.runs.warm_start import WarmStart, read_warm_start
 from raykd.signals import SearchInterrupted, sigterm_as_ctrl_c
 from raykd.storage.layout import BOARD, TRIALS
 from raykd.storage.room import parse_room
@@ -59,6 +58,7 @@ def tune(
     seed: int = 0,
     resume: bool = False,
     more_trials: int | None = None,
+    warm_start: str | os.PathLike[str] | None = None,
     keep_teacher_outputs: int | str | None = None,
     address: str | None = None,
     verbose: bool = False,
@@ -68,18 +68,16 @@ def tune(
 
     Args:
         trials: settings to try, the baselines not counted; the study's own number by default. No setting twice.
-        confirm: fresh seeds for the best and the baselines in the end; the study's own number by default. See
-            `raykd.studies.confirmation`.
-        workers: processes that train one trial; `(least, most)` for as many as the machines have room for while it
-            trains, which its numbers then depend on.
+        confirm: fresh seeds for the best and the baselines in the end; see `raykd.studies.confirmation`.
+        workers: that train one trial; `(least, most)` for as many as have room, which its numbers then depend on.
         slots: trials at a time; as many as the cluster has room for by default.
         slots_per_gpu: how many of them may share a GPU; `auto` for as many as fit by measured memory.
-        storage: a folder that all machines see, or the URI of an object store such as `s3://bucket/prefix`. The search
-            writes to `storage/name`, and shares artefacts with every other search there.
-        name: of the search; the study's name and the time by default.
+        storage: a folder that all machines see, or an object store's URI, with what all of its searches share.
+        name: of the search, whose folder is `storage/name`; the study's name and the time by default.
         seed: of the sampler; a recipe has a seed of its own.
         resume: go on with the search of that name, or with the study's newest one, as it was started.
         more_trials: go on, even if it has ended, and try so many settings more; the test split is read once more.
+        warm_start: folder of an earlier search: its trials that are settings of this study are known to the sampler.
         keep_teacher_outputs: bytes, or a size such as `20GB`, for what teachers say of each view; see `Store`.
         address: of the Ray cluster; see `raykd.cluster.machines.connect`.
         verbose: let Ray print what it likes.
@@ -96,6 +94,7 @@ def tune(
     asked = {"slots_per_gpu": slots_per_gpu, "keep_teacher_outputs": keep_teacher_outputs, "address": address}
     options, room = _recorded(workers=workers, slots=slots, **asked), parse_room(keep_teacher_outputs)
     _check_counts(trials=trials, more_trials=more_trials, confirm=confirm)
+    warm = _warm_start(warm_start, study, begins=not (resume or more_trials))
     study.check(wanted.workers.needed)
     opened = prepare_storage(storage, name, resume=bool(resume or more_trials))
     if resume or more_trials:
@@ -105,7 +104,7 @@ def tune(
         search = Search.of(study, trials, seed, confirm, options)
         folder = new_folder(opened, name, search, study)
     with _naming(folder), keep_in_step(folder, opened), running(folder), remove_unless_begun(folder):
-        return _run(Trials(study, folder, opened, room), search, wanted, address, verbose, listeners)
+        return _run(Trials(study, folder, opened, room), search, wanted, address, verbose, listeners, warm)
 
 
 @contextlib.contextmanager
@@ -124,6 +123,12 @@ def _check_counts(**counts: int | None) -> None:
             raise InvalidError(f"{word} must be at least {least}, got {value}")
 
 
+def _warm_start(path: str | os.PathLike[str] | None, study: Study, *, begins: bool) -> WarmStart | None:
+    if path is not None and not begins:
+        raise InvalidError("warm_start begins a new search (--warm-start); leave it out to go on with one")
+    return None if path is None else read_warm_start(path, study)
+
+
 def _recorded(**given: Any) -> dict[str, Any]:
     """The options that are not as they are by default: who goes on with the search is told them."""
     parameters = inspect.signature(tune).parameters
@@ -131,7 +136,13 @@ def _recorded(**given: Any) -> dict[str, Any]:
 
 
 def _run(
-    trials: Trials, search: Search, wanted: Wanted, address: str | None, verbose: bool, listeners: Sequence[Listener]
+    trials: Trials,
+    search: Search,
+    wanted: Wanted,
+    address: str | None,
+    verbose: bool,
+    listeners: Sequence[Listener],
+    warm: WarmStart | None,
 ) -> Result:
     """The search in its folder, from its first or next trial to its report."""
     study, folder = trials.study, trials.folder
@@ -142,12 +153,14 @@ def _run(
     total = ConfirmingSearch.most()
     progress, status_file = Progress(total), StatusFile(folder, total)
     pruning = Pruning(folder / TRIALS, trials.storage, max(KEPT, study.finalists))
-    tell = EventStream(progress, status_file, pruning, Experiment(folder / BOARD), log, guests=listeners)
+    journal = OptunaJournal(study, trials.storage)  # which only looks on, as a user's own listeners do
+    tell = EventStream(progress, status_file, pruning, Experiment(folder / BOARD), log, guests=[journal, *listeners])
     look = functools.partial(stop_if_asked, folder)
     ray_log = None if verbose else folder / "ray.log"
     with connected(address, ray_log) as line, sigterm_as_ctrl_c(), quiet(ray_log), progress:
-        tell(Said(text=line))
-        plan = _plan(trials, wanted, total, tell, look)
+        for text in (line, *([str(warm)] if warm else [])):
+            tell(Said(text=text))
+        plan = plan_slots(trials, wanted, total, tell, look)
         if search.threads is None and not plan.resources.gpus_per_worker:
             search = dataclasses.replace(search, threads=plan.resources.threads)
         trials = dataclasses.replace(trials, threads=search.threads)
@@ -160,7 +173,7 @@ def _run(
         look()
         shared = preparation(trials)
         ProgressCallback.begin(tell, each_step=status_file.flush, preparation=shared)
-        found = run_search(trials, plan, shared, search, verbose=verbose)
+        found = run_search(trials, plan, shared, search, known=warm.known if warm else (), verbose=verbose)
         tell(Doing(text="gathering the results"))
         result = report(trials, found, search.confirm, plan.resources)
         told = result.summary
@@ -168,24 +181,3 @@ def _run(
         interrupted = result.interrupted
         tell(SearchEnded(interrupted=interrupted, best=told["best"], accuracy=accuracy, verdict=told["verdict"]))
         return result
-
-
-def _plan(trials: Trials, wanted: Wanted, total: int, tell: Listener, look: Callable[[], None]) -> Plan:
-    """What fits the machines; how many slots share a GPU is measured first where that was asked."""
-    wait_for_machines(wanted, tell, look)
-    nodes = living_nodes()
-    plan = make_plan(nodes, wanted.workers, wanted.slots, total, wanted.most_sharing)
-    check_gpus(nodes, plan.resources.gpus_per_worker)
-    if not wanted.measures:
-        return plan
-    footprints = list[Footprint]()
-    for node in one_of_each_gpu(nodes):
-        tell(Doing(text="measuring the GPU memory of a worker"))
-        alone = make_plan([node], Workers(), 1, 1).resources
-        footprints.append(run_on_worker(_footprint, alone, tell, trials, node=node, look=look))
-        tell(Said(text=str(footprints[-1])))
-    return make_plan(nodes, wanted.workers, wanted.slots, total, count_fitting_slots(footprints))
-
-
-def _footprint(trials: Trials, tell: Listener) -> Footprint:
-    return footprint(to_measure(trials.study), trials.open_store(), lambda text: tell(Doing(text=text)))

@@ -55,6 +55,7 @@ def run_tune(options: argparse.Namespace) -> int:
             seed=options.seed,
             resume=resume,
             more_trials=options.more_trials,
+            warm_start=options.warm_start,
             address=options.address,
             verbose=options.verbose,
         )

@@ -11,6 +11,7 @@ BOARD = "tensorboard"  # of a search or a single run, a folder in it for each tr
 # Files of a search or a trial that are read without PyTorch too.
 SEARCH, SUMMARY, TRIALS, RECIPE, EPOCHS = "search.json", "summary.json", "trials", "recipe.json", "epochs.jsonl"
 CONFIRMATION_TABLE = "confirmation.csv"
+JOURNAL = "optuna.journal"  # the search as a study of Optuna's
 # What a search needs to go on lies in one folder of its own, where nobody who looks at what it found need see it.
 INNER = ".raykd"
 TUNE, GROUPS = f"{INNER}/tune", f"{INNER}/groups"  # Ray Tune's and Ray Train's own files

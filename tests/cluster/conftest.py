@@ -7,7 +7,8 @@ from collections.abc import Callable, Iterator
 import pytest
 import ray
 import torch
-from small_studies import TRIALS, tiny_study
+from optuna.trial import TrialState
+from small_studies import TRIALS, optuna_trials, tiny_study
 
 import raykd.cluster  # its settings stand before Ray's first process starts
 import tiny
@@ -62,8 +63,18 @@ def failed() -> list[Event]:
 
 
 @pytest.fixture(scope="session")
+def looked() -> list[dict[str, TrialState]]:
+    """How it was in the search's study of Optuna's with each trial, whenever one of them had ended."""
+    return []
+
+
+@pytest.fixture(scope="session")
 def found(
-    ray_cluster: None, tmp_path_factory: pytest.TempPathFactory, told: list[Event], failed: list[Event]
+    ray_cluster: None,
+    tmp_path_factory: pytest.TempPathFactory,
+    told: list[Event],
+    failed: list[Event],
+    looked: list[dict[str, TrialState]],
 ) -> Result:
     """A whole search, to look at."""
 
@@ -72,7 +83,12 @@ def found(
         if isinstance(event, TrialEnded):
             raise ZeroDivisionError("of the user's own")
 
-    storage, listeners = tmp_path_factory.mktemp("storage"), [fails, told.append]
+    def looks(event: Event) -> None:
+        if isinstance(event, TrialEnded):
+            trials = optuna_trials(storage / "search")
+            looked.append({trial.user_attrs["trial"]: trial.state for trial in trials})
+
+    storage, listeners = tmp_path_factory.mktemp("storage"), [fails, told.append, looks]
     return tune(
         tiny_study(), trials=TRIALS, confirm=2, slots=2, storage=storage, name="search", seed=3, listeners=listeners
     )

@@ -1,6 +1,12 @@
 """A study whose workers train in moments."""
 
+from pathlib import Path
+
+import optuna
 from optuna.distributions import FloatDistribution
+from optuna.storages import JournalStorage
+from optuna.storages.journal import JournalFileBackend
+from optuna.trial import FrozenTrial
 from ray import cloudpickle
 
 import tiny
@@ -43,3 +49,9 @@ def tiny_study(**changes) -> Study:
 def pickled(job: Job) -> bytes:
     """With the classes of `tiny`, which workers cannot import."""
     return cloudpickle.dumps(job)  # pyright: ignore[reportPrivateImportUsage]
+
+
+def optuna_trials(folder: Path) -> list[FrozenTrial]:
+    """The trials of a search as Optuna reads them."""
+    storage = JournalStorage(JournalFileBackend(str(folder / "optuna.journal")))
+    return optuna.load_study(study_name=None, storage=storage).trials

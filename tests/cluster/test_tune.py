@@ -58,6 +58,7 @@ def test_what_nobody_need_see_lies_in_one_hidden_folder(found):
         "trials.csv",
         "best_recipe.json",
         "confirmation.csv",
+        "optuna.journal",
     }
     assert there == told | {"student.safetensors", "trials", "tensorboard", INNER}
     assert {path.name for path in (found.folder / INNER).iterdir()} == {

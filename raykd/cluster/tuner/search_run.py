@@ -1,9 +1,11 @@
 """One run of Tune over a search: a new one or the one that was cut off, until it has ended or is interrupted."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from optuna.trial import FrozenTrial
 from ray import cloudpickle, tune
 
 from raykd.cluster.machines.plan import Plan
@@ -43,12 +45,21 @@ class Found:
         return self.is_whole and all(record.end.kind != UNFINISHED for record in self.records)
 
 
-def run_search(trials: Trials, plan: Plan, preparation: Preparation, search: Search, *, verbose: bool) -> Found:
+def run_search(
+    trials: Trials,
+    plan: Plan,
+    preparation: Preparation,
+    search: Search,
+    *,
+    known: Sequence[FrozenTrial] = (),
+    verbose: bool,
+) -> Found:
     """Trains the trials of a search that have not ended; `ProgressCallback.begin` has been called before.
 
     Args:
         preparation: of what they share, which the callback was given too.
         search: gives the sampler's seed; how many trials are wanted, `ConfirmingSearch.begin` was told before.
+        known: trials of an earlier search, for the sampler of a new one.
         verbose: let Tune print what it likes.
 
     Returns:
@@ -60,7 +71,7 @@ def run_search(trials: Trials, plan: Plan, preparation: Preparation, search: Sea
     """
     try:
         with ctrl_c_kept():
-            _tuner(trials, plan, preparation, search, verbose).fit()
+            _tuner(trials, plan, preparation, search, known, verbose).fit()
     except StoppedEarlyError:
         raise KeyboardInterrupt from None
     finally:
@@ -70,7 +81,14 @@ def run_search(trials: Trials, plan: Plan, preparation: Preparation, search: Sea
     return Found(records=ProgressCallback.found(), is_whole=TrialGenerator.is_over)
 
 
-def _tuner(trials: Trials, plan: Plan, preparation: Preparation, search: Search, verbose: bool) -> tune.Tuner:
+def _tuner(
+    trials: Trials,
+    plan: Plan,
+    preparation: Preparation,
+    search: Search,
+    known: Sequence[FrozenTrial],
+    verbose: bool,
+) -> tune.Tuner:
     """A new search, or the one that was cut off, or has ended, in this folder."""
     pickled, groups = cloudpickle.dumps(trials), trials.for_ray(GROUPS)  # pyright: ignore[reportPrivateImportUsage]
     slot = tune.with_parameters(Slot, trials=pickled, groups=groups, resources=plan.resources, preparation=preparation)
@@ -81,10 +99,11 @@ def _tuner(trials: Trials, plan: Plan, preparation: Preparation, search: Search,
     if resuming:
         return tune.Tuner.restore(path, trainable=trainable, resume_unfinished=True, resume_errored=True)
     study = trials.study
+    own = StudySearch(study, search.seed, first_settings(study), known)
     return tune.Tuner(
         trainable,
         tune_config=tune.TuneConfig(
-            search_alg=TrialGenerator(ConfirmingSearch(StudySearch(study, search.seed, first_settings(study)), trials)),
+            search_alg=TrialGenerator(ConfirmingSearch(own, trials)),
             scheduler=ASHA(study, trials),
             reuse_actors=True,
         ),

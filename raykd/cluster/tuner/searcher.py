@@ -14,6 +14,7 @@ from random import Random
 from typing import Any
 
 import optuna
+from optuna.trial import FrozenTrial
 from ray.tune.search import Searcher
 
 from raykd.cluster.tuner.known_settings import KnownSettings, Outcome
@@ -48,9 +49,10 @@ class StudySearch(Searcher):
     Args:
         seed: of the sampler.
         first: complete settings to try first.
+        known: trials of an earlier search that the sampler shall know; they may be trained here again.
     """
 
-    def __init__(self, study: Study, seed: int, first: Iterable[dict[str, Any]]):
+    def __init__(self, study: Study, seed: int, first: Iterable[dict[str, Any]], known: Iterable[FrozenTrial] = ()):
         super().__init__(metric=METRIC, mode="max")
         self._study, self._seed = study, seed
         self._baselines, self._first = list(baselines(study.recipe)), list(first)
@@ -63,6 +65,8 @@ class StudySearch(Searcher):
             complete=self._defaults,
         )
         self._optuna = optuna.create_study(direction="maximize", sampler=sampler)
+        for trial in known:
+            self._optuna.add_trial(trial)
         self._running: dict[str, _Running] = {}  # by Tune's ids
         self._known = KnownSettings()
         self._count = 0

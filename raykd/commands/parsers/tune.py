@@ -80,6 +80,12 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         "is known to the sampler and is not trained again",
     )
     parser.add_argument(
+        "--warm-start",
+        metavar="PATH",
+        help="begin with what an earlier search has found: its folder, or its optuna.journal; trials whose parameters "
+        "lie within this study's space are known to the sampler, and stand in no table",
+    )
+    parser.add_argument(
         "--dry-run",
         action="store_true",
         help="say what would be searched, on what, for how long, and start nothing; an epoch is trained to know the "

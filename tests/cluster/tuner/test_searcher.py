@@ -5,7 +5,7 @@ import pickle
 
 import pytest
 from optuna.distributions import CategoricalDistribution, FloatDistribution
-from optuna.trial import TrialState
+from optuna.trial import TrialState, create_trial
 from small_studies import tiny_study
 
 import tiny
@@ -15,6 +15,7 @@ from raykd.methods.cross_entropy import CrossEntropy
 from raykd.methods.iakd import IAKD, NoSwap
 from raykd.methods.kd import KD
 from raykd.studies.baselines import ALONE, PLAIN_KD, baselines
+from raykd.studies.identity import identity
 
 pytestmark = pytest.mark.filterwarnings("ignore::optuna.exceptions.ExperimentalWarning")
 
@@ -127,7 +128,7 @@ def test_an_epoch_told_twice_counts_once(searcher, recwarn):
 def few_settings(**changes):
     """A study of four settings, of which two are the baselines."""
     choices = {"terms/kd": {"on": KD(weight=0.9), "off": None}, "swap": {"off": NoSwap(), "iakd": IAKD()}}
-    fixed = dict.fromkeys(("swap/schedule", "swap/start", "terms/kd/weight", "terms/kd/temperature"))
+    fixed = dict.fromkeys(("swap/schedule", "swap/start", "swap/solo", "terms/kd/weight", "terms/kd/temperature"))
     fixed |= dict.fromkeys(("optimiser/lr", "optimiser/nesterov", "optimiser/weight_decay"))
     weight = {"terms/cross_entropy/weight": CategoricalDistribution((0.1,))}
     return tiny_study(choices=choices, ranges=fixed | weight, **({"first": ()} | changes))
@@ -187,3 +188,20 @@ def test_a_restored_searcher_goes_on_as_the_old_one_would(searcher):
     assert [restored.suggest(f"u{index}") for index in range(3)] == [
         searcher.suggest(f"u{index}") for index in range(3)
     ]
+
+
+def test_what_an_earlier_search_found_is_known_and_changes_neither_the_first_trials_nor_what_may_be_trained(study):
+    whole = study.complete({"terms/quest": "on", "optimiser/lr": 0.1})
+    chosen = {path: CategoricalDistribution(list(options)) for path, options in study.choices.items()}
+    ranges = chosen | study.ranges_of({path: whole[path] for path in chosen})
+    known = create_trial(
+        state=TrialState.COMPLETE, value=0.9, params=whole, distributions=ranges, intermediate_values={4: 0.9}
+    )
+    warm = StudySearch(study, 0, [study.complete(values) for values in study.first], [known])
+    cold, begun_warm = begun(make_searcher(study)), begun(warm)
+    assert begun_warm == cold
+    first = told(warm)[0]
+    assert (first.params, first.value, first.last_step) == (whole, 0.9, 4)
+    drawn = [warm.suggest(f"drawn {number}")["values"] for number in range(8)]
+    assert sum(values["terms/quest"] == "on" for values in drawn) > 0
+    assert identity(study.recipe_of(whole)) not in warm._known
