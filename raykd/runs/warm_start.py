@@ -104,7 +104,7 @@ def _known(study: Study, trial: FrozenTrial) -> FrozenTrial | None:
 
 def _distributions(study: Study, values: Mapping[str, Any]) -> dict[str, Any] | None:
     """What a study draws a setting from; None where the setting is none of its own."""
-    chosen = {path: values.get(path) for path in study.choices}
+    chosen: dict[str, Any] = {path: values.get(path) for path in study.choices}
     choices = {path: CategoricalDistribution(list(options)) for path, options in study.choices.items()}
     if not all(holds(choices[path], option) for path, option in chosen.items()):
         return None
