@@ -32,7 +32,8 @@ def in_html(folder: Path, frame: "pandas.DataFrame", summary: Mapping[str, Any],
 
 def single_runs(frame: "pandas.DataFrame") -> list[Row]:
     """The best trials that ran to their ends, and all baselines, from the table of a result."""
-    shown: list[dict[Any, Any]] = frame[frame["outcome"] == "complete"].to_dict("records")
+    complete: Any = frame[frame["outcome"] == "complete"]  # pandas' own types do not know what a comparison gives
+    shown: list[dict[str, Any]] = complete.to_dict("records")
     best = [row["name"] for row in shown if not row["baseline"]][:_MOST]
     return [
         Row(label=row["setting"], kind="baseline" if row["baseline"] else "trial", mean=row[METRIC])
