@@ -6,6 +6,7 @@
 
 Search
     Study               what is searched: a recipe, its ranges, choices and first settings
+    study_of            a study from pictures, a teacher and a student, as long as a time allows
     tune                the whole search; gives a Result
     confirm             recipes of one's own, compared over fresh seeds; gives a Result
     Result              what it found: a table, the best recipe, its student, how sure that is

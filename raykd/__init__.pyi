@@ -5,6 +5,7 @@ from raykd.cluster.tune import tune as tune
 from raykd.errors import UserError as UserError
 from raykd.evaluation.student import accuracy as accuracy
 from raykd.models.staged import Staged as Staged
+from raykd.planning.study_of import study_of as study_of
 from raykd.protocols.teacher import teacher_route as teacher_route
 from raykd.recipe import Recipe as Recipe
 from raykd.runs.result import Result as Result

@@ -35,6 +35,7 @@ def own_study(options: argparse.Namespace, say: Callable[[str], None]) -> Study:
         student=options.student,
         teacher=options.teacher,
         teacher_network=options.teacher_network,
+        teacher_key=options.teacher_key,
         pretrained=options.pretrained,
         minutes=MINUTES if options.minutes is None else options.minutes,
         epochs=options.epochs,

@@ -31,11 +31,13 @@ class Named:
     Args:
         teacher: a path, a network's name, a teacher, or nothing.
         network: whose weights the file has, by name; None for what the file's or its folder's name says.
+        key: which weights of the file, such as `model_ema`; None for those that its maker would evaluate.
         pretrained: whether a network that is trained starts from the weights that its library has for it.
     """
 
     teacher: str | TeacherSpec | None
     network: str | None = None
+    key: str | None = None
     pretrained: bool = False
 
 
@@ -64,11 +66,12 @@ def teacher_of(
     if teacher is not None and not isinstance(teacher, str):
         return teacher
     if teacher is not None and _is_file(teacher):
-        found = _of_weights(teacher, data, named.network)
+        found = _of_weights(teacher, data, named)
         say(f"teacher: {teacher} as {found.model}")
         return found
-    if named.network is not None:
-        raise InvalidError(f"a teacher's network is said of a file of weights, got {teacher or 'no teacher'}")
+    for word, given in (("network", named.network), ("key", named.key)):
+        if given is not None:
+            raise InvalidError(f"a teacher's {word} is said of a file of weights, got {teacher or 'no teacher'}")
     model = _chosen(dataset) if teacher is None else network(teacher, named.pretrained)
     say(f"teacher: {model}, trained first" + ("" if teacher else "; give a file or a network if you have one"))
     optimiser = SGD(lr=rate, schedule=Cosine())
@@ -81,12 +84,12 @@ def _is_file(named: str) -> bool:
     return Path(named).expanduser().exists() or named.endswith(_FILES)
 
 
-def _of_weights(file: str, data: DataSpec, of_file: str | None) -> PretrainedTeacher:
-    if of_file is not None:
-        return PretrainedTeacher(file=file, model=network(of_file))
+def _of_weights(file: str, data: DataSpec, named: Named) -> PretrainedTeacher:
+    if named.network is not None:
+        return PretrainedTeacher(file=file, model=network(named.network), key=named.key)
     wrong: list[str] = []
     for model in _guessed(Path(file)):
-        teacher = PretrainedTeacher(file=file, model=model)
+        teacher = PretrainedTeacher(file=file, model=model, key=named.key)
         try:
             teacher.check(data)
         except InvalidError as error:

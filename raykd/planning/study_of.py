@@ -34,6 +34,7 @@ def study_of(
     student: str | ModelSpec,
     teacher: str | TeacherSpec | None = None,
     teacher_network: str | None = None,
+    teacher_key: str | None = None,
     pretrained: bool = False,
     minutes: int | float = MINUTES,
     epochs: int | None = None,
@@ -50,6 +51,7 @@ def study_of(
         teacher: a file of weights, a network by name that is trained first, or a teacher; by default a network is
             chosen and trained.
         teacher_network: whose weights the file has, by name; by default what the file's or its folder's name says.
+        teacher_key: which weights of the file, such as `model_ema`; by default those that its maker would evaluate.
         pretrained: whether networks that are trained start from the weights that their library has for them.
         minutes: of the whole search, its confirmation included, on this machine.
         epochs: of a training; by default as many as the pictures need and the time allows.
@@ -67,7 +69,7 @@ def study_of(
     model = network_of(student, pretrained)
     dataset = load(spec, torch.device("cpu"))
     batch = _batch_size(len(dataset.train))
-    named = Named(teacher=teacher, network=teacher_network, pretrained=pretrained)
+    named = Named(teacher=teacher, network=teacher_network, key=teacher_key, pretrained=pretrained)
     rate = _PRETRAINED_RATE if pretrained else _FRESH_RATE
     recipe = Recipe(
         data=spec,
@@ -78,12 +80,14 @@ def study_of(
         epochs=epochs or _LIKELY_EPOCHS,
         batch_size=batch,
     )
-    offered = suiting(recipe)
+    suiting(recipe)  # what is wrong with it is said before anything is measured
     say("measuring an epoch")
     planned = planned_within(minutes, recipe, epochs, slots or _slots(), len(dataset.train))
     say(planned.in_words(minutes))
-    for path, reason in offered.left_out.items():
-        say(f"left out: {path} ({reason})")
+    offered = suiting(planned.recipe)
+    say(f"methods: {', '.join(path.removeprefix('terms/') for path in offered.choices)}")
+    for reason in offered.left_out.values():
+        say(f"left out: {reason}")
     spent = planned.budget
     return Study(
         recipe=planned.recipe,

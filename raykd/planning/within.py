@@ -1,18 +1,21 @@
 """A recipe fitted into a time: an epoch is measured, and what comes before the first trial is counted."""
 
 import dataclasses
+import tempfile
 from dataclasses import dataclass
 
 import torch
 
-from raykd.cluster.rehearsal import Rehearsal, rehearse, scratch
+from raykd.cluster.rehearsal import Rehearsal, rehearse
 from raykd.distributed.world import World
 from raykd.errors import InvalidError
 from raykd.planning.budget import Budget, budget
 from raykd.recipe import Recipe
+from raykd.storage.artifacts import Store
 from raykd.teachers.trained import Teacher
 
 _TEACHERS_SHARE = 0.25  # of the time, at most, for the training of a teacher
+_CHECKPOINTS = 6  # of a teacher, at least where it has so many epochs: as many anchors as a route may have
 _OF_ITS_OWN = 0.3  # of the time, at most, for teachers that are trained on each fresh seed's own split
 
 
@@ -60,7 +63,7 @@ def planned_within(minutes: int | float, recipe: Recipe, epochs: int | None, slo
         an_epoch = measured.teacher_seconds / teacher.epochs
         most = max(1, int(_TEACHERS_SHARE * 60 * minutes / an_epoch)) if an_epoch else teacher.epochs
         count = min(teacher.epochs, most)
-        teacher = dataclasses.replace(teacher, epochs=count, every=max(1, min(teacher.every, count // 4)))
+        teacher = dataclasses.replace(teacher, epochs=count, every=max(1, count // _CHECKPOINTS))
         fixed = an_epoch * count
 
     def fitted(before: float) -> Budget:
@@ -86,7 +89,8 @@ def _measured(recipe: Recipe) -> Rehearsal:
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
     try:
-        with scratch() as store:
-            return rehearse(dataclasses.replace(recipe, threads=1), store, World.current())
+        with tempfile.TemporaryDirectory(prefix="raykd-planning-") as folder:
+            nothing = Store(folder, makes=())  # so that a teacher is stood in for, not trained
+            return rehearse(dataclasses.replace(recipe, threads=1), nothing, World.current())
     finally:
         torch.set_num_threads(threads)

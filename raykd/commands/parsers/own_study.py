@@ -9,6 +9,7 @@ OWN = {
     "teacher": "--teacher",
     "student": "--student",
     "teacher_network": "--teacher-network",
+    "teacher_key": "--teacher-key",
     "pretrained": "--pretrained",
     "minutes": "--minutes",
     "epochs": "--epochs",
@@ -40,6 +41,7 @@ def add_own_study(parser: argparse.ArgumentParser) -> None:
     own.add_argument(
         "--teacher-network", metavar="NETWORK", help="that of the file (default: the one that its name or folder tells)"
     )
+    own.add_argument("--teacher-key", metavar="KEY", help="which weights of the file, such as model_ema")
     own.add_argument(
         "--pretrained",
         action="store_true",
