@@ -40,6 +40,7 @@ def own_study(options: argparse.Namespace, say: Callable[[str], None]) -> Study:
         minutes=MINUTES if options.minutes is None else options.minutes,
         epochs=options.epochs,
         size=options.size,
+        skip_bad=options.skip_bad,
         slots=options.slots,
         name=_name(options.data),
         say=say,

@@ -39,6 +39,7 @@ def study_of(
     minutes: int | float = MINUTES,
     epochs: int | None = None,
     size: int | None = None,
+    skip_bad: bool = False,
     slots: int | None = None,
     name: str = "study",
     say: Callable[[str], None] = _LOG.info,
@@ -56,6 +57,7 @@ def study_of(
         minutes: of the whole search, its confirmation included, on this machine.
         epochs: of a training; by default as many as the pictures need and the time allows.
         size: of the pictures, pixels a side; by default as they are.
+        skip_bad: go on without pictures that cannot be read.
         slots: trials at a time; as many as this machine has GPUs, or else CPUs, by default.
         name: of the study.
         say: told what was found and chosen, line by line; the logger `raykd` by default.
@@ -65,7 +67,7 @@ def study_of(
     """
     if not minutes > 0:
         raise InvalidError(f"minutes must be above 0, got {minutes:g}")
-    spec = _data(data, size, say)
+    spec = _data(data, size, skip_bad, say)
     model = network_of(student, pretrained)
     dataset = load(spec, torch.device("cpu"))
     batch = _batch_size(len(dataset.train))
@@ -102,12 +104,15 @@ def study_of(
     )
 
 
-def _data(data: str | os.PathLike[str] | DataSpec, size: int | None, say: Callable[[str], None]) -> DataSpec:
+def _data(
+    data: str | os.PathLike[str] | DataSpec, size: int | None, skip_bad: bool, say: Callable[[str], None]
+) -> DataSpec:
     if not isinstance(data, str | os.PathLike):
-        if size is not None:
-            raise InvalidError(f"size is of pictures at a path, got {size} beside a data set")
+        for word, value in (("size", size), ("skip_bad", skip_bad or None)):
+            if value is not None:
+                raise InvalidError(f"{word} is of pictures at a path, got {value} beside a data set")
         return data
-    found = find_data(os.fspath(data), size=size)
+    found = find_data(os.fspath(data), size=size, skip_bad=skip_bad)
     for line in found.lines():
         say(line)
     return found.data
