@@ -15,12 +15,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
-import torch
 from torch import Tensor
 
 from raykd.errors import InvalidError
+from raykd.models.pickled_values import as_tensor, is_network, is_tensor, size, state_of_network
 from raykd.models.tensor_names import unwrapped
-from raykd.storage.stand_ins import Array, StandIn
+from raykd.storage.stand_ins import StandIn
 
 State: TypeAlias = dict[str, Tensor]
 
@@ -125,18 +125,18 @@ def _state_dicts(content: Any) -> dict[_Path, State]:
 
 def _state(value: Any) -> State | None:
     """The tensors of a state dict or of a pickled network; None for anything else."""
-    if isinstance(value, StandIn) and isinstance(value.state, Mapping) and "_modules" in value.state:
-        return _of_network(value) or None
+    if is_network(value):
+        return state_of_network(value) or None
     if not isinstance(value, Mapping) or any(_is_state(value[key]) for key in _USUAL if key in value):
         return None
-    return {name: _tensor(each) for name, each in value.items() if _is_tensor(each)} if _is_state(value) else None
+    return {name: as_tensor(each) for name, each in value.items() if is_tensor(each)} if _is_state(value) else None
 
 
 def _is_state(value: Any) -> bool:
     if not isinstance(value, Mapping) or not all(isinstance(name, str) for name in value):
         return False
-    tensors = [_tensor(each) for each in value.values() if _is_tensor(each)]
-    return 2 * len(tensors) > len(value) and any(each.numel() > 1 for each in tensors)
+    sizes = [size(each) for each in value.values() if is_tensor(each)]
+    return 2 * len(sizes) > len(value) and max(sizes) > 1
 
 
 def _parts(state: State) -> dict[_Path, State]:
@@ -155,29 +155,6 @@ def _under(state: State, head: str) -> State:
     """The tensors under a first name, without it."""
     inner = unwrapped(state)
     return {name.removeprefix(f"{head}."): inner[name] for name in inner if name.startswith(f"{head}.")}
-
-
-def _of_network(network: StandIn, prefix: str = "") -> State:
-    """The state dict of a pickled module, without the buffers that its class leaves out."""
-    about = network.state
-    own = {**about.get("_parameters", {}), **about.get("_buffers", {})}
-    left_out = about.get("_non_persistent_buffers_set") or ()
-    state = {prefix + name: _tensor(each) for name, each in own.items() if _is_tensor(each) and name not in left_out}
-    for name, module in about["_modules"].items():
-        if isinstance(module, StandIn) and isinstance(module.state, Mapping) and "_modules" in module.state:
-            state |= _of_network(module, f"{prefix}{name}.")
-    return state
-
-
-def _is_tensor(value: Any) -> bool:
-    return isinstance(value, Tensor) or (isinstance(value, Array) and value.value is not None)
-
-
-def _tensor(value: Any) -> Tensor:
-    if isinstance(value, Array):
-        assert value.value is not None
-        return torch.from_numpy(value.value.astype(value.value.dtype.newbyteorder("=")))  # a copy: they are read-only
-    return value
 
 
 def _names(state: State) -> set[str]:

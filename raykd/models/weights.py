@@ -143,8 +143,16 @@ def anchored(file: str) -> str:
 
 
 def find(file: str | Path) -> Path:
-    """The path of a file that is there, `~` being the home folder."""
+    """The path of a file that is there, `~` being the home folder.
+
+    Raises:
+        FileNotFoundError: it is not there.
+        ValueError: it is a folder.
+    """
     path = Path(file).expanduser()
+    if path.is_dir():
+        held = ", ".join(sorted(each.name for each in path.iterdir())[:5]) or "nothing"
+        raise InvalidError(f"{str(file)!r} is a folder; name the file of weights in it, which holds {held}")
     if not path.is_file():
         raise MissingError(f"no file of weights {str(file)!r}")
     return path.absolute()

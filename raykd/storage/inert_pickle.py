@@ -10,9 +10,10 @@ Left out, hence stand-ins: sparse, quantised, nested and distributed tensors.
 """
 
 import pickle
+import struct
 from _compat_pickle import IMPORT_MAPPING, NAME_MAPPING
 from collections.abc import Callable
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import torch
@@ -44,8 +45,11 @@ _STORAGES = {
 }
 
 
-class InertUnpickler(pickle.Unpickler):
+class InertUnpickler(pickle._Unpickler):
     """Reads one pickle of a file.
+
+    By Python's reader that is written in Python, which takes as much memory as the file has bytes. That in C takes what
+    the file tells it to: a single turned bit was seen to take all that a machine of 23 GB had.
 
     Args:
         storage: gives what a persistent id means: of a storage all its elements, one after another.
@@ -78,14 +82,14 @@ class InertUnpickler(pickle.Unpickler):
                 f"{core}.numeric._frombuffer": self._array_of_bytes,
             }
 
-    def find_class(self, module_name: str, global_name: str, /) -> Any:
+    def find_class(self, module: str, name: str) -> Any:
         """What a name of the file stands for here; never what it names.
 
         Raises:
             ValueError: weights do not need it, and it does harm.
         """
-        old = (module_name, global_name)  # up to protocol 2 names are those of Python 2
-        module, name = NAME_MAPPING.get(old, (IMPORT_MAPPING.get(module_name, module_name), global_name))
+        # Up to protocol 2 names are those of Python 2.
+        module, name = NAME_MAPPING.get((module, name), (IMPORT_MAPPING.get(module, module), name))
         if module.partition(".")[0] in _HARMFUL or (module, name.partition(".")[0]) in _HARMFUL_NAMES:
             raise InvalidError(f"would run {module}.{name}, which weights do not need: do not trust it")
         full = f"{module}.{name}"
@@ -99,6 +103,12 @@ class InertUnpickler(pickle.Unpickler):
 
     def persistent_load(self, pid: Any) -> Any:
         return self._storage(pid)
+
+    def _load_bytearray(self: Any) -> None:
+        (size,) = struct.unpack("<Q", self.read(8))
+        self.append(bytearray(self.read(size)))  # Python's own first makes room for whatever size is told
+
+    dispatch: ClassVar[dict[int, Any]] = {**pickle._Unpickler.dispatch, pickle.BYTEARRAY8[0]: _load_bytearray}
 
     # What a name leads to is a method of this object, since a pickle may set attributes of all that it has in hand.
 

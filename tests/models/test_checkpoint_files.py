@@ -13,7 +13,7 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
-from checkpoints import OPTIONS, Net, S, State, arrays, assert_read, openmmlab, saved, under
+from checkpoints import OPTIONS, Net, S, State, arrays, assert_read, openmmlab, saved, unchecked, under
 from raykd.models.weights import read_weights
 from tiny import same_weights
 
@@ -31,14 +31,6 @@ def big_endian(data: bytes) -> bytes:
                 content = np.frombuffer(content, f"<u{width}").byteswap().tobytes()
             target.writestr(name, b"big" if name.endswith("byteorder") else content)
     return turned.getvalue()
-
-
-def unchecked(data: bytes) -> bytes:
-    """As `torch.serialization.set_crc32_options(False)` has it saved: each checksum is 0."""
-    with zipfile.ZipFile(io.BytesIO(data)) as source:
-        for info in source.infolist():
-            data = data.replace(info.CRC.to_bytes(4, "little"), bytes(4))
-    return data
 
 
 GPU = (b"X\x03\x00\x00\x00cpu", b"X\x06\x00\x00\x00cuda:1")  # the tag of a storage, and that of one on a GPU

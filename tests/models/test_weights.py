@@ -115,6 +115,12 @@ def test_a_torn_file(tmp_path: Path, name: str, size: int):
         read_weights(file)
 
 
+def test_a_folder(tmp_path: Path):
+    saved(tmp_path, STATE, "best.pth")
+    with pytest.raises(ValueError, match=r"' is a folder; name the file of weights in it, which holds best\.pth$"):
+        read_weights(tmp_path)
+
+
 def test_a_file_that_is_not_there():
     with pytest.raises(FileNotFoundError, match=r"no file of weights 'nowhere/teacher\.pth'"):
         read_weights("nowhere/teacher.pth")

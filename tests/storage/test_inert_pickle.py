@@ -7,9 +7,11 @@ import operator
 import os
 import pathlib
 import pickle
+import random
 import shutil
 import subprocess
 import sys
+import tracemalloc
 import webbrowser
 from collections.abc import Callable
 from pathlib import Path
@@ -19,7 +21,7 @@ import numpy as np
 import pytest
 import torch
 
-from checkpoints import S, saved
+from checkpoints import OPTIONS, Net, S, arrays, saved, unchecked
 from raykd.models.weights import read_weights
 from raykd.storage.inert_pickle import InertUnpickler
 from raykd.storage.stand_ins import Array, Kind, StandIn
@@ -130,10 +132,57 @@ def test_a_stand_in_is_a_key_and_says_what_it_stands_for():
     assert {key.origin for key in found} == {"pathlib.PurePosixPath"}
 
 
-def test_torn_files_are_none(tmp_path: Path):
-    file, whole = tmp_path / "teacher.pth", [saved(S), saved(S, _use_new_zipfile_serialization=False), pickle.dumps(S)]
-    for data in whole:
-        for left in range(0, len(data), max(1, len(data) // 60)):
-            file.write_bytes(data[:left])
-            with pytest.raises(ValueError, match=r"teacher\.pth is no whole file of weights|is no pickle|must hold"):
-                read_weights(file)
+@pytest.mark.parametrize(
+    ("data", "ends"),
+    [
+        (b"\x80\x02Nr\xff\xff\xff\x7f.", False),  # None, to be remembered under the number 2,147,483,647
+        (b"\x80\x05\x96" + (2**40).to_bytes(8, "little") + b".", True),  # a bytearray of a tebibyte
+        (b"\x80\x04\x8e" + (2**40).to_bytes(8, "little") + b".", True),  # as many bytes
+        (b"\x80\x02\x8b\xff\xff\xff\x7f.", True),  # a whole number of 2 GB
+    ],
+)
+def test_a_file_takes_no_more_memory_than_it_has(data: bytes, ends: bool):
+    """Python's reader in C makes room for all of that."""
+    tracemalloc.start()
+    try:
+        with pytest.raises(EOFError) if ends else contextlib.nullcontext():
+            assert read_torch(data) is None
+        assert tracemalloc.get_traced_memory()[1] < 1_000_000
+    finally:
+        tracemalloc.stop()
+
+
+WHOLE = (
+    saved({"model": S, "args": OPTIONS, "accuracy": np.float64(0.9)}),
+    saved({"model": arrays(), "net": Net()}, _use_new_zipfile_serialization=False),
+    pickle.dumps({"model": S, "args": OPTIONS}),
+)
+
+
+@pytest.mark.parametrize("data", WHOLE, ids=["zip", "old", "pickle"])
+def test_a_torn_file_is_none(tmp_path: Path, data: bytes):
+    file = tmp_path / "teacher.pth"
+    for left in range(0, len(data), len(data) // 25):
+        file.write_bytes(data[:left])
+        with pytest.raises(ValueError, match=r"teacher\.pth is no whole file of weights"):
+            read_weights(file)
+
+
+@pytest.mark.parametrize("data", WHOLE, ids=["zip", "old", "pickle"])
+def test_whatever_was_changed_in_a_file_is_one_line(tmp_path: Path, data: bytes):
+    """Bytes that are others, missing or too many: it is read, or refused."""
+    draw, file, said = random.Random(0), tmp_path / "teacher.pth", []
+    for _ in range(60):
+        changed = bytearray(unchecked(data))
+        for _ in range(draw.choice((1, 1, 3, 10))):
+            place, kind = draw.randrange(min(len(changed), 2500)), draw.randrange(3)
+            width = draw.randrange(1, 9)
+            new = draw.randbytes((1, 0, width)[kind])
+            changed[place : place + (1, width, 0)[kind]] = new
+        file.write_bytes(changed)
+        try:
+            read_weights(file)
+        except ValueError as error:
+            said.append(str(error))
+    assert 0 < len(said) < 60
+    assert all(line.startswith(f"{file} ") and "\n" not in line for line in said)
