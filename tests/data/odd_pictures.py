@@ -14,7 +14,7 @@ from PIL import Image
 WHITE = 255
 SIDE = 8
 
-Colour = tuple[int, int, int]
+Colour = tuple[int, ...]  # red, green, blue
 
 
 @dataclass

@@ -2,6 +2,7 @@
 
 import dataclasses
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -41,7 +42,8 @@ def test_test_pictures_may_change(begun: Path, study: Study, tmp_path: Path):
 def test_a_picture_that_was_skipped_may_be_removed(tmp_path: Path, study: Study):
     torn = tmp_path / "pictures" / "train" / "a" / "0.png"
     torn.write_bytes(b"torn")
-    recipe = dataclasses.replace(study.recipe, data=dataclasses.replace(study.recipe.data, skip_bad=True))
+    data: Any = study.recipe.data
+    recipe = dataclasses.replace(study.recipe, data=dataclasses.replace(data, skip_bad=True))
     (tmp_path / "runs" / "mine").mkdir(parents=True)
     write_search(tmp_path / "runs" / "mine", Search.of(dataclasses.replace(study, recipe=recipe)))
     torn.unlink()
