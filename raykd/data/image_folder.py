@@ -38,6 +38,7 @@ class ImageFolder:
     Args:
         root: the folder; a relative one counts from the working folder of whoever makes the recipe.
         layout: how the folder tells classes and splits: `OwnFolders` for one's own, in which `val` is for validation;
+            `PictureList` for a CSV, `PictureTable` for Parquet and Arrow files;
             `ClassFolders`, whose test is in `val` as in ImageNet; `CUB200` or `SUN397`.
         validation: the share of the training images that is held out; None for the layout's own validation split,
             or else a tenth. Of one's own folders it is a share of each class, and copies of a picture stay together.

@@ -1,5 +1,6 @@
 """One's own class folders: cut in shares of each class, copies on one side, `val` for validation, clear refusals."""
 
+import os
 from collections import Counter
 from pathlib import Path
 from typing import Any
@@ -170,5 +171,27 @@ def test_no_pictures(tmp_path: Path):
 
 def test_a_class_that_is_not_trained_on(tmp_path: Path):
     save(class_folders(tmp_path), "val/d/0.png", picture(0))
-    with pytest.raises(ValueError, match=f"{tmp_path / 'val' / 'd'}: the training images have no class d"):
+    with pytest.raises(ValueError, match=f"{tmp_path / 'val' / 'd'}: the training images have no class of this name"):
         OwnFolders(train="train", validation="val").read(tmp_path)
+
+
+def test_names_that_are_no_utf8(tmp_path: Path):
+    for label, name in enumerate((b"caf\xe9", b"th\xe9")):
+        for number in range(3):
+            save(tmp_path, os.fsdecode(name + b"/%d\xff.png" % number), picture(10 * label + number, 8, 8))
+    dataset = spec(tmp_path).load()
+    assert [os.fsencode(name) for name in dataset.classes] == [b"caf\xe9", b"th\xe9"]
+    assert [len(split) for split in dataset_splits(dataset)] == [2, 2, 2]
+    (tmp_path / os.fsdecode(b"caf\xe9") / os.fsdecode(b"2\xff.png")).unlink()
+    with pytest.raises(ValueError, match=r"caf\\xe9 has 2: add pictures") as raised:
+        OwnFolders().read(tmp_path)
+    str(raised.value).encode()
+
+
+def test_where_too_few_are_left_none_is_held_out(flat: Path):
+    """Of three pictures one is tested on and one torn; the last one is trained on."""
+    listing = OwnFolders().read(flat)
+    left = [name for name in listing.train if name.startswith("fox/")]
+    (flat / left[0]).write_bytes(b"torn")
+    train, validation, test = dataset_splits(spec(flat, skip_bad=True).load())
+    assert [split.labels.tolist().count(2) for split in (train, validation, test)] == [1, 0, 1]

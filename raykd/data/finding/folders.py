@@ -34,13 +34,15 @@ def laid_out(root: Path) -> Laid:
             break
         root = root / folders[0]
     if root != given:
-        notes.append(f"the class folders lie deeper, in {root}")
+        notes.append(f"the class folders lie deeper, in {_path(root)}")
     splits = _splits(root, folders)
     if splits:
         layout, more = _split_layout(root, splits, folders)
         return Laid(root, layout, (*notes, *more))
     if not folders:
-        raise InvalidError(f"{root}: {_loose(root)}no folder for each class; sort the pictures, or list them in a CSV")
+        raise InvalidError(
+            f"{_path(root)}: {_loose(root)}no folder for each class; sort the pictures, or list them in a CSV"
+        )
     _refuse_splits_below(root, folders)
     return Laid(root, OwnFolders(), tuple(notes))
 
@@ -62,14 +64,16 @@ def _splits(root: Path, folders: list[str]) -> dict[str, str]:
     if not train:
         if wrong := [name for name, split in called.items() if split != TRAIN]:
             raise InvalidError(
-                f"{root}: a folder {wrong[0]!r}, but none of training images with class folders in it; known names of "
-                f"splits are {known()}"
+                f"{_path(root)}: a folder {wrong[0]!r}, but none of training images with class folders in it; known names "
+                f"of splits are {known()}"
             )
         return {}
     splits: dict[str, str] = {}
     for name, split in called.items():
         if split in splits:
-            raise InvalidError(f"{root}: two folders for {split}, {splits[split]} and {name}; move one of them away")
+            raise InvalidError(
+                f"{_path(root)}: two folders for {split}, {splits[split]} and {name}; move one of them away"
+            )
         splits[split] = name
     return splits
 
@@ -90,11 +94,15 @@ def _refuse_splits_below(root: Path, folders: list[str]) -> None:
     below = [folders_in(root / name) for name in folders]
     if all(below) and all(split_called(name) for names in below for name in names):
         raise InvalidError(
-            f"{root / folders[0]}: has folders of splits in it ({', '.join(below[0])}); a split's folder must have the "
-            f"classes in it, as {below[0][0]}/{folders[0]}"
+            f"{_path(root / folders[0])}: has folders of splits in it ({', '.join(map(shown, below[0]))}); a split's "
+            f"folder must have the classes in it, as {shown(f'{below[0][0]}/{folders[0]}')}"
         )
 
 
 def _loose(folder: Path) -> str:
     count = sum(is_picture(name) and not is_ignored(name) for name in os.listdir(folder))  # noqa: PTH208 - names alone
     return f"{count} pictures and " if count else ""
+
+
+def _path(folder: Path) -> str:
+    return shown(str(folder))

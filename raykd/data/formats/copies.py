@@ -44,7 +44,11 @@ def copies(root: Path, names: tuple[str, ...], rows: Rows | None = None) -> dict
         return open(f"{root}/{name}", "rb") if rows is None else rows.open(name)  # noqa: PTH123
 
     def end(name: str) -> bytes:
-        with opened(name) as file:
+        try:
+            file = opened(name)
+        except PermissionError:
+            return name.encode(errors="surrogateescape")
+        with file:
             file.seek(max(0, file.seek(0, os.SEEK_END) - _END))
             return hashlib.sha256(file.read()).digest()
 

@@ -62,12 +62,12 @@ def _pictures(root: Path, folder: str | None, aside: list[Aside]) -> dict[str, t
     """The pictures of each class that has some, in a split's folder; what is no picture is added to `aside`."""
     place = root if folder is None else root / folder
     if not place.is_dir():
-        raise MissingError(f"no folder {folder!r} in {root}")
+        raise MissingError(f"no folder {folder!r} in {shown(str(root))}")
     found = class_pictures(root, folder or "")
     aside += found.aside
     classes = {name: pictures for name, pictures in found.classes.items() if pictures}
     if not classes:
-        raise InvalidError(f"{place}: no folder with pictures in it; known endings: {', '.join(ENDINGS)}")
+        raise InvalidError(f"{shown(str(place))}: no folder with pictures in it; known endings: {', '.join(ENDINGS)}")
     return classes
 
 
@@ -76,5 +76,5 @@ def _known(root: Path, folder: str | None, number: dict[str, int], aside: list[A
         return {}
     found = _pictures(root, folder, aside)
     if unknown := [name for name in found if name not in number]:
-        raise InvalidError(f"{root / folder / unknown[0]}: the training images have no class {shown(unknown[0])}")
+        raise InvalidError(f"{shown(f'{root}/{folder}/{unknown[0]}')}: the training images have no class of this name")
     return {picture: number[name] for name, pictures in found.items() for picture in pictures}

@@ -68,7 +68,9 @@ class PictureList:
         for number, path, label, split in self._entries(root):
             before = [(other, labels[path]) for other, labels in splits.items() if path in labels]
             if before and before[0] != (split, label):
-                raise InvalidError(f"{file}, line {number}: {shown(path)} is listed before with another label or split")
+                raise InvalidError(
+                    f"{_path(file)}, line {number}: {shown(path)} is listed before with another label or split"
+                )
             aside += [Aside(path, TWICE)] * len(before)
             splits[split][path] = label
         _check_there(file, [path for labels in splits.values() for path in labels])
@@ -82,10 +84,12 @@ class PictureList:
         assert path is not None and label is not None
         for number, row in rows:
             if len(row) <= max(path, label, split or 0) or not row[path] or not row[label]:
-                raise InvalidError(f"{file}, line {number}: no path or no label in {self.delimiter.join(row)!r}")
+                raise InvalidError(f"{_path(file)}, line {number}: no path or no label in {self.delimiter.join(row)!r}")
             called = TRAIN if split is None else split_called(row[split])
             if called is None:
-                raise InvalidError(f"{file}, line {number}: {row[split or 0]!r} is no split; known are {known()}")
+                raise InvalidError(
+                    f"{_path(file)}, line {number}: {row[split or 0]!r} is no split; known are {known()}"
+                )
             yield number, _below(root, row[path]), row[label], called
 
 
@@ -104,14 +108,14 @@ def rows_of(file: Path, delimiter: str) -> Iterator[tuple[int, list[str]]]:
     except FileNotFoundError:
         raise MissingError(f"no file {file}") from None
     except (UnicodeDecodeError, csv.Error) as error:
-        raise InvalidError(f"{file}: not a CSV in UTF-8 ({error})") from None
+        raise InvalidError(f"{_path(file)}: not a CSV in UTF-8 ({error})") from None
 
 
 def _number(file: Path, names: list[str], column: str | int | None) -> int | None:
     if not isinstance(column, str):
         return column
     if column not in names:
-        raise InvalidError(f"{file}: no column {column!r}; its columns: {', '.join(names)}")
+        raise InvalidError(f"{_path(file)}: no column {column!r}; its columns: {', '.join(names)}")
     return names.index(column)
 
 
@@ -124,6 +128,10 @@ def _check_there(file: Path, paths: list[str]) -> None:
     missing = [path for path in paths if not (file.parent / path).is_file()]
     if missing:
         raise MissingError(
-            f"{file}: {len(missing)} of the {len(paths)} pictures that it names are not there, as {missing[0]}; paths "
-            f"count from {file.parent}"
+            f"{_path(file)}: {len(missing)} of the {len(paths)} pictures that it names are not there, as "
+            f"{shown(missing[0])}; paths count from {_path(file.parent)}"
         )
+
+
+def _path(file: Path) -> str:
+    return shown(str(file))

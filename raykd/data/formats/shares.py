@@ -41,7 +41,9 @@ def with_a_test(found: Listing, share: float) -> Listing:
 def cut_in_shares(
     labelled: Labelled, alike: Mapping[str, str], share: float, seed: int, purpose: str, keep: int = 1
 ) -> tuple[Labelled, Labelled]:
-    """What is left, and a share of each class's pictures, at least one, each with its copies; in their order.
+    """What is left, and a share of each class's pictures, each with its copies; in their order.
+
+    It is at least one picture, unless too few different ones would be left, as where bad ones were taken out.
 
     A picture that is there under two classes goes with the class of the first.
 
@@ -50,7 +52,7 @@ def cut_in_shares(
         alike: as `copies` gives it.
         share: above 0 and below 1.
         purpose: a word that makes two draws by one seed differ.
-        keep: how many different pictures of each class are left at least; there must be one more.
+        keep: how many different pictures of each class are left at least.
     """
     classes: dict[int, dict[str, list[str]]] = {}
     for name in labelled:
@@ -65,7 +67,7 @@ def cut_in_shares(
 
 
 def _of_class(groups: list[list[str]], share: float, keep: int) -> list[str]:
-    """The first of some groups of copies that are together no more than a share, or else the smallest."""
+    """The first of some groups of copies that are together no more than a share, or else the smallest if it may go."""
     wanted = share * sum(map(len, groups))
     chosen: list[str] = []
     left = len(groups)
@@ -73,7 +75,9 @@ def _of_class(groups: list[list[str]], share: float, keep: int) -> list[str]:
         if left > keep and len(chosen) + len(group) <= round(wanted):
             chosen += group
             left -= 1
-    return chosen or min(groups, key=len)
+    if not chosen and left > keep:
+        return min(groups, key=len)
+    return chosen
 
 
 def check_enough(labelled: Labelled, alike: Mapping[str, str], classes: Sequence[str], splits: Sequence[str]) -> None:
