@@ -22,6 +22,7 @@ from raykd.models.staged import Shape, Staged, feature_shapes, stem_shape
 from raykd.ops.precision import FLOAT32, PRECISIONS
 from raykd.ops.rng import seed_of
 from raykd.optim import SGD, Optimiser
+from raykd.protocols.fit import Fit, fit_of, own
 from raykd.protocols.method import Route, Shapes, Start, Swap, TermSpec
 from raykd.protocols.model import ModelSpec
 from raykd.protocols.teacher import TeacherSpec
@@ -99,9 +100,9 @@ class Recipe:
     def shapes(self) -> Shapes:
         """What is known of the run before training; builds both networks once per process."""
         dataset = load(self.data, torch.device("cpu"))
-        kind = (dataset.num_classes, dataset.image_shape)
-        student_stem, student = _shapes(self.student, *kind)
-        teacher_stem, teacher = _shapes(self.teacher.model, *kind) if self.teacher else ((), ())
+        view, fit = dataset.image_shape, fit_of(self.teacher, dataset)
+        student_stem, student = _shapes(self.student, own(dataset), view)
+        teacher_stem, teacher = _shapes(self.teacher.model, fit, view) if self.teacher else ((), ())
         return Shapes(
             student=student,
             teacher=teacher,
@@ -111,6 +112,7 @@ class Recipe:
             num_checkpoints=self.teacher.num_checkpoints if self.teacher else 0,
             student_stem=student_stem,
             teacher_stem=teacher_stem,
+            teacher_scores=fit.scores,
         )
 
     def check(self, num_processes: int = 1) -> None:
@@ -128,7 +130,7 @@ class Recipe:
             raise InvalidError(f"batch_size: {self.batch_size} is more than the {shapes.num_images} training images")
         if self.batch_size % num_processes:
             raise InvalidError(f"batch_size: {self.batch_size} is not a multiple of the {num_processes} processes")
-        self._check_layout(shapes)
+        self._check_layout()
         with told_at("route", own=False):
             self.route.check(shapes, self.epochs)
         with told_at("swap", own=False):
@@ -137,10 +139,13 @@ class Recipe:
             with told_at(path):
                 part.check(shapes)
 
-    def _check_layout(self, shapes: Shapes) -> None:
-        models = {"student": self.student} | ({"teacher": self.teacher.model} if self.teacher else {})
-        for name, model in models.items() if self.layout == CHANNELS_LAST else ():
-            check_layout(self.layout, build_network(model, shapes.num_classes, shapes.image).network, name)
+    def _check_layout(self) -> None:
+        dataset = load(self.data, torch.device("cpu"))
+        fits = {"student": (self.student, own(dataset))}
+        if self.teacher:
+            fits["teacher"] = (self.teacher.model, fit_of(self.teacher, dataset))
+        for name, (model, fit) in fits.items() if self.layout == CHANNELS_LAST else ():
+            check_layout(self.layout, build_network(model, fit.num_classes, fit.image).network, name)
 
 
 def build_network(model: ModelSpec, num_classes: int, image: Shape, *key: object) -> Staged:
@@ -151,10 +156,10 @@ def build_network(model: ModelSpec, num_classes: int, image: Shape, *key: object
 
 
 @functools.lru_cache(maxsize=64)
-def _shapes(model: ModelSpec, num_classes: int, image: Shape) -> tuple[Shape, tuple[Shape, ...]]:
-    """The shapes of what the stem and what each stage gives."""
-    network = build_network(model, num_classes, image)
-    return stem_shape(network, image), feature_shapes(network, image)
+def _shapes(model: ModelSpec, fit: Fit, view: Shape) -> tuple[Shape, tuple[Shape, ...]]:
+    """The shapes of what the stem and what each stage gives for a view."""
+    network = fit.around(build_network(model, fit.num_classes, fit.image))
+    return stem_shape(network, view), feature_shapes(network, view)
 
 
 def _check_components(recipe: Recipe) -> None:

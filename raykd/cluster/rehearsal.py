@@ -16,9 +16,10 @@ from pathlib import Path
 import torch
 from torch import nn
 
-from raykd.data.dataset import DataSpec, load
+from raykd.data.dataset import Dataset, DataSpec, load
 from raykd.distributed.world import World
 from raykd.protocols.context import BuildContext
+from raykd.protocols.fit import Fit, fit_of
 from raykd.protocols.model import ModelSpec
 from raykd.protocols.span import Span, no_span
 from raykd.protocols.teacher import (
@@ -158,11 +159,14 @@ class _StandIn:
     def check(self, data: DataSpec) -> None:
         self.of.check(data)
 
+    def fit_to(self, dataset: Dataset) -> Fit:
+        return fit_of(self.of, dataset)
+
     def route(self, context: BuildContext) -> TeacherRoute:
-        dataset = context.dataset
+        dataset, fit = context.dataset, self.fit_to(context.dataset)
 
         def make(folder: Path) -> None:
-            network = build_network(self.model, dataset.num_classes, dataset.image_shape, "rehearsal")
+            network = fit.around(build_network(self.model, fit.num_classes, fit.image, "rehearsal"))
             images = next(iter(dataset.plain(dataset.train, batch_size=64))).images
             _normalise(network.to(dataset.device), images)
             write_checkpoint(folder, 1, network.network.state_dict())
@@ -171,8 +175,8 @@ class _StandIn:
                 (folder / checkpoint_name(number)).hardlink_to(folder / checkpoint_name(1))
             write_records(folder, [{"checkpoint": number, "epoch": number, "accuracy": 0.0} for number in numbers])
 
-        key = fingerprint({"model": self.model, "checkpoints": self.num_checkpoints, "images": dataset.digest})
-        return TeacherRoute(self, context.get("route", key, make), dataset)
+        key = {"model": self.model, "checkpoints": self.num_checkpoints, "images": dataset.digest} | fit.key(dataset)
+        return TeacherRoute(self, context.get("route", fingerprint(key), make), dataset)
 
 
 @torch.no_grad()

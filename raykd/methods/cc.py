@@ -20,7 +20,7 @@ from torch import Tensor, nn
 
 from raykd.data.dataset import Batch
 from raykd.errors import InvalidError
-from raykd.methods.common.stages import teacher_stage
+from raykd.methods.common.stages import check_features, teacher_stage
 from raykd.models.staged import Outputs
 from raykd.ops.maps import pooled
 from raykd.ops.vectors import full
@@ -59,7 +59,7 @@ class CC:
             raise InvalidError(f"size must be at least 1, got {self.size}")
 
     def check(self, shapes: Shapes) -> None:
-        pass
+        check_features(shapes)
 
     def build(self, shapes: Shapes, context: BuildContext) -> Term:
         return _CC(self.size, shapes).to(context.dataset.device)

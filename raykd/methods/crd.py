@@ -31,7 +31,7 @@ from raykd.data.dataset import Batch
 from raykd.distributed.gather import of_all_ranks
 from raykd.errors import InvalidError
 from raykd.methods.common.negatives import Negatives
-from raykd.methods.common.stages import teacher_stage
+from raykd.methods.common.stages import check_features, teacher_stage
 from raykd.models.staged import Outputs
 from raykd.ops.maps import pooled
 from raykd.ops.vectors import directions, full, products
@@ -99,6 +99,7 @@ class CRD:
             raise InvalidError(f"momentum must be at least 0 and below 1, got {self.momentum}")
 
     def check(self, shapes: Shapes) -> None:
+        check_features(shapes)
         if shapes.num_classes < 2:
             raise InvalidError(f"needs images of at least 2 classes, got {shapes.num_classes}")
 

@@ -20,6 +20,7 @@ from torch import Tensor, nn
 
 from raykd.data.dataset import Batch
 from raykd.errors import InvalidError
+from raykd.methods.common.stages import check_class_scores
 from raykd.methods.dkd import ramp
 from raykd.methods.kd import kd_loss
 from raykd.models.staged import Outputs
@@ -67,7 +68,7 @@ class CTKD:
             raise InvalidError(f"warm_up must be within 0 and 1, got {self.warm_up}")
 
     def check(self, shapes: Shapes) -> None:
-        pass
+        check_class_scores(shapes)
 
     def build(self, shapes: Shapes, context: BuildContext) -> Term:
         return _CTKD(self).to(context.dataset.device)

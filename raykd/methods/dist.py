@@ -24,6 +24,7 @@ from torch import Tensor
 from raykd.data.dataset import Batch
 from raykd.distributed.gather import whole_batch
 from raykd.errors import InvalidError
+from raykd.methods.common.stages import check_class_scores
 from raykd.models.staged import Outputs
 from raykd.ops.vectors import full
 from raykd.protocols.context import BuildContext
@@ -79,7 +80,7 @@ class DIST:
             raise InvalidError(f"temperature must be above 0, got {self.temperature}")
 
     def check(self, shapes: Shapes) -> None:
-        pass
+        check_class_scores(shapes)
 
     def build(self, shapes: Shapes, context: BuildContext) -> Term:
         return _DIST(self)

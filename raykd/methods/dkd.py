@@ -22,6 +22,7 @@ from torch import Tensor
 
 from raykd.data.dataset import Batch
 from raykd.errors import InvalidError
+from raykd.methods.common.stages import check_class_scores
 from raykd.methods.kd import kd_loss
 from raykd.models.staged import Outputs
 from raykd.ops.vectors import full
@@ -80,6 +81,7 @@ class DKD:
             raise InvalidError(f"warm_up must be within 0 and 1, got {self.warm_up}")
 
     def check(self, shapes: Shapes) -> None:
+        check_class_scores(shapes)
         if shapes.num_classes < 2:
             raise InvalidError(f"needs at least 2 classes, got {shapes.num_classes}")
 

@@ -28,7 +28,7 @@ from torch.nn import functional as F
 from raykd.data.dataset import Batch
 from raykd.errors import InvalidError
 from raykd.methods.common.first_stage import FirstStage, drawing, minimise, training_images
-from raykd.methods.common.stages import teacher_stage
+from raykd.methods.common.stages import check_features, teacher_stage
 from raykd.models.staged import Outputs
 from raykd.ops.maps import as_map, same_size
 from raykd.ops.rng import seed_of
@@ -88,6 +88,7 @@ class FT:
                 raise InvalidError(f"{name} must be at least 1, got {getattr(self, name)}")
 
     def check(self, shapes: Shapes) -> None:
+        check_features(shapes)
         width = shapes.teacher[-1][0]
         if int(self.rate * width) < 1:
             raise InvalidError(f"rate: {self.rate} of the teacher's {width} channels leaves none to the factor")

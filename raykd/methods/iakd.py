@@ -105,6 +105,8 @@ class IAKD:
                 raise InvalidError(f"{name} must be within 0 and 1, got {getattr(self, name)}")
 
     def check(self, shapes: Shapes) -> None:
+        if self.swap_head and not shapes.teacher_scores:
+            raise InvalidError("swap: the head of a teacher without scores of the data's classes cannot be swapped in")
         if len(shapes.student) != len(shapes.teacher):
             raise InvalidError(
                 f"swap: student and teacher need equally many stages, got {len(shapes.student)} "

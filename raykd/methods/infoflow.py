@@ -30,6 +30,7 @@ from raykd.data.dataset import Batch
 from raykd.distributed.gather import whole_batch
 from raykd.errors import InvalidError
 from raykd.methods.common.auxiliary import Auxiliary, find_auxiliary
+from raykd.methods.common.stages import check_features
 from raykd.models.staged import Outputs, Staged
 from raykd.ops.maps import pooled
 from raykd.ops.vectors import directions, full, products, squared_distances
@@ -117,8 +118,7 @@ class InfoFlow:
         return self.auxiliary is None
 
     def check(self, shapes: Shapes) -> None:
-        if not shapes.teacher:
-            raise InvalidError("information flow needs a teacher, and the recipe has none")
+        check_features(shapes)
         whose, other = "teacher", len(shapes.teacher)
         if self.auxiliary is not None:
             if self.auxiliary.batch_size > shapes.num_images:

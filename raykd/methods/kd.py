@@ -21,6 +21,7 @@ from torch.nn import functional as F
 
 from raykd.data.dataset import Batch
 from raykd.errors import InvalidError
+from raykd.methods.common.stages import check_class_scores
 from raykd.models.staged import Outputs
 from raykd.ops.vectors import directions, full
 from raykd.protocols.context import BuildContext
@@ -73,7 +74,7 @@ class KD:
             raise InvalidError(f"temperature must be above 0, got {self.temperature}")
 
     def check(self, shapes: Shapes) -> None:
-        pass
+        check_class_scores(shapes)
 
     def build(self, shapes: Shapes, context: BuildContext) -> Term:
         return _KD(self)

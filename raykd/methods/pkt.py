@@ -18,7 +18,7 @@ from torch import Tensor
 from raykd.data.dataset import Batch
 from raykd.distributed.gather import whole_batch
 from raykd.errors import InvalidError
-from raykd.methods.common.stages import teacher_stage
+from raykd.methods.common.stages import check_features, teacher_stage
 from raykd.methods.infoflow import transfer_loss
 from raykd.models.staged import Outputs
 from raykd.ops.maps import pooled
@@ -55,7 +55,7 @@ class PKT:
             raise InvalidError(f"weight must be at least 0, got {self.weight}")
 
     def check(self, shapes: Shapes) -> None:
-        pass
+        check_features(shapes)
 
     def build(self, shapes: Shapes, context: BuildContext) -> Term:
         return _PKT(self.gather, Pooled(teacher_stage(-1, shapes)))

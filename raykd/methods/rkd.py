@@ -22,7 +22,7 @@ from torch.nn import functional as F
 from raykd.data.dataset import Batch
 from raykd.distributed.gather import whole_batch
 from raykd.errors import InvalidError
-from raykd.methods.common.stages import teacher_stage
+from raykd.methods.common.stages import check_features, teacher_stage
 from raykd.models.staged import Outputs
 from raykd.ops.maps import pooled
 from raykd.ops.vectors import directions, full, squared_distances
@@ -71,7 +71,7 @@ class RKD:
                 raise InvalidError(f"{name} must be at least 0, got {getattr(self, name)}")
 
     def check(self, shapes: Shapes) -> None:
-        pass
+        check_features(shapes)
 
     def build(self, shapes: Shapes, context: BuildContext) -> Term:
         return _RKD(self, Pooled(teacher_stage(-1, shapes)))

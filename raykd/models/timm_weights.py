@@ -13,6 +13,7 @@ from typing import Any
 from torch import Tensor
 
 from raykd.errors import InvalidError, UnreachableError, one_line
+from raykd.models.tensor_names import fitted
 from raykd.models.weights import load_weights
 
 _PATIENCE_S = 10.0  # for the hub's first answer
@@ -56,12 +57,14 @@ def load(
     Raises:
         ValueError: they are another network's.
     """
+    if not own:
+        state = fitted(state, make(2).state_dict())
     classes = _num_classes(state, config, config.num_classes if own else 0)
     overlay = {"state_dict": dict(state), "num_classes": classes}
     try:
         network = make(classes, pretrained=True, pretrained_cfg_overlay=overlay)
     except InvalidError as error:
-        load_weights(make(classes), state, file, name)  # says what is missing, in a line; fits where timm's own is not
+        load_weights(make(classes), state, file, name)  # says in a line what is missing
         raise InvalidError(f"{file} does not hold the weights of this {name}: {error}") from None
     network.pretrained_cfg.pop("state_dict")
     if classes != num_classes:

@@ -55,6 +55,7 @@ class Shapes:
         num_images: images in the training split.
         num_checkpoints: checkpoints on the teacher's route.
         student_stem, teacher_stem: the shape of what the first stage takes in.
+        teacher_scores: whether the teacher has scores of the data's classes; without them its features alone teach.
     """
 
     student: tuple[Shape, ...]
@@ -65,6 +66,7 @@ class Shapes:
     num_checkpoints: int
     student_stem: Shape = ()
     teacher_stem: Shape = ()
+    teacher_scores: bool = True
 
 
 class Term(nn.Module, ABC):

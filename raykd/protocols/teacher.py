@@ -17,6 +17,7 @@ from raykd.distributed.world import World
 from raykd.models.staged import Staged
 from raykd.protocols.context import BuildContext
 from raykd.protocols.epoch import Epoch
+from raykd.protocols.fit import Fit, fit_of
 from raykd.protocols.model import ModelSpec
 from raykd.space.serialise import fingerprint
 from raykd.storage.artifacts import Store
@@ -75,6 +76,11 @@ class TeacherRoute:
         """The epoch and the validation accuracy (0 to 1) of each checkpoint."""
         return read_records(self.folder)
 
+    @functools.cached_property
+    def fit(self) -> Fit:
+        """How the network is fitted to the data set."""
+        return fit_of(self.teacher, self.dataset)
+
     @property
     def num_checkpoints(self) -> int:
         return len(self.records)
@@ -86,14 +92,16 @@ class TeacherRoute:
     def network(self, checkpoint: int) -> Staged:
         """The teacher at a checkpoint: in eval mode, without gradients to its parameters."""
         with torch.random.fork_rng(devices=[]):  # the initial weights that are drawn here are not used
-            network = self.teacher.model.build(self.dataset.num_classes, self.dataset.image_shape)
+            network = self.fit.build(self.teacher.model)
         network.network.load_state_dict(self.weights(checkpoint))
         return network.to(self.dataset.device).requires_grad_(False).eval()
 
     def digest(self, checkpoint: int) -> str:
-        """A hash of a checkpoint's weights and of how the network is cut, to name what is made from its features."""
+        """A hash of a checkpoint's weights, of how the network is cut and how it is fitted to the data set's views and
+        classes, to name what is made from its features.
+        """
         weights = hashlib.sha256(self._file(checkpoint).read_bytes()).hexdigest()
-        return fingerprint({"weights": weights, "model": self.teacher.model})
+        return fingerprint({"weights": weights, "model": self.teacher.model} | self.fit.key(self.dataset))
 
     def _file(self, checkpoint: int) -> Path:
         assert 1 <= checkpoint <= self.num_checkpoints, checkpoint

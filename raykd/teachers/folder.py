@@ -49,7 +49,7 @@ class CheckpointFolder:
         return {"folder": {file.name: content(file) for file in self._files()}}
 
     def check(self, data: DataSpec) -> None:
-        check_files(self.model, self._found(), data, self.key)
+        check_files(self, self._found(), data, self.key)
 
     def route(self, context: BuildContext) -> TeacherRoute:
         route = route_of_files(self, self._found(), context, self.key)

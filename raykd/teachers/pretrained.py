@@ -4,21 +4,34 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from raykd.data.dataset import DataSpec
+import torch
+
+from raykd.data.dataset import Dataset, DataSpec, load
 from raykd.errors import InvalidError
+from raykd.models.eyes import Eyes
+from raykd.models.staged import Shape
 from raykd.models.weights import anchored, content, find
 from raykd.protocols.context import BuildContext
+from raykd.protocols.fit import Fit
 from raykd.protocols.teacher import TeacherRoute
 from raykd.space.fields import later
 from raykd.teachers.architectures import architecture
+from raykd.teachers.classes import Columns, matching
+from raykd.teachers.measuring import num_classes_in
 from raykd.teachers.route_files import check_accuracy, check_files, check_shares, route_of_files
+
+ALL, MATCHED, NONE = "all", "matched", "none"
+SCORES = (ALL, MATCHED, NONE)
+_OTHERWISE = "scores='matched' takes the data's of them, by their names; scores='none' takes its features alone"
 
 
 @dataclass(frozen=True, kw_only=True)
 class PretrainedTeacher:
     """A file of weights, read without executing code; `raykd.models.weights` says which files are read.
 
-    Images reach it normalised as the data set normalises them, which should be what it was trained with.
+    Images reach it as the data set normalises them, unless it has `eyes` of its own. It teaches the data's classes in
+    the data's order, unless it tells its `classes`, or knows others too. `raykd.teachers.own.pretrained` fills in what
+    its file or its library tells of both.
 
     Args:
         file: its path, `~` being the home folder; every machine of a cluster must see it there. None for a model
@@ -31,6 +44,12 @@ class PretrainedTeacher:
         tolerance: by how much the validation accuracy may be below that.
         key: which of the file's state dicts, such as `model_ema` or `state_dict`; None for the one that its maker
             would evaluate: averaged weights where it has them.
+        eyes: how its images were normalised, and how large they were; None for as the data set has it.
+        classes: their names in the order of its scores, put into the data's order where the data set tells names too;
+            see `raykd.teachers.classes`.
+        scores: what its class scores are used for. `all`: its classes are the data's. `matched`: the data's are among
+            its `classes`, and their scores alone teach. `none`: its features alone teach, whatever its classes are; its
+            accuracy is then that of its last features (see `measured_by`), and checked where a minimum is given.
     """
 
     file: str | None
@@ -39,9 +58,16 @@ class PretrainedTeacher:
     expected_accuracy: float | None = None
     tolerance: float = 0.05
     key: str | None = later(None)
+    eyes: Eyes | None = later(None)
+    classes: tuple[str, ...] = later(())
+    scores: str = later(ALL)
 
     def __post_init__(self) -> None:
         check_shares(self)
+        if self.scores not in SCORES:
+            raise InvalidError(f"unknown scores {self.scores!r}; choices: {', '.join(SCORES)}")
+        if self.scores == MATCHED and not self.classes:
+            raise InvalidError(f"scores={MATCHED!r} needs the names of the teacher's classes, got none")
         if self.file is None and self.model is None:
             raise InvalidError("a pretrained teacher needs a file, or a model that brings its weights, got neither")
         if self.file is None and self.key is not None:
@@ -60,12 +86,53 @@ class PretrainedTeacher:
         return {"file": content(self.file)} if self.file is not None else {}
 
     def check(self, data: DataSpec) -> None:
-        check_files(self.model, self._files(), data, self.key)
+        try:
+            check_files(self, self._files(), data, self.key)
+        except InvalidError:
+            fit = self.fit_to(load(data, torch.device("cpu")))
+            if self._num_classes(fit.image) not in (None, fit.num_classes):
+                found = f"{self.file} is of {self._num_classes(fit.image)} classes, and not of {fit.num_classes}"
+                raise InvalidError(f"{found}; {_OTHERWISE}") from None
+            raise
+
+    def fit_to(self, dataset: Dataset) -> Fit:
+        """As `raykd.protocols.fit.Fitted`."""
+        eyes = self.eyes or Eyes()
+        sight = eyes.of(dataset.image_shape, dataset.mean, dataset.std)
+        image = eyes.image(dataset.image_shape)
+        num_classes, columns = self._classes(dataset, image)
+        return Fit(
+            image=image,
+            num_classes=num_classes,
+            before=(sight,) if sight else (),
+            after=(columns,) if columns else (),
+            scores=self.scores != NONE,
+        )
 
     def route(self, context: BuildContext) -> TeacherRoute:
         route = route_of_files(self, self._files(), context, self.key)
-        check_accuracy(self, route, self.file or type(self.model).__name__)
+        if self.scores != NONE or self.minimum_accuracy is not None:
+            check_accuracy(self, route, self.file or type(self.model).__name__)
         return route
+
+    def _classes(self, dataset: Dataset, image: Shape) -> tuple[int, Columns | None]:
+        """How many classes the network has, and which of its scores are the data's."""
+        here = dataset.num_classes
+        if self.scores == NONE:
+            return len(self.classes) or self._num_classes(image) or here, None
+        there = len(self.classes) or here
+        if self.scores == ALL and there != here:
+            raise InvalidError(f"the teacher has {there} classes and the data {here}; {_OTHERWISE}")
+        if not self.classes or not dataset.classes:
+            if self.scores == MATCHED:
+                raise InvalidError("scores='matched' needs the names of the data's classes, and the data tells none")
+            return there, None
+        columns = matching(self.classes, dataset.classes)
+        return there, None if columns == tuple(range(there)) else Columns(columns)
+
+    def _num_classes(self, image: Shape) -> int | None:
+        """Of how many classes its file is; None where it has none, or does not show it."""
+        return num_classes_in(self.model, self._files()[0], self.key, image) if self.file is not None else None
 
     def _files(self) -> list[Path]:
         return [find(self.file)] if self.file is not None else []

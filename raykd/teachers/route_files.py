@@ -17,22 +17,24 @@ import torch
 
 from raykd.data.dataset import Dataset, DataSpec, load
 from raykd.errors import InvalidError
-from raykd.evaluation.accuracy import accuracy, check_scores, constant_answer
+from raykd.evaluation.accuracy import check_scores, constant_answer
 from raykd.models.staged import Shape, Staged
 from raykd.models.weights import Weights, content, load_weights, read_weights, share
 from raykd.protocols.context import BuildContext
+from raykd.protocols.fit import fit_of
 from raykd.protocols.model import ModelSpec
 from raykd.protocols.teacher import TeacherRoute, TeacherSpec, write_checkpoint, write_records
 from raykd.space.serialise import fingerprint
+from raykd.teachers.measuring import measured_by
 
 _MAKER_VERSION = 2  # since 2 averaged weights are taken where a file has them, and constant answers are noted
 
 
-def check_files(model: ModelSpec, files: Sequence[Path], data: DataSpec, weights: str | None = None) -> None:
+def check_files(teacher: TeacherSpec, files: Sequence[Path], data: DataSpec, weights: str | None = None) -> None:
     """Refuses files that do not hold the network's weights, under the key `weights`; reads them once per process."""
-    dataset = load(data, torch.device("cpu"))
+    fit = fit_of(teacher, load(data, torch.device("cpu")))
     for file in files:
-        _check(model, file, weights, content(file), dataset.num_classes, dataset.image_shape)
+        _check(teacher.model, file, weights, content(file), fit.num_classes, fit.image)
 
 
 def route_of_files(
@@ -44,25 +46,27 @@ def route_of_files(
         weights: the key of each file's state dict; None for what its maker would evaluate.
     """
     dataset = context.dataset
+    fit = fit_of(teacher, dataset)
     key = {
         "model": teacher.model,
         "files": sorted([content(file), str(_number_in(file))] for file in files),
         "data": context.data,
         "images": dataset.digest,
         "version": _MAKER_VERSION,
-    }
+    } | fit.key(dataset)
     if weights is not None:
         key["weights"] = weights
 
     def make(folder: Path) -> None:
         records: list[dict[str, Any]] = []
         for number, (epoch, file) in enumerate(_in_order(files, weights) or [(1, None)], 1):
-            network, told = _network(teacher.model, file, weights, dataset.num_classes, dataset.image_shape)
-            measured = accuracy(network.to(dataset.device), dataset, dataset.validation)
+            network, told = _network(teacher.model, file, weights, fit.num_classes, fit.image)
+            measured = measured_by(fit, network.to(dataset.device), dataset)
             name = file.name if file else "its own weights"
             check_scores(measured, f"the teacher {name}")
+            by = "" if fit.scores else " by the nearest centroid of its features"
             which = f"{name}, of its {told.key}," if told.passed_over else name
-            context.say(f"teacher: {which} has validation accuracy {measured:.4f}")
+            context.say(f"teacher: {which} has validation accuracy {measured:.4f}{by}")
             write_checkpoint(folder, number, network.network.state_dict())
             records.append(
                 {
@@ -70,7 +74,7 @@ def route_of_files(
                     "epoch": epoch,
                     "accuracy": measured,
                     "told": None if told.accuracy is None else share(told.accuracy, measured, dataset.num_classes),
-                    "constant": constant_answer(network, dataset, dataset.validation),
+                    "constant": constant_answer(network, dataset, dataset.validation) if fit.scores else None,
                 }
             )
         write_records(folder, records)

@@ -6,8 +6,22 @@ from raykd.protocols.method import Shapes
 Pairs = tuple[tuple[int, int], ...]
 
 
+def check_features(shapes: Shapes) -> None:
+    """Raises ValueError unless both networks have stages, whose features can be compared."""
+    for whose, stages in (("student", shapes.student), ("teacher", shapes.teacher)):
+        if not stages:
+            raise InvalidError(f"needs features of the {whose}, which gives class scores alone")
+
+
+def check_class_scores(shapes: Shapes) -> None:
+    """Raises ValueError unless the teacher has scores of the data's classes."""
+    if not shapes.teacher_scores:
+        raise InvalidError("needs the teacher's scores of the data's classes, and its features alone are asked for")
+
+
 def check_stage(stage: int, shapes: Shapes) -> None:
     """Raises ValueError unless both networks have the stage, counted from 0, or from the end where negative."""
+    check_features(shapes)
     for whose, stages in (("student", shapes.student), ("teacher", shapes.teacher)):
         if not -len(stages) <= stage < len(stages):
             raise InvalidError(f"stage {stage} is not among the {len(stages)} stages of the {whose}")
@@ -24,6 +38,7 @@ def stage_pairs(pairs: Pairs, shapes: Shapes) -> Pairs:
     Raises:
         ValueError: a stage that a network does not have; or no pairs, and differently many stages.
     """
+    check_features(shapes)
     student, teacher = len(shapes.student), len(shapes.teacher)
     if not pairs and student != teacher:
         raise InvalidError(

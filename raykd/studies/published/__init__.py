@@ -109,7 +109,7 @@ def one_method(recipe: Recipe, options: Mapping[str, Group], shapes: Shapes, **s
     return Study(recipe=recipe, choices={"method": working}, first=first, **settings)
 
 
-def shapes_of(student: ModelSpec, teacher: ModelSpec, image: Shape, num_classes: int, **known: int) -> Shapes:
+def shapes_of(student: ModelSpec, teacher: ModelSpec, image: Shape, num_classes: int, **known: Any) -> Shapes:
     """What is known of a run before its data is there; nothing is computed.
 
     Args:
