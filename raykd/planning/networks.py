@@ -15,6 +15,7 @@ from raykd.optim import SGD, Cosine
 from raykd.protocols.model import ModelSpec
 from raykd.protocols.teacher import TeacherSpec
 from raykd.teachers.architectures import architecture
+from raykd.teachers.own import pretrained
 from raykd.teachers.pretrained import PretrainedTeacher
 from raykd.teachers.trained import Teacher
 
@@ -86,10 +87,10 @@ def _is_file(named: str) -> bool:
 
 def _of_weights(file: str, data: DataSpec, named: Named) -> PretrainedTeacher:
     if named.network is not None:
-        return PretrainedTeacher(file=file, model=network(named.network), key=named.key)
+        return pretrained(network(named.network), file, key=named.key)
     wrong: list[str] = []
     for model in _guessed(Path(file)):
-        teacher = PretrainedTeacher(file=file, model=model, key=named.key)
+        teacher = pretrained(model, file, key=named.key)
         try:
             teacher.check(data)
         except InvalidError as error:

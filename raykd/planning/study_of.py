@@ -68,23 +68,11 @@ def study_of(
     if not minutes > 0:
         raise InvalidError(f"minutes must be above 0, got {minutes:g}")
     spec = _data(data, size, skip_bad, say)
-    model = network_of(student, pretrained)
-    dataset = load(spec, torch.device("cpu"))
-    batch = _batch_size(len(dataset.train))
     named = Named(teacher=teacher, network=teacher_network, key=teacher_key, pretrained=pretrained)
-    rate = _PRETRAINED_RATE if pretrained else _FRESH_RATE
-    recipe = Recipe(
-        data=spec,
-        student=model,
-        teacher=teacher_of(named, spec, dataset, batch, rate, say),
-        terms=(CrossEntropy(weight=0.1), KD(weight=0.9)),
-        optimiser=SGD(lr=rate, schedule=Cosine()),
-        epochs=epochs or _LIKELY_EPOCHS,
-        batch_size=batch,
-    )
+    recipe = _recipe(spec, network_of(student, pretrained), named, epochs or _LIKELY_EPOCHS, say)
     suiting(recipe)  # what is wrong with it is said before anything is measured
     say("measuring an epoch")
-    planned = planned_within(minutes, recipe, epochs, slots or _slots(), len(dataset.train))
+    planned = planned_within(minutes, recipe, epochs, slots or _slots())
     say(planned.in_words(minutes))
     offered = suiting(planned.recipe)
     say(f"methods: {', '.join(path.removeprefix('terms/') for path in offered.choices)}")
@@ -101,6 +89,22 @@ def study_of(
         confirm=spent.seeds,
         finalists=spent.finalists,
         own_splits=planned.own_splits,
+    )
+
+
+def _recipe(data: DataSpec, student: ModelSpec, named: Named, epochs: int, say: Callable[[str], None]) -> Recipe:
+    """Plain KD of a student."""
+    dataset = load(data, torch.device("cpu"))
+    batch_size = _batch_size(len(dataset.train))
+    rate = _PRETRAINED_RATE if named.pretrained else _FRESH_RATE
+    return Recipe(
+        data=data,
+        student=student,
+        teacher=teacher_of(named, data, dataset, batch_size, rate, say),
+        terms=(CrossEntropy(weight=0.1), KD(weight=0.9)),
+        optimiser=SGD(lr=rate, schedule=Cosine()),
+        epochs=epochs,
+        batch_size=batch_size,
     )
 
 

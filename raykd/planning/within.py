@@ -44,13 +44,12 @@ class Planned:
         )
 
 
-def planned_within(minutes: int | float, recipe: Recipe, epochs: int | None, slots: int, images: int) -> Planned:
+def planned_within(minutes: int | float, recipe: Recipe, epochs: int | None, slots: int) -> Planned:
     """A recipe and a search that take so long.
 
     Args:
         epochs: of a training, where they are given.
         slots: trials at a time.
-        images: of the training split.
 
     Raises:
         ValueError: too short a time, with one that is enough.
@@ -58,7 +57,7 @@ def planned_within(minutes: int | float, recipe: Recipe, epochs: int | None, slo
     measured = _measured(recipe)
     if measured.epoch_seconds is None:
         raise InvalidError(f"an epoch can't be measured before there is its {measured.missing}")
-    teacher, fixed, steps = recipe.teacher, 0.0, max(1, images // recipe.batch_size)
+    teacher, fixed, steps = recipe.teacher, 0.0, recipe.shapes().num_images // recipe.batch_size
     if isinstance(teacher, Teacher):
         an_epoch = measured.teacher_seconds / teacher.epochs
         most = max(1, int(_TEACHERS_SHARE * 60 * minutes / an_epoch)) if an_epoch else teacher.epochs

@@ -1,6 +1,7 @@
 """A study from what a newcomer has: a folder of pictures and a student, each choice said."""
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -72,6 +73,6 @@ def test_a_file_of_weights_is_the_teacher(photos: Path, tmp_path: Path):
         ({"pretrained": True}, "raykd has no weights of cnn"),
     ],
 )
-def test_what_is_wrong_is_said_in_a_line(changes: dict[str, object], message: str, photos: Path):
+def test_what_is_wrong_is_said_in_a_line(changes: dict[str, Any], message: str, photos: Path):
     with pytest.raises((ValueError, KeyError, FileNotFoundError), match=message):
-        study_of(**({"data": str(photos), "student": "cnn", "minutes": 5} | changes))
+        study_of(**(dict[str, Any](data=str(photos), student="cnn", minutes=5) | changes))

@@ -20,9 +20,7 @@ def test_all_suit_networks_of_one_make():
 
 def test_what_does_not_fit_is_left_out_with_its_reason():
     """A student of two stages and a teacher of three cannot be matched stage by stage, nor swapped."""
-    recipe = tiny.recipe()
-    assert recipe.teacher is not None
-    recipe = replace(recipe, teacher=replace(recipe.teacher, model=CNN(widths=(6, 8, 8))))
+    recipe = tiny.recipe(teacher=replace(tiny.TEACHER, model=CNN(widths=(6, 8, 8))))
     found = suiting(recipe)
     assert "swap" not in found.choices
     assert "equally many stages" in found.left_out["swap"]

@@ -64,6 +64,25 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         "--name", help="of this search, a folder in the storage (default: the study's name and the time)"
     )
     parser.add_argument("--seed", type=int, default=0, metavar="N", help="of the sampler (default: 0)")
+    _add_earlier(parser)
+    parser.add_argument(
+        "--dry-run",
+        action="store_true",
+        help="say what would be searched, on what, for how long, and start nothing; an epoch is trained to know the "
+        "time, and one of a teacher that the storage lacks; nothing is kept",
+    )
+    parser.add_argument(
+        "--price-per-hour",
+        type=float,
+        metavar="PRICE",
+        help="of the whole cluster, in any currency: --dry-run says what the search would cost",
+    )
+    parser.add_argument("--verbose", action="store_true", help="show all that Ray says")
+    add_own_study(parser)
+
+
+def _add_earlier(parser: argparse.ArgumentParser) -> None:
+    """What the search goes on with."""
     parser.add_argument(
         "--resume",
         nargs="?",
@@ -85,20 +104,6 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         help="begin with what an earlier search has found: its folder, or its optuna.journal; trials whose parameters "
         "lie within this study's space are known to the sampler, and stand in no table",
     )
-    parser.add_argument(
-        "--dry-run",
-        action="store_true",
-        help="say what would be searched, on what, for how long, and start nothing; an epoch is trained to know the "
-        "time, and one of a teacher that the storage lacks; nothing is kept",
-    )
-    parser.add_argument(
-        "--price-per-hour",
-        type=float,
-        metavar="PRICE",
-        help="of the whole cluster, in any currency: --dry-run says what the search would cost",
-    )
-    parser.add_argument("--verbose", action="store_true", help="show all that Ray says")
-    add_own_study(parser)
 
 
 def _add_machines(parser: argparse.ArgumentParser) -> None:

@@ -64,8 +64,8 @@ def _splits(root: Path, folders: list[str]) -> dict[str, str]:
     if not train:
         if wrong := [name for name, split in called.items() if split != TRAIN]:
             raise InvalidError(
-                f"{_path(root)}: a folder {wrong[0]!r}, but none of training images with class folders in it; known names "
-                f"of splits are {known()}"
+                f"{_path(root)}: a folder {wrong[0]!r}, but none of training images with class folders in it; known "
+                f"names of splits are {known()}"
             )
         return {}
     splits: dict[str, str] = {}
