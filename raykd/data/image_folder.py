@@ -103,8 +103,7 @@ class ImageFolder:
 
     def load(self) -> Dataset:
         found = self.survey()
-        train, validation = self._held_out(found)
-        splits = {"train": train, "validation": validation, "test": self._split(found, found.listing.test)}
+        splits = self.splits(found)
         tell(found, {name: part for part, split in splits.items() for name in split.images.names})
         if self.in_memory:
             splits = {name: decoded(split, self._cache) for name, split in splits.items()}
@@ -148,6 +147,11 @@ class ImageFolder:
         if shared := listing.train.keys() & (listing.test.keys() | listing.validation.keys()):
             raise InvalidError(f"{listing.root}: {min(shared)} is for training and for the test or the validation")
         return listing
+
+    def splits(self, found: Survey) -> dict[str, Split]:
+        """The `train`, the `validation` and the `test` split of a survey, their pictures in files."""
+        train, validation = self._held_out(found)
+        return {"train": train, "validation": validation, "test": self._split(found, found.listing.test)}
 
     def _held_out(self, found: Survey) -> tuple[Split, Split]:
         """The training and the validation split."""

@@ -7,7 +7,7 @@ picture in two splits or classes, pictures of several frames, ones that are near
 
 import logging
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from raykd.data.formats.file_names import HIDDEN, in_words, shown
 from raykd.data.inspection import DEEP, FRAMES, TRANSPARENT, TURNED
@@ -35,6 +35,11 @@ def tell(found: Survey, split_of: Mapping[str, str]) -> None:
             if (told := f"{root}: {line}") not in _said:
                 _said.add(told)
                 _LOG.log(level, "%s", told)
+
+
+def said(found: Survey, lines: Iterable[str]) -> None:
+    """Of some lines that a person is told in other ways: they are not logged any more in this process."""
+    _said.update(f"{shown(str(found.listing.root))}: {line}" for line in lines)
 
 
 def warnings(found: Survey, split_of: Mapping[str, str]) -> Iterator[str]:

@@ -38,7 +38,7 @@ def flat(root: Path, count: int = 10, classes: tuple[str, ...] = ("cat", "dog"),
 def test_a_flat_folder(tmp_path: Path):
     found = find_data(flat(tmp_path / "PHOTOS"))
     assert found.classes == ("cat", "dog")
-    assert found.counts == {"training": (7, 7), "validation": (1, 1), "test": (2, 2)}
+    assert found.counts == {"train": (7, 7), "validation": (1, 1), "test": (2, 2)}
     data: Any = found.data
     assert data.layout == OwnFolders(test_share=0.15)
     assert (data.frame, data.in_memory, data.validation) == (Frame(resize=8, size=8), True, 0.15)
@@ -46,16 +46,19 @@ def test_a_flat_folder(tmp_path: Path):
     assert decode(encode(data)) == data
     assert found.lines() == [
         f"data: 20 pictures in {tmp_path / 'PHOTOS'}, 2 classes: cat 10, dog 10",
-        "splits: training 14, validation 2, test 4; validation and test cut by a fixed seed, a share of each class, "
+        "splits: train 14, validation 2, test 4; validation and test cut by a fixed seed, a share of each class, "
         "copies together",
         "sizes: 8 x 8 pixels",
         "seen as: squares of 8 pixels, kept in memory; trained on crops with 1 pixels of padding and mirror images",
     ]
 
 
-def test_the_data_set_that_is_found_loads(tmp_path: Path):
-    found = find_data(flat(tmp_path / "PHOTOS"), mean=(0.5, 0.5, 0.5), std=(0.2, 0.2, 0.2), size=16)
+def test_the_data_set_that_is_found_loads(tmp_path: Path, caplog: pytest.LogCaptureFixture):
+    (flat(tmp_path / "PHOTOS") / "cat" / "notes.txt").touch()
+    found = find_data(tmp_path / "PHOTOS", mean=(0.5, 0.5, 0.5), std=(0.2, 0.2, 0.2), size=16)
     dataset = found.data.load()
+    assert found.notes == ("left aside as no picture by its ending: 1 (.txt 1), cat/notes.txt",)
+    assert "notes.txt" not in caplog.text  # it is in the lines, and not said twice
     assert dataset.image_shape == (3, 16, 16)
     assert (dataset.mean, dataset.std) == ((0.5,) * 3, (0.2,) * 3)
     assert [len(split) for split in (dataset.train, dataset.validation, dataset.test)] == [14, 2, 4]
@@ -208,7 +211,7 @@ def test_a_list_as_a_data_set(tmp_path: Path):
     lines = [f"{path.relative_to(tmp_path)},{path.parent.name}" for path in sorted(tmp_path.rglob("*.png"))]
     (tmp_path / "labels.csv").write_text("\n".join(["file,label", *lines, lines[0]]))
     found = find_data(tmp_path / "labels.csv")
-    assert found.counts == {"training": (7, 7), "validation": (1, 1), "test": (2, 2)}
+    assert found.counts == {"train": (7, 7), "validation": (1, 1), "test": (2, 2)}
     assert found.notes == ("left aside as listed more than once: 1, cat/00.png",)
 
 
@@ -291,7 +294,7 @@ def test_a_folder_with_a_list_in_it(tmp_path: Path):
     names = sorted(path.name for path in (tmp_path / "images").iterdir())
     (tmp_path / "list.csv").write_text("\n".join(f"images/{name},{name[:3]}" for name in names))
     found = find_data(tmp_path)
-    assert found.counts == {"training": (7, 7), "validation": (1, 1), "test": (2, 2)}
+    assert found.counts == {"train": (7, 7), "validation": (1, 1), "test": (2, 2)}
     assert found.notes == ("the labels are those of list.csv",)
 
 
@@ -302,7 +305,7 @@ def test_tables_as_datasets_lays_them_out(tmp_path: Path):
     found = find_data(tmp_path / "disk")
     assert found.data.layout == PictureTable(train="data-0000*.arrow")
     assert found.classes == ("cat", "dog")
-    assert found.counts == {"training": (11, 11), "validation": (2, 2), "test": (2, 2)}
+    assert found.counts == {"train": (11, 11), "validation": (2, 2), "test": (2, 2)}
     assert found.lines()[2] == "sizes: 8 x 8 pixels"
     dataset = found.data.load()
     assert (dataset.image_shape, len(dataset.train)) == ((3, 8, 8), 22)

@@ -3,15 +3,13 @@
 from dataclasses import replace
 from pathlib import Path
 
-import torch
-
-from raykd.data.dataset import Dataset
+from raykd.data import Split
 from raykd.data.finding.fitting import augmentation_for, frame_for, room_in_memory
 from raykd.data.finding.folders import Laid, has_classes, laid_out
 from raykd.data.finding.found_data import FoundData
 from raykd.data.finding.lists import LISTS, list_layout, lists_in
 from raykd.data.finding.measured import measure
-from raykd.data.finding.notes import notes_on
+from raykd.data.finding.notes import remarks_on
 from raykd.data.finding.tables import table_layout, tables_in
 from raykd.data.formats.file_names import shown
 from raykd.data.formats.layouts import Listing
@@ -20,6 +18,7 @@ from raykd.data.formats.picture_list import PictureList
 from raykd.data.formats.picture_table import PictureTable
 from raykd.data.formats.tables import ENDINGS as TABLES
 from raykd.data.image_folder import ImageFolder
+from raykd.data.notices import said
 from raykd.errors import InvalidError, MissingError
 
 _SHARE = 0.15  # of each class, for the test, and of the rest for the validation
@@ -35,6 +34,8 @@ def find_data(
     skip_bad: bool = False,
 ) -> FoundData:
     """The pictures at a path as a data set, and what is not said about it chosen from what is there.
+
+    Whoever calls it shows `FoundData.lines()`: what they say of the pictures is not logged when the set is loaded.
 
     Args:
         path: a folder of class folders, alone or below folders of splits; a CSV of paths and labels; a Parquet or
@@ -53,9 +54,10 @@ def find_data(
     if mean is not None and std is not None:
         spec = replace(spec, mean=mean, std=std)
     spec = _with_shares(spec, spec.listing())
-    surveyed, dataset = spec.survey(), spec.load()
-    listing = surveyed.listing
-    splits = {"training": dataset.train, "validation": dataset.validation, "test": dataset.test}
+    found = spec.survey()
+    listing, splits = found.listing, spec.splits(found)
+    remarks = tuple(remarks_on(found, splits))
+    said(found, remarks)
     sizes = measure([split.images for split in splits.values()])
     frame = frame_for(sizes.widths, sizes.heights, size)
     decoded = 3 * frame.size**2 * sizes.of
@@ -63,16 +65,19 @@ def find_data(
         data=replace(
             spec,
             frame=frame,
-            augmentation=augmentation_for(frame, dataset.classes),
+            augmentation=augmentation_for(frame, listing.classes),
             in_memory=decoded <= room_in_memory(),
         ),
         path=str(path),
-        classes=dataset.classes,
-        counts={name: _counts(split.labels, dataset) for name, split in splits.items()},
+        classes=listing.classes,
+        counts={
+            name: tuple(split.labels.bincount(minlength=len(listing.classes)).tolist())
+            for name, split in splits.items()
+        },
         cut=(*([] if listing.validation else ["validation"]), *(["test"] if listing.test_is_cut else [])),
         sizes=sizes,
         decoded=decoded,
-        notes=(*notes, *notes_on(surveyed, dataset)),
+        notes=(*notes, *remarks),
     )
 
 
@@ -110,5 +115,5 @@ def _with_shares(spec: ImageFolder, listing: Listing) -> ImageFolder:
     return replace(spec, layout=layout, validation=None if listing.validation else share)
 
 
-def _counts(labels: torch.Tensor, dataset: Dataset) -> tuple[int, ...]:
-    return tuple(torch.bincount(labels, minlength=dataset.num_classes).tolist())
+def _counts(split: Split, num_classes: int) -> tuple[int, ...]:
+    return tuple(split.labels.bincount(minlength=num_classes).tolist())

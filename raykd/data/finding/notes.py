@@ -1,8 +1,8 @@
 """What a person should know of pictures that were found, a line each: what was left aside, copies, what lacks."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
-from raykd.data.dataset import Dataset
+from raykd.data import Split
 from raykd.data.formats.file_names import shown
 from raykd.data.notices import warnings
 from raykd.data.survey import Survey
@@ -10,14 +10,13 @@ from raykd.data.survey import Survey
 _MOST_NAMES = 3  # in a line
 
 
-def notes_on(found: Survey, dataset: Dataset) -> Iterator[str]:
+def remarks_on(found: Survey, splits: Mapping[str, Split]) -> Iterator[str]:
     """The lines about a folder's pictures.
 
     Args:
-        dataset: its pictures still in their files.
+        splits: of the survey, their pictures in files.
     """
-    classes = dataset.classes
-    splits = {"train": dataset.train, "validation": dataset.validation, "test": dataset.test}
+    classes = found.listing.classes
     yield from warnings(found, {name: part for part, split in splits.items() for name in split.images.names})
     if all(name.isdecimal() for name in classes) and classes != tuple(map(str, range(len(classes)))):
         yield f"labels are counted from 0: {_some([f'{name} is {label}' for label, name in enumerate(classes)])}"
