@@ -1,15 +1,23 @@
 """Pictures in the rows of Arrow and Parquet files: mapped, sorted into splits and classes, refused in one line."""
 
+import pickle
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 import pytest
+import torch
 
-from data_files import encoded, table, write_table
+from data_files import encoded, picture, table, write_table
+from raykd.data import Frame
 from raykd.data.formats.picture_table import PictureTable
 from raykd.data.formats.rows import Rows
 from raykd.data.formats.tables import pictures
+from raykd.data.image_folder import ImageFolder
+from raykd.space.serialise import decode, encode
+from raykd.testing import check_data
 
 
 @pytest.fixture
@@ -122,3 +130,45 @@ def test_fields_that_do_not_fit():
         PictureTable(train="a", test="b", split="c")
     with pytest.raises(ValueError, match="test_share must be above 0 and below 1, got 0"):
         PictureTable(train="a", test_share=0.0)
+
+
+@pytest.mark.parametrize("in_memory", [True, False])
+def test_a_data_set_of_a_table(tmp_path: Path, cache: str, in_memory: bool):
+    write_table(tmp_path / "all.parquet", table(20))
+    layout = PictureTable(train="all.parquet", cache=cache)
+    spec = ImageFolder(
+        root=str(tmp_path),
+        layout=layout,
+        frame=Frame(resize=8, size=8),
+        cache=cache,
+        in_memory=in_memory,
+        validation=0.3,
+    )
+    check_data(spec)
+    assert decode(encode(spec)) == spec
+    dataset = pickle.loads(pickle.dumps(spec.load()))
+    (batch,) = dataset.plain(dataset.test)
+    names = replace(spec, in_memory=False).load().test.images.names
+    for image, name in zip(batch.images, names, strict=True):
+        pixels = np.asarray(picture(int(name.rpartition("#")[2]), 8, 8)).transpose(2, 0, 1)
+        torch.testing.assert_close(image, dataset.normalise(torch.from_numpy(pixels.copy())[None])[0])
+    other = spec.resplit(5).load()
+    assert torch.equal(other.test.labels, dataset.test.labels)
+    assert other.validation.digest() != dataset.validation.digest()
+
+
+def test_bad_rows_are_told_in_one_list_and_may_be_skipped(tmp_path: Path, cache: str):
+    images = [{"bytes": encoded(number), "path": None} for number in range(12)]
+    images[3]["bytes"], images[7]["bytes"] = None, b"torn"
+    content = table().set_column(
+        0, "image", pa.array(images, pa.struct([("bytes", pa.binary()), ("path", pa.string())]))
+    )
+    write_table(tmp_path / "a.arrow", content)
+    spec = ImageFolder(root=str(tmp_path), layout=PictureTable(train="a.arrow", cache=cache), cache=cache)
+    expected = (
+        r"2 of 12 pictures cannot be used: a.arrow#000000003 \(it has no bytes\); a.arrow#000000007 \(it is no picture"
+    )
+    with pytest.raises(ValueError, match=expected):
+        spec.load()
+    dataset = replace(spec, skip_bad=True).load()
+    assert sum(len(split) for split in (dataset.train, dataset.validation, dataset.test)) == 10

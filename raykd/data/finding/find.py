@@ -70,10 +70,7 @@ def find_data(
         ),
         path=str(path),
         classes=listing.classes,
-        counts={
-            name: tuple(split.labels.bincount(minlength=len(listing.classes)).tolist())
-            for name, split in splits.items()
-        },
+        counts={name: _counts(split, len(listing.classes)) for name, split in splits.items()},
         cut=(*([] if listing.validation else ["validation"]), *(["test"] if listing.test_is_cut else [])),
         sizes=sizes,
         decoded=decoded,
