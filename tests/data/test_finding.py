@@ -133,7 +133,7 @@ def test_what_is_left_aside_and_what_lacks(tmp_path: Path):
     [
         ((), "no folder for each class; sort the pictures, or list them in a CSV"),
         (("1.png", "2.jpg"), "2 pictures and no folder for each class"),
-        (("cat/1.png",), "pictures of one class, cat; it takes at least two"),
+        (("cat/1.png",), "pictures of one class, cat; it takes two"),
         (("cat/1.png", "test/1.png"), "a folder 'test', but none of training images with class folders in it; known"),
         (("train/a/1.png", "val/a/1.png", "Valid/a/1.png"), "two folders for validation, Valid and val; move one"),
         (("cat/train/1.png", "cat/test/1.png", "dog/train/1.png"), "as test/cat"),
@@ -356,3 +356,8 @@ def test_tables_whose_splits_cannot_be_told(tmp_path: Path):
         write_table(tmp_path / name, table(4))
     with pytest.raises(ValueError, match="of one split, and no pattern fits them alone"):
         find_data(tmp_path)
+
+
+def test_a_table_beside_class_folders_is_no_data_set(tmp_path: Path):
+    (flat(tmp_path) / "embeddings.parquet").touch()
+    assert find_data(tmp_path).data.layout == OwnFolders(test_share=0.15)

@@ -157,7 +157,7 @@ def test_a_class_with_too_few_pictures(flat: Path):
 def test_one_class(flat: Path):
     for name in ("dog", "fox"):
         (flat / name).rename(flat / f".{name}")
-    with pytest.raises(ValueError, match=f"{flat}: pictures of one class, cat; it takes at least two"):
+    with pytest.raises(ValueError, match=f"{flat}: pictures of one class, cat; it takes two"):
         OwnFolders().read(flat)
 
 

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from pathlib import Path
 
+from raykd.data.formats.file_names import shown
 from raykd.errors import InvalidError
 
 PATHS = ("file", "path", "image", "file_name", "filename", "filepath", "file_path", "image_path")
@@ -35,5 +36,6 @@ def the_one(
                 return column
     may_be = f"{len(candidates)} of its columns may be" if candidates else "none of its columns is"
     raise InvalidError(
-        f"{file}: {may_be} {what}; its columns: {', '.join(names)}; call it {usual[0]!r}, or set layout={setting}"
+        f"{shown(str(file))}: {may_be} {what}; its columns: {', '.join(map(shown, names))}; "
+        f"call it {usual[0]!r}, or set layout={setting}"
     )

@@ -93,11 +93,11 @@ def _detected(path: Path) -> tuple[ImageFolder, tuple[str, ...]]:
     elif path.suffix.lower() in TABLES:
         found = table_layout(path.parent, [path.name])
     elif not path.exists():
-        raise MissingError(f"no folder and no file {path}")
+        raise MissingError(f"no folder and no file {shown(str(path))}")
     else:
         raise InvalidError(
-            f"{path}: neither a folder of pictures, nor a list of them ({', '.join(LISTS)}), nor a table with them "
-            f"({', '.join(TABLES)})"
+            f"{shown(str(path))}: neither a folder of pictures, nor a list of them ({', '.join(LISTS)}), nor a table "
+            f"with them ({', '.join(TABLES)})"
         )
     return ImageFolder(root=str(found.root), layout=found.layout), found.notes
 

@@ -5,7 +5,7 @@ from itertools import islice
 from pathlib import Path
 
 from raykd.data.finding.columns import LABELS, PATHS, the_one
-from raykd.data.formats.file_names import is_ignored, is_picture
+from raykd.data.formats.file_names import is_ignored, is_picture, shown
 from raykd.data.formats.picture_list import DELIMITERS, PictureList, rows_of
 from raykd.data.formats.split_names import split_called
 from raykd.errors import InvalidError
@@ -65,5 +65,5 @@ def _rows(file: Path) -> tuple[str, list[list[str]]]:
         raise refused[0]
     delimiter, rows = max(choices, key=lambda choice: min(map(len, choice[1]), default=0))
     if not rows:
-        raise InvalidError(f"{file}: empty")
+        raise InvalidError(f"{shown(str(file))}: empty")
     return delimiter, rows

@@ -15,7 +15,7 @@ from typing import Any
 
 from raykd.data.finding.columns import IMAGES, LABELS, the_one
 from raykd.data.finding.folders import Laid
-from raykd.data.formats.file_names import folders_in, is_ignored, is_picture
+from raykd.data.formats.file_names import folders_in, is_ignored, is_picture, shown
 from raykd.data.formats.picture_table import PictureTable, features
 from raykd.data.formats.split_names import TEST, TRAIN, VALIDATION, split_called
 from raykd.data.formats.tables import ENDINGS, schema_of, values
@@ -26,14 +26,13 @@ _SPLITS = ("split", "set", "subset", "partition")  # what a column of splits is 
 
 def tables_in(root: Path) -> list[str]:
     """The tables in a folder, or else in the folders in it, by their paths; none where these hold pictures."""
-    if found := _tables(root, ""):
-        return found
+    below: list[str] = []
     for folder in folders_in(root):
         with os.scandir(root / folder) as entries:
             if any(is_picture(entry.name) for entry in entries):
                 return []
-        found += _tables(root / folder, f"{folder}/")
-    return found
+        below += _tables(root / folder, f"{folder}/")
+    return _tables(root, "") or below
 
 
 def table_layout(root: Path, files: list[str]) -> Laid:
@@ -48,8 +47,8 @@ def table_layout(root: Path, files: list[str]) -> Laid:
     if set(splits) == {None}:
         splits = {TRAIN: splits[None]}
     if TRAIN not in splits:
-        raise InvalidError(f"{root}: no table of training images; there are {', '.join(files)}")
-    notes = [f"left aside: {file}, of no split" for file in splits.get(None, [])]
+        raise InvalidError(f"{shown(str(root))}: no table of training images; there are {', '.join(map(shown, files))}")
+    notes = [f"left aside: {shown(file)}, of no split" for file in splits.get(None, [])]
     image, label, split = _columns(root / splits[TRAIN][0], alone=len(splits) == 1)
     train, validation, test = (_pattern(root, splits.get(split)) for split in (TRAIN, VALIDATION, TEST))
     assert train is not None
@@ -75,7 +74,10 @@ def _pattern(root: Path, files: list[str] | None) -> str | None:
     begin, end = os.path.commonprefix(files), Path(files[0]).suffix  # noqa: RUF071 - letters are meant
     pattern = glob.escape(files[0]) if len(files) == 1 else f"{glob.escape(begin)}*{end}"
     if sorted(str(path.relative_to(root)) for path in root.glob(pattern)) != files:
-        raise InvalidError(f"{root}: the tables {', '.join(files)} are of one split, and no pattern fits them alone")
+        raise InvalidError(
+            f"{shown(str(root))}: the tables {', '.join(map(shown, files))} are of one split, and no "
+            f"pattern fits them alone"
+        )
     return pattern
 
 

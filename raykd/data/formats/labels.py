@@ -29,7 +29,7 @@ def counted(
         ValueError: no picture to train on, or a label that none of them has.
     """
     if not splits[TRAIN]:
-        raise InvalidError(f"{file}: no picture to train on")
+        raise InvalidError(f"{shown(str(file))}: no picture to train on")
     there = set(splits[TRAIN].values())
     classes = [name for name in order if name in there] if order else _in_order(there)
     number = {label: index for index, label in enumerate(classes)}
@@ -37,7 +37,9 @@ def counted(
     for split in (TRAIN, VALIDATION, TEST):
         if unknown := set(splits[split].values()) - there:
             label = shown(min(unknown))
-            raise InvalidError(f"{file}: no picture to train on has the label {label!r}, which one of the {split} has")
+            raise InvalidError(
+                f"{shown(str(file))}: no picture to train on has the label {label!r}, which one of the {split} has"
+            )
         found[split] = {path: number[label] for path, label in splits[split].items()}
     return Listing(
         root=root,

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, ClassVar
 
-from raykd.data.formats.file_names import Aside
+from raykd.data.formats.file_names import Aside, shown
 from raykd.data.formats.labels import counted
 from raykd.data.formats.layouts import Listing
 from raykd.data.formats.rows import Rows
@@ -84,7 +84,9 @@ class PictureTable:
             return labels, [split] * len(labels)
         called = {value: split_called(str(value)) for value in set(values(file, self.split))}
         if wrong := [value for value, split in called.items() if split is None]:
-            raise InvalidError(f"{file}: {wrong[0]!r} in column {self.split!r} is no split; known are {known()}")
+            raise InvalidError(
+                f"{shown(str(file))}: {wrong[0]!r} in column {self.split!r} is no split; known are {known()}"
+            )
         return labels, [called[value] or "" for value in values(file, self.split)]
 
 
@@ -106,7 +108,7 @@ def _files(root: Path, pattern: str | None) -> list[str]:
     if pattern is None:
         return []
     if not (found := sorted(str(path.relative_to(root)) for path in root.glob(pattern))):
-        raise MissingError(f"no file {pattern} in {root}")
+        raise MissingError(f"no file {pattern} in {shown(str(root))}")
     return found
 
 
@@ -118,5 +120,5 @@ def _label(file: Path, value: Any, names: list[str]) -> str | None:
         return str(value)
     if not isinstance(value, int) or not 0 <= value < len(names):
         rule = f"of 0 to {len(names) - 1}" if names else "words or whole numbers"
-        raise InvalidError(f"{file}: labels must be {rule}, got {value!r}")
+        raise InvalidError(f"{shown(str(file))}: labels must be {rule}, got {value!r}")
     return names[value]

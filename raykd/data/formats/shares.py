@@ -27,7 +27,7 @@ def with_a_test(found: Listing, share: float) -> Listing:
     """
     if len(found.classes) < 2:
         raise InvalidError(
-            f"{found.root}: pictures of one class, {', '.join(map(shown, found.classes))}; it takes at least two"
+            f"{shown(str(found.root))}: pictures of one class, {', '.join(map(shown, found.classes))}; it takes two"
         )
     cut = {"validation": not found.validation, "test": not found.test}
     alike = copies(found.root, tuple(found.train), found.rows) if any(cut.values()) else {}

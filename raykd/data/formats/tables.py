@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from raykd.data.formats.file_names import shown
 from raykd.errors import InvalidError, MissingError
 from raykd.space.serialise import fingerprint
 from raykd.storage.artifacts import Store
@@ -80,14 +81,14 @@ def _bytes(file: Path, column: str) -> Iterator[Any]:
         names = [part.type.field(number).name for number in range(part.type.num_fields)]
         found = part.flatten()[names.index(_BYTES)] if _BYTES in names else part
         if not (types.is_binary(found.type) or types.is_large_binary(found.type)):
-            raise InvalidError(f"{file}: column {column!r} holds no bytes of pictures, but {found.type}")
+            raise InvalidError(f"{shown(str(file))}: column {column!r} holds no bytes of pictures, but {found.type}")
         yield found
 
 
 def _column(file: Path, column: str) -> Iterator[Any]:
     names = schema_of(file).names
     if column not in names:
-        raise InvalidError(f"{file}: no column {column!r}; its columns: {', '.join(names)}")
+        raise InvalidError(f"{shown(str(file))}: no column {column!r}; its columns: {', '.join(names)}")
     with _told_of(file):
         for batch in _opened(file, column)[1]:
             yield batch.column(column)
@@ -124,7 +125,9 @@ def _told_of(file: Path) -> Iterator[None]:
     try:
         yield
     except FileNotFoundError:
-        raise MissingError(f"no file {file}") from None
-    except pa.ArrowException as error:
+        raise MissingError(f"no file {shown(str(file))}") from None
+    except (pa.ArrowException, OSError) as error:
+        if isinstance(error, OSError) and error.errno is not None:  # the disk's; Arrow's own has none
+            raise
         said = " ".join(str(error).split())
-        raise InvalidError(f"{file}: not a whole Arrow or Parquet file ({said}); get it again") from None
+        raise InvalidError(f"{shown(str(file))}: not a whole Arrow or Parquet file ({said}); get it again") from None
