@@ -14,6 +14,7 @@ from raykd.cluster.tuner.candidates import candidate
 from raykd.cluster.tuner.ended_trials import UNFINISHED, Record
 from raykd.cluster.tuner.search_run import Found
 from raykd.cluster.tuner.trials import CONFIRM, Trials
+from raykd.data.dataset import LeavesOut
 from raykd.errors import MissingError
 from raykd.protocols.event import METRIC
 from raykd.runs.confirmed import Confirmed, Run, confirmed
@@ -58,6 +59,8 @@ def report(trials: Trials, found: Found, seeds: int, resources: Resources) -> Re
         confirmation = _confirmed(trials, again.values(), seeds, tested)
     frame[TEST] = [tested.get(name, math.nan) for name in frame["name"]]
     summary = _summary(frame, best, confirmation, has_ended=found.has_ended) | {"teacher": tested.get(TEACHER)}
+    if isinstance(data := trials.study.recipe.data, LeavesOut) and (skipped := data.skipped()):
+        summary["skipped"] = dict(skipped)
     if shown is not None:
         summary["best"], folder = shown.name, pulled(trials, shown.name)
         summary["test_accuracy"] = tested.get(shown.name)

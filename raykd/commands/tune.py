@@ -18,6 +18,7 @@ from raykd.runs.result import BEST_RECIPE, TABLE, Result
 from raykd.runs.search_folder import find, read_search
 from raykd.runs.student_file import STUDENT
 from raykd.signals import SearchInterrupted
+from raykd.storage.layout import SUMMARY
 from raykd.studies.shipped import DEFAULT_STUDY, find_shipped
 from raykd.studies.study import Study
 from raykd.studies.study_file import load_study
@@ -125,6 +126,8 @@ def show(result: Result, console: Console) -> None:
         console.print(confirmation_table(result.confirmed), soft_wrap=False)
     if summary["teacher"] is not None:
         console.print(f"teacher: test accuracy {summary['teacher']:.4f}")
+    if skipped := summary.get("skipped"):
+        console.print(f"went on without {len(skipped)} pictures that cannot be used; {SUMMARY} lists them")
     files = [name for name in (TABLE, BEST_RECIPE, STUDENT) if (result.folder / name).exists()]
     console.print(f"everything lies in {result.folder}: {', '.join(files)}")
     console.print(f"watch it in TensorBoard: tensorboard --logdir {shlex.quote(str(result.folder / 'tensorboard'))}")

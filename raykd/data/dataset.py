@@ -152,6 +152,15 @@ class HadOtherContents(Protocol):
         ...
 
 
+@runtime_checkable
+class LeavesOut(Protocol):
+    """A data set as it stands in a recipe, that may go on without some of its pictures."""
+
+    def skipped(self) -> Mapping[str, str]:
+        """Why pictures are left out, by their paths."""
+        ...
+
+
 class SeededSplit:
     """Of a frozen dataclass whose `seed` says which of the images that are not tested on are held out."""
 

@@ -99,7 +99,7 @@ class ImageFolder:
 
     def skipped(self) -> dict[str, str]:
         """Why pictures are left out, by their paths below the root; empty without `skip_bad`."""
-        return self.survey().inspection.bad
+        return self.survey().inspection.bad if self.skip_bad else {}
 
     def load(self) -> Dataset:
         found = self.survey()

@@ -48,7 +48,7 @@ def survey(listing: Listing, pixels: Pixels, cache: Path | None, skip_bad: bool)
         kind = MissingError if set(inspection.bad.values()) == {NOT_THERE} else InvalidError
         raise kind(
             f"{shown(str(listing.root))}: {in_one_list(inspection.bad, len(files))}; mend or remove them, or go on "
-            f"without them by skip_bad=True (data/skip_bad=true)"
+            f"without them by --skip-bad (data/skip_bad)"
         )
     if inspection.bad:
         listing = _without(listing, inspection.bad)

@@ -56,7 +56,8 @@ class Result:
     def summary(self) -> dict[str, Any]:
         """The name of the `best` trial or baseline (None if none finished), its `metrics` and `test_accuracy`.
 
-        Beside them the `verdict` in a line, the `teacher`'s test accuracy, and what was `confirmed`, as it is written.
+        Beside them the `verdict` in a line, the `teacher`'s test accuracy, and what was `confirmed`, as it is written;
+        where pictures were `skipped`, why, by their paths.
         """
         return json.loads((self.folder / SUMMARY).read_text())
 

@@ -103,7 +103,7 @@ def test_folders_that_lie_deeper_are_followed_and_said(tmp_path: Path):
     assert found.lines()[4] == f"the class folders lie deeper, in {deeper}"
 
 
-def test_what_is_left_aside_and_what_lacks(tmp_path: Path):
+def test_what_is_left_aside_and_what_lacks(tmp_path: Path, caplog: pytest.LogCaptureFixture):
     class_folders(tmp_path / "P")
     (tmp_path / "P" / "train" / "a" / "notes.txt").write_text("")
     shutil.rmtree(tmp_path / "P" / "val" / "b")
@@ -115,7 +115,10 @@ def test_what_is_left_aside_and_what_lacks(tmp_path: Path):
     (tmp_path / "P" / "train" / "b" / "copy.png").write_bytes(content)
     with pytest.raises(ValueError, match=r"1 of 26 pictures cannot be used: train/c/0.png \(it is no picture of a"):
         find_data(tmp_path / "P")
-    notes = "\n".join(find_data(tmp_path / "P", skip_bad=True).notes)
+    found = find_data(tmp_path / "P", skip_bad=True)
+    found.data.load()
+    assert caplog.records == []  # it is in the notes
+    notes = "\n".join(found.notes)
     for expected in (
         "left aside: folder unlabelled, of no split",
         "left aside: folder test, 1 pictures and no folder for each class",

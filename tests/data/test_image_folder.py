@@ -188,7 +188,7 @@ def test_all_bad_pictures_of_all_splits_are_told_at_once(root: Path):
     told = str(raised.value)
     assert told.startswith(f"{root}: 3 of 27 pictures cannot be used: train/a/0.png (empty); train/a/1.jpg (")
     assert "val/b/0.png (" in told
-    assert told.endswith("; mend or remove them, or go on without them by skip_bad=True (data/skip_bad=true)")
+    assert told.endswith("; mend or remove them, or go on without them by --skip-bad (data/skip_bad)")
     with pytest.raises(ValueError, match="3 of 27 pictures cannot be used"):
         fingerprint(spec(root))
 

@@ -58,6 +58,11 @@ def add_own_study(parser: argparse.ArgumentParser) -> None:
     own.add_argument("--size", type=int, metavar="PIXELS", help="a side (default: as pictures and teacher are)")
     own.add_argument("--skip-bad", action="store_true", help="go on without pictures that cannot be read")
     own.add_argument(
+        "--skip-bad",
+        action="store_true",
+        help="go on without pictures that cannot be used; they are counted, and listed in summary.json",
+    )
+    own.add_argument(
         "--save-study", metavar="FILE.py", help="where to write the study, to edit it (default: in the storage)"
     )
 
