@@ -54,7 +54,5 @@ def test_torn_and_mended_pictures(tmp_path: Path):
     assert json.loads((storage / "search" / "search.json").read_text())["trials"] == 2
     (root / "train" / "a" / "0.png").write_bytes(whole)
     as_in_another_process()
-    with pytest.raises(
-        ValueError, match="search was begun with other pictures to train and validate on than there"
-    ):
+    with pytest.raises(ValueError, match="search was begun with other pictures to train and validate on than there"):
         raykd.tune(study(root, skip_bad=False), storage=storage, name="search", more_trials=1)

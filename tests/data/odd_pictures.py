@@ -264,8 +264,8 @@ def _links(folder: Folder, classes: list[str], draw: random.Random) -> None:
         if draw.random() < 0.5:
             (folder.root / "train" / classes[0] / f"link{number}").symlink_to(target)
             folder.other.add(f"train/{classes[0]}/link{number}")
-    name = f"val/{classes[1]}/nowhere.jpg"
-    (folder.root / "val" / classes[1]).mkdir(parents=True, exist_ok=True)
+    name = f"{draw.choice(['train', 'val'])}/{classes[1]}/nowhere.jpg"
+    (folder.root / name).parent.mkdir(parents=True, exist_ok=True)
     (folder.root / name).symlink_to(draw.choice(["nothing", "nowhere.jpg"]))
     folder.bad.add(name)
 

@@ -13,6 +13,8 @@ from odd_pictures import Folder, make_folder
 
 from raykd.data import Augmentation, Frame
 from raykd.data.dataset import Dataset
+from raykd.data.formats.layouts import ClassFolders
+from raykd.data.formats.own_folders import OwnFolders
 from raykd.data.image_folder import ImageFolder
 from raykd.errors import UserError, one_line
 
@@ -22,6 +24,11 @@ MANY = [
     pytest.param(start, start + CASES, id=f"from {start}", marks=[pytest.mark.slow, pytest.mark.timeout(600)])
     for start in range(1000, 3000, CASES)
 ]
+LAYOUTS = (
+    ClassFolders(),
+    OwnFolders(train="train", test="val"),
+    OwnFolders(train="train", validation="val"),
+)
 CLOSE = 12  # levels of 255: what a JPEG of one colour may be off
 
 
@@ -39,6 +46,7 @@ def check(folder: Folder, seed: int) -> bool:
     """Whether the folder made a data set; fails where anything is wrong about it, or about what is said instead."""
     data = ImageFolder(
         root=str(folder.root),
+        layout=LAYOUTS[seed % len(LAYOUTS)],
         frame=Frame(resize=4, size=4),
         augmentation=Augmentation(flip=True),
         cache=None,
@@ -68,7 +76,7 @@ def loaded_or_refused(data: ImageFolder) -> tuple[Dataset | None, str]:
 def check_values(folder: Folder, data: ImageFolder, dataset: Dataset, seed: int) -> None:
     found = data.survey()
     values: dict[str, torch.Tensor] = {}
-    for split in (found.listing.train, found.listing.test):
+    for split in (found.listing.train, found.listing.validation, found.listing.test):
         files = data._split(found, split)
         for indices, views in files.read(torch.arange(len(files)).split(5)):
             values |= {files.images.names[int(index)]: view for index, view in zip(indices, views, strict=True)}

@@ -56,7 +56,6 @@ def add_own_study(parser: argparse.ArgumentParser) -> None:
     )
     own.add_argument("--epochs", type=int, metavar="N", help="of a training (default: as the time allows)")
     own.add_argument("--size", type=int, metavar="PIXELS", help="a side (default: as pictures and teacher are)")
-    own.add_argument("--skip-bad", action="store_true", help="go on without pictures that cannot be read")
     own.add_argument(
         "--skip-bad",
         action="store_true",
