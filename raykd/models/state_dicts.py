@@ -25,8 +25,8 @@ from raykd.storage.stand_ins import StandIn
 State: TypeAlias = dict[str, Tensor]
 
 # Keys that state dicts lie under, the likelier first.
-_USUAL = ("student", "model", "state_dict", "model_state_dict", "net", "module", "model_state", "network")
-_USUAL += ("net_state_dict", "weights", "params")
+_USUAL = ("model", "state_dict", "model_state_dict", "net", "module", "model_state", "network", "net_state_dict")
+_USUAL += ("weights", "params")
 _BESIDE = re.compile(
     r"opt(im|_|$)|.*optimi[sz]er|.*sched|lr_|.*scaler|amp|callbacks|loops|rng|random|hyper_param|message_hub"
 )
@@ -67,11 +67,10 @@ def choose(content: Any, key: str | None = None) -> Chosen:
     swapped = isinstance(content, Mapping) and "message_hub" in content  # as mmengine's runner saves
     averaged = [] if swapped else [path for path in found if any(_AVERAGED.match(part.lower()) for part in path)]
     plain = [path for path in found if path not in averaged]
-    if not averaged:
-        return Chosen(_joined(best := _first(plain)), found[best])
-    if not plain:
-        return Chosen(_joined(best := _first(averaged)), found[best])
-    best = _first(plain)
+    best = _first(plain or averaged)
+    if not averaged or not plain:
+        student = _under(found[best], "student")  # of a whole run of mdistiller, what the run has made
+        return Chosen(_joined((*best, "student") if student else best), student or found[best])
     if same := [path for path in averaged if _names(found[path]) == _names(found[best])]:
         return Chosen(_joined(same[0]), found[same[0]], (_joined(best),))
     return Chosen(_joined(best), found[best], tuple(map(_joined, averaged)))
@@ -140,15 +139,14 @@ def _is_state(value: Any) -> bool:
 
 
 def _parts(state: State) -> dict[_Path, State]:
-    """The networks in one state dict: a student beside its teacher, averaged weights beside plain ones."""
+    """The networks in one state dict: averaged weights beside plain ones, most of it; else it is one."""
     heads = {name.partition(".")[0] for name in unwrapped(state)}
     groups = {head: group for head in sorted(heads) if (group := _under(state, head))}
     names = {head: _names(group) for head, group in groups.items()}
     averaged = [head for head in groups if _AVERAGED.match(head.lower())]
     both = [head for head in groups if any(names[head] == names[each] for each in averaged)]
-    if "student" in groups or len(both) > len(averaged):
-        return {(head,): groups[head] for head in (groups if "student" in groups else both)}
-    return {(): state}
+    most = 2 * sum(len(groups[head]) for head in both) > len(state)
+    return {(head,): groups[head] for head in both} if most and len(both) > len(averaged) else {(): state}
 
 
 def _under(state: State, head: str) -> State:

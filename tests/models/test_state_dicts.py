@@ -72,6 +72,12 @@ def test_averages_of_parameters_alone_are_passed_over(tmp_path: Path, caplog: py
     assert caplog.messages[0].endswith("holds model and ema; model is taken, and a teacher's `key` chooses another")
 
 
+def test_a_module_called_ema_is_one_of_a_network(tmp_path: Path):
+    """Efficient multi-scale attention; another module has tensors of the same names."""
+    attention = {f"{name}.weight": torch.ones(2, 2) for name in ("ema", "project")}
+    assert same_weights(read_weights(written(tmp_path, S | attention)).state, S | attention)
+
+
 def test_mmengine_has_the_average_under_the_plain_key(tmp_path: Path, caplog: pytest.LogCaptureFixture):
     """Its hook swaps the two when it saves, and keeps a counter beside the other one."""
     other = under("module.", OTHER) | {"steps": torch.tensor(9)}
@@ -117,6 +123,7 @@ def test_a_key_is_a_prefix_too(tmp_path: Path):
             None,
             "holds 2 state dicts, generator, discriminator; choose one of",
         ),
+        ({"student": S, "teacher": OTHER}, None, "holds 2 state dicts, student, teacher; choose"),  # DINO's or KD's
         (S, "model", "holds no state dict under the key 'model'; it is a state dict by itself"),
         ({"model": S, "ema": OTHER}, "emma", "no state dict under the key 'emma'; its state dicts are model, ema$"),
     ],
