@@ -10,8 +10,7 @@ it, so each position holds its own token and beside it, in as many channels agai
 "project" readout puts them together (Ranftl et al., ICCV 2021, arXiv 2103.13413). The next stage takes the class
 token back as the mean over all positions, which are equal unless another network's stage stood in.
 
-Left out: families whose blocks do not follow one another (Inception) or whose maps have their channels last (Swin);
-and fitting a ViT's position embedding to another image size.
+Left out, and to be had of timm: Inception, Swin, and a ViT's position embedding fitted to another image size.
 """
 
 import functools
@@ -30,6 +29,7 @@ from torchvision.models.resnet import Bottleneck
 from raykd.errors import InvalidError, nearest
 from raykd.models.staged import Shape, Staged
 from raykd.models.tensor_names import fitted
+from raykd.models.torchvision_weights import published_state
 from raykd.models.weights import anchored, content, load_weights, read_weights
 
 _FAMILIES = ("*resnet*", "resnext*", "mobilenet_v*", "efficientnet_*", "convnext_*", "vit_*")
@@ -72,7 +72,7 @@ class Torchvision:
 
         Raises:
             ValueError: images that the network cannot take, or weights of another network.
-            FileNotFoundError: no such file of weights.
+            FileNotFoundError, ConnectionError: no such file of weights, or torchvision's cannot be had.
         """
         if image[0] != 3:
             raise InvalidError(f"torchvision's networks take images of 3 channels, got {image}")
@@ -95,7 +95,7 @@ class Torchvision:
         if _is_file(weights):
             found = read_weights(weights).state
         else:
-            found = self._published()[weights].get_state_dict(check_hash=True, weights_only=True)
+            found = published_state(self._published()[weights], self.name)
         own = network.state_dict()
         state = fitted(found, own)
         for name in list(own)[-2:]:  # the last layer's weight and bias

@@ -4,12 +4,14 @@ A term that states its readings (`Term.readings`) gets them in the place of the 
 run has asked the teacher for the same view before, or from the live teacher: the same bits either way.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
 from jaxtyping import Float
 from torch import Tensor
 
+from raykd.errors import InvalidError
 from raykd.models.staged import Outputs, Shape
 from raykd.ops.maps import as_map, averaged, pooled
 from raykd.ops.vectors import directions, full
@@ -38,6 +40,22 @@ def read(outputs: Outputs, reading: Reading) -> Float[Tensor, "batch *part"]:
         KeyError: they hold other readings alone.
     """
     return outputs.readings[reading.name] if outputs.readings else reading(outputs)
+
+
+def check_readings(readings: Iterable[Reading], stages: int, scores: bool) -> None:
+    """Refuses readings that a teacher has not.
+
+    Args:
+        stages, scores: how many stages it has, and whether its class scores are of the data's classes.
+
+    Raises:
+        ValueError: the reading, and what is missing.
+    """
+    for reading in readings:
+        if isinstance(reading, Features) and reading.stage >= stages:
+            raise InvalidError(f"a term reads {reading.name} of the teacher, which has {stages} stages")
+        if isinstance(reading, Logits) and not scores:
+            raise InvalidError("a term reads the teacher's class scores, and its features alone are asked for")
 
 
 @dataclass(frozen=True)

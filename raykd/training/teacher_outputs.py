@@ -26,7 +26,7 @@ from raykd.models.layout import is_fragile
 from raykd.models.staged import Outputs, Staged
 from raykd.ops.precision import computing, in_full
 from raykd.protocols.context import BuildContext
-from raykd.protocols.reading import Reading
+from raykd.protocols.reading import Reading, check_readings
 from raykd.recipe import Recipe
 from raykd.space.serialise import fingerprint
 from raykd.training.anchors import Anchors
@@ -53,6 +53,8 @@ class TeacherOutputs:
         terms = [distiller.term(term.name) for term in recipe.active_terms if term.needs_teacher]
         self._is_heard = bool(terms)
         self._readings = readings_of(terms)
+        shapes = recipe.shapes()
+        check_readings(self._readings or (), len(shapes.teacher), shapes.teacher_scores)
         self._kept: KeptOutputs | None = None
         self._by_batch = False  # whether whole batches are asked about
         self._places = np.empty((0, 0), dtype=np.int64)  # of each batch's rows in the files, in this epoch

@@ -1,6 +1,8 @@
 """torchvision's networks, cut into stages, are what they were, with the weights that their files hold."""
 
 import pickle
+import urllib.error
+import urllib.request
 from typing import Any
 
 import pytest
@@ -132,6 +134,21 @@ def test_weights_that_torchs_hub_folder_has_are_not_downloaded(tmp_path, monkeyp
     torch.save(state, tmp_path / "hub/checkpoints" / name)
     loaded = Torchvision(name=SMALL, weights="DEFAULT").build(1000, IMAGE).network.state_dict()
     assert all(torch.equal(loaded[key], value) for key, value in state.items())
+
+
+def test_offline_says_so_at_once(tmp_path, monkeypatch):
+    def nobody(request: urllib.request.Request, timeout: float) -> None:
+        assert timeout <= 10 and request.method == "HEAD"
+        raise urllib.error.URLError("Name or service not known")
+
+    monkeypatch.setenv("TORCH_HOME", str(tmp_path))
+    monkeypatch.setattr(urllib.request, "urlopen", nobody)
+    with pytest.raises(
+        ConnectionError,
+        match=r"the weights IMAGENET1K_V1 of torchvision's mobilenet_v3_small are not in .*, and https://.* cannot be "
+        r"had: .*Name or service not known.*; fetch them where there is a network, or give `weights` a file of them",
+    ):
+        Torchvision(name=SMALL, weights="DEFAULT").build(5, IMAGE)
 
 
 def test_the_older_names_of_published_files(tmp_path, monkeypatch):

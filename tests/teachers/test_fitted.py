@@ -55,7 +55,8 @@ def file(tmp_path: Path, network: Staged) -> Path:
 
 
 def teacher(file: Path, **changes: Any) -> PretrainedTeacher:
-    return PretrainedTeacher(file=str(file), model=MODEL, **(dict[str, Any](minimum_accuracy=0.0) | changes))
+    values: dict[str, Any] = {"minimum_accuracy": 0.0} | changes
+    return PretrainedTeacher(file=str(file), model=MODEL, **values)
 
 
 def wide(file: Path, network: Staged, order: tuple[int, ...] = (4, 0, 2)) -> Path:
