@@ -24,7 +24,7 @@ from raykd.ops.rng import seed_of
 from raykd.optim import SGD, Optimiser
 from raykd.protocols.fit import Fit, fit_of, own
 from raykd.protocols.method import Route, Shapes, Start, Swap, TermSpec
-from raykd.protocols.model import ModelSpec
+from raykd.protocols.model import ModelSpec, bare
 from raykd.protocols.teacher import TeacherSpec
 from raykd.space.fields import later
 from raykd.space.ranges import fixed, paths, value_at
@@ -102,7 +102,7 @@ class Recipe:
         dataset = load(self.data, torch.device("cpu"))
         view, fit = dataset.image_shape, fit_of(self.teacher, dataset)
         student_stem, student = _shapes(self.student, own(dataset), view)
-        teacher_stem, teacher = _shapes(self.teacher.model, fit, view) if self.teacher else ((), ())
+        teacher_stem, teacher = _shapes(bare(self.teacher.model), fit, view) if self.teacher else ((), ())
         return Shapes(
             student=student,
             teacher=teacher,
@@ -143,7 +143,7 @@ class Recipe:
         dataset = load(self.data, torch.device("cpu"))
         fits = {"student": (self.student, own(dataset))}
         if self.teacher:
-            fits["teacher"] = (self.teacher.model, fit_of(self.teacher, dataset))
+            fits["teacher"] = (bare(self.teacher.model), fit_of(self.teacher, dataset))
         for name, (model, fit) in fits.items() if self.layout == CHANNELS_LAST else ():
             check_layout(self.layout, build_network(model, fit.num_classes, fit.image).network, name)
 

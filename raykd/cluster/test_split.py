@@ -13,6 +13,7 @@ from raykd.cluster.workers.tasks import as_worker_task, fetch_result
 from raykd.data.dataset import load
 from raykd.distributed.world import World
 from raykd.evaluation.accuracy import accuracy
+from raykd.protocols.model import bare
 from raykd.protocols.teacher import teacher_route
 from raykd.recipe import Recipe
 from raykd.runs.trial import student_weights
@@ -51,7 +52,7 @@ def _read(trials: Trials, recipes: Mapping[str, Recipe], device: str | None = No
     found: dict[str, float] = {}
     for name, recipe in recipes.items():
         dataset = load(recipe.data, chosen)  # what it is normalised by may be the training images' own
-        student = recipe.student.build(dataset.num_classes, dataset.image_shape)
+        student = bare(recipe.student).build(dataset.num_classes, dataset.image_shape)
         student.network.load_state_dict(student_weights(pulled(trials, name)))
         found[name] = accuracy(student.to(dataset.device), dataset, dataset.test)
     base = trials.study.recipe

@@ -15,6 +15,7 @@ from raykd.commands.recipe_options import RequestedRecipe, refuse_divergence, re
 from raykd.data.dataset import load
 from raykd.distributed.world import World
 from raykd.evaluation.accuracy import accuracy, check_scores
+from raykd.protocols.model import bare
 from raykd.protocols.teacher import teacher_route
 from raykd.recipe import Recipe
 from raykd.reporting.status_line import StatusLine, clock
@@ -75,7 +76,7 @@ def _train(
     assert saved is not None
     weights = student_weights(folder)
     dataset = load(recipe.data, world.device)
-    student = recipe.student.build(dataset.num_classes, dataset.image_shape)
+    student = bare(recipe.student).build(dataset.num_classes, dataset.image_shape)
     student.network.load_state_dict(weights)
     summary = {
         "epochs": saved["number"],

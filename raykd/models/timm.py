@@ -4,6 +4,7 @@ timm is no part of raykd: `pip install 'raykd[timm]'` brings it (Wightman, https
 models, Apache-2.0). It is imported when one of its networks is made.
 """
 
+import dataclasses
 import functools
 from dataclasses import dataclass
 from types import ModuleType
@@ -69,6 +70,10 @@ class Timm:
         make = functools.partial(made, self.name, image=image)
         state = read_weights(file).state
         return cut.of(timm_weights.load(make, state, file, self.name, config, num_classes, self.pretrained))
+
+    def bare(self) -> "Timm":
+        """As `raykd.protocols.model.BringsWeights`."""
+        return dataclasses.replace(self, pretrained=False, weights=None)
 
     def contents(self) -> dict[str, Any]:
         """As `raykd.space.serialise.NamesFiles`."""

@@ -16,9 +16,9 @@ from typing import Any
 
 import safetensors
 from torch import Tensor
-from torchvision import models
 
 from raykd.errors import InvalidError
+from raykd.models import torchvision_weights
 from raykd.models.eyes import Eyes
 from raykd.models.timm import Timm, library
 from raykd.models.torchvision import Torchvision
@@ -50,7 +50,7 @@ def told_by_library(model: object) -> Told:
             view = {"mean": config.mean, "std": config.std, "input_size": config.input_size}
             return _understood(view | {"interpolation": config.interpolation, "classes": _imagenet(config.num_classes)})
         case Torchvision(name=name, weights=str(weights)):
-            published = models.get_model_weights(name).__members__.get(weights)
+            published = torchvision_weights.published(name).get(weights)
             if published is not None:
                 view = published.transforms()
                 kind = {"mean": view.mean, "std": view.std, "input_size": view.crop_size * 2}

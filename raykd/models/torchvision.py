@@ -16,7 +16,7 @@ Left out, and to be had of timm: Inception, Swin, and a ViT's position embedding
 import functools
 import itertools
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, TypeAlias
 
 import torch
@@ -29,7 +29,7 @@ from torchvision.models.resnet import Bottleneck
 from raykd.errors import InvalidError, nearest
 from raykd.models.staged import Shape, Staged
 from raykd.models.tensor_names import fitted
-from raykd.models.torchvision_weights import published_state
+from raykd.models.torchvision_weights import published, published_state
 from raykd.models.weights import anchored, content, load_weights, read_weights
 
 _FAMILIES = ("*resnet*", "resnext*", "mobilenet_v*", "efficientnet_*", "convnext_*", "vit_*")
@@ -58,8 +58,8 @@ class Torchvision:
     def __post_init__(self) -> None:
         if self.name not in NAMES:
             raise InvalidError(f"unknown network {self.name!r}; {nearest(self.name, NAMES)}")
-        if self.weights is not None and not _is_file(self.weights) and self.weights not in self._published():
-            choices = ", ".join(self._published())
+        if self.weights is not None and not _is_file(self.weights) and self.weights not in published(self.name):
+            choices = ", ".join(published(self.name))
             raise InvalidError(
                 f"weights of {self.name} must be a file ending in {', '.join(_SUFFIXES)} or one of {choices}, "
                 f"got {self.weights!r}"
@@ -88,14 +88,14 @@ class Torchvision:
         """As `raykd.space.serialise.NamesFiles`."""
         return {"weights": content(self.weights)} if self.weights is not None and _is_file(self.weights) else {}
 
-    def _published(self) -> dict[str, Any]:
-        return dict(models.get_model_weights(self.name).__members__)
+    def bare(self) -> "Torchvision":
+        return replace(self, weights=None)
 
     def _load(self, network: nn.Module, weights: str) -> None:
         if _is_file(weights):
             found = read_weights(weights).state
         else:
-            found = published_state(self._published()[weights], self.name)
+            found = published_state(published(self.name)[weights], self.name)
         own = network.state_dict()
         state = fitted(found, own)
         for name in list(own)[-2:]:  # the last layer's weight and bias

@@ -15,3 +15,17 @@ class ModelSpec(Protocol):
         The caller has seeded PyTorch's generator.
         """
         ...
+
+
+@runtime_checkable
+class BringsWeights(Protocol):
+    """A network whose spec may say which weights it starts from."""
+
+    def bare(self) -> ModelSpec:
+        """The same network without them."""
+        ...
+
+
+def bare(model: ModelSpec) -> ModelSpec:
+    """A network whose weights are loaded afterwards: those that it would start from need not be on this machine."""
+    return model.bare() if isinstance(model, BringsWeights) else model

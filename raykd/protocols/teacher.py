@@ -18,7 +18,7 @@ from raykd.models.staged import Staged
 from raykd.protocols.context import BuildContext
 from raykd.protocols.epoch import Epoch
 from raykd.protocols.fit import Fit, fit_of
-from raykd.protocols.model import ModelSpec
+from raykd.protocols.model import ModelSpec, bare
 from raykd.space.serialise import fingerprint
 from raykd.storage.artifacts import Store
 from raykd.storage.atomic import write, write_text
@@ -92,7 +92,7 @@ class TeacherRoute:
     def network(self, checkpoint: int) -> Staged:
         """The teacher at a checkpoint: in eval mode, without gradients to its parameters."""
         with torch.random.fork_rng(devices=[]):  # the initial weights that are drawn here are not used
-            network = self.fit.build(self.teacher.model)
+            network = self.fit.build(bare(self.teacher.model))
         network.network.load_state_dict(self.weights(checkpoint))
         return network.to(self.dataset.device).requires_grad_(False).eval()
 

@@ -15,6 +15,7 @@ from safetensors.torch import load_file
 from raykd.data.dataset import load
 from raykd.errors import InvalidError, MissingError
 from raykd.models.staged import Staged
+from raykd.protocols.model import bare
 from raykd.recipe import Recipe
 from raykd.runs.remote_search import bring_search
 from raykd.runs.result import BEST_RECIPE, SUMMARY
@@ -44,7 +45,7 @@ class Trained:
     def build(self, device: torch.device) -> Staged:
         """The student in eval mode; its `network` is the plain module."""
         dataset = load(self.recipe.data, device)
-        student: Staged = self.recipe.student.build(dataset.num_classes, dataset.image_shape)
+        student: Staged = bare(self.recipe.student).build(dataset.num_classes, dataset.image_shape)
         try:
             student.network.load_state_dict(self.weights)
         except RuntimeError:  # many lines, one for each parameter

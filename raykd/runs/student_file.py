@@ -22,6 +22,7 @@ from raykd.data.dataset import load
 from raykd.data.preparation import Preparation
 from raykd.errors import InvalidError, MissingError
 from raykd.protocols.event import METRIC
+from raykd.protocols.model import bare
 from raykd.recipe import Recipe
 from raykd.runs.standalone import Student
 from raykd.space.serialise import decode, encode
@@ -79,7 +80,7 @@ def load_student(path: str | Path, types: Iterable[type] = ()) -> Student:
     weights, content = _read(file)
     try:
         model, preparation = decode(content["model"], types), decode(content["preparation"])
-        staged = model.build(len(content["classes"]), preparation.shape)
+        staged = bare(model).build(len(content["classes"]), preparation.shape)
         staged.network.load_state_dict(weights)
     except (KeyError, TypeError, RuntimeError) as error:
         raise InvalidError(f"{file} does not say how to use its weights ({type(error).__name__})") from None

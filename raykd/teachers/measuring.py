@@ -13,7 +13,7 @@ from raykd.models.staged import Shape, Staged
 from raykd.models.tensor_names import fitted
 from raykd.models.weights import content, read_weights
 from raykd.protocols.fit import Fit
-from raykd.protocols.model import ModelSpec
+from raykd.protocols.model import ModelSpec, bare
 
 
 def measured_by(fit: Fit, network: Staged, dataset: Dataset) -> float:
@@ -41,7 +41,7 @@ def num_classes_in(model: ModelSpec, file: Path, key: str | None, image: Shape) 
 @functools.lru_cache(maxsize=64)
 def _num_classes_in(model: ModelSpec, file: Path, key: str | None, digest: str, image: Shape) -> int | None:
     with torch.random.fork_rng(devices=[]):
-        fewer, more = (model.build(number, image).network.state_dict() for number in (2, 3))
+        fewer, more = (bare(model).build(number, image).network.state_dict() for number in (2, 3))
     state = fitted(read_weights(file, key).state, fewer)
     for name, value in fewer.items():
         grown = [axis for axis, size in enumerate(value.shape) if more[name].shape[axis] == size + 1]

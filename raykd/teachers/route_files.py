@@ -31,8 +31,13 @@ _MAKER_VERSION = 2  # since 2 averaged weights are taken where a file has them, 
 
 
 def check_files(teacher: TeacherSpec, files: Sequence[Path], data: DataSpec, weights: str | None = None) -> None:
-    """Refuses files that do not hold the network's weights, under the key `weights`; reads them once per process."""
+    """Refuses files that do not hold the network's weights, under the key `weights`; reads them once per process.
+
+    Without files the network brings its weights, which are got.
+    """
     fit = fit_of(teacher, load(data, torch.device("cpu")))
+    if not files:
+        _check(teacher.model, None, None, "", fit.num_classes, fit.image)
     for file in files:
         _check(teacher.model, file, weights, content(file), fit.num_classes, fit.image)
 
@@ -138,7 +143,7 @@ def check_accuracy(teacher: Demanding, route: TeacherRoute, name: str) -> None:
 
 
 @functools.lru_cache(maxsize=1024)
-def _check(model: ModelSpec, file: Path, key: str | None, digest: str, num_classes: int, image: Shape) -> None:
+def _check(model: ModelSpec, file: Path | None, key: str | None, digest: str, num_classes: int, image: Shape) -> None:
     _network(model, file, key, num_classes, image)
 
 

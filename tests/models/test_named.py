@@ -10,6 +10,7 @@ from raykd.models.named import network
 from raykd.models.timm import Timm
 from raykd.models.torchvision import Torchvision
 from raykd.models.wide_resnet import WRN
+from raykd.protocols.model import bare
 
 
 @pytest.mark.parametrize(
@@ -57,3 +58,10 @@ def test_without_timm(monkeypatch: pytest.MonkeyPatch):
         network("timm/resnet50")
     with pytest.raises(ValueError, match=r"did you mean torchvision/resnet50$"):
         network("resnet50")
+
+
+def test_weights_that_are_loaded_over_need_not_be_here():
+    own = network("cnn")
+    assert bare(own) is own
+    assert bare(network("timm/resnet18", pretrained=True)) == Timm(name="resnet18.a1_in1k")
+    assert bare(network("torchvision/resnet18", pretrained=True)) == Torchvision(name="resnet18")

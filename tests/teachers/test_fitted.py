@@ -5,7 +5,9 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 import pytest
+import timm
 import torch
+from safetensors.torch import save_file
 from torch import nn
 
 from owned import CPU, MODEL, knowing, save
@@ -15,9 +17,11 @@ from raykd.methods.attention import Attention
 from raykd.methods.cross_entropy import CrossEntropy
 from raykd.methods.fitnet import FitNet
 from raykd.methods.iakd import IAKD
+from raykd.models import timm_weights
 from raykd.models.cnn import CNN
 from raykd.models.custom import scores_only
 from raykd.models.eyes import Eyes
+from raykd.models.named import network as network_named
 from raykd.models.staged import Staged, feature_shapes
 from raykd.protocols.fit import Fit
 from raykd.protocols.teacher import teacher_route
@@ -276,3 +280,36 @@ def test_any_module_will_do(tmp_path: Path):
     network = scores_only(nn.Sequential(nn.Flatten(), nn.Softmax(1)))
     assert feature_shapes(network, IMAGE) == ()
     assert network(torch.zeros(2, *IMAGE)).logits.shape == (2, 64)
+
+
+# a teacher whose weights its library has
+
+
+def test_the_librarys_weights_are_asked_for_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    """By the driver's check and by whoever makes the route; all others load the route's checkpoint."""
+    asked: list[str] = []
+
+    def once(config: Any) -> str:
+        asked.append(config.tag)
+        return str(tmp_path / "model.safetensors")
+
+    save_file(timm.create_model("test_efficientnet").state_dict(), tmp_path / "model.safetensors")
+    monkeypatch.setattr(timm_weights, "_from_hub", once)
+    data = TinyData(image=(3, 32, 32))
+    spec = pretrained(network_named("timm/test_efficientnet", pretrained=True), scores="none")
+    found = recipe(teacher=spec, terms=(CrossEntropy(), FitNet(stage=-1)), epochs=1)
+    found = replace(found, data=data, teacher=replace(spec, eyes=replace(spec.eyes, size=None)))
+    found.check()
+    run = finish(found, Store(tmp_path / "store"))
+    assert asked == ["r160_in1k"] * 2 and run.column("train/fitnet")[0] > 0
+
+
+def test_offline_is_said_before_any_work(monkeypatch: pytest.MonkeyPatch):
+    def nobody(config: Any) -> str:
+        raise OSError("Name or service not known")
+
+    monkeypatch.setattr(timm_weights, "_from_hub", nobody)
+    spec = pretrained(network_named("timm/test_vit", pretrained=True), scores="none")
+    terms = (CrossEntropy(), FitNet(stage=-1))
+    with pytest.raises(ConnectionError, match=r"the weights of timm's test_vit\.r160_in1k are not in the cache"):
+        replace(recipe(teacher=spec, terms=terms), data=TinyData(image=(3, 32, 32))).check()
