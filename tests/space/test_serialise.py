@@ -197,7 +197,7 @@ NAMES = """
     image_folder=ImageFolder class_folders=ClassFolders cub200=CUB200 sun397=SUN397
     augmentation=Augmentation resized_crop=ResizedCrop frame=Frame pixels=Pixels preparation=Preparation
     teacher=Teacher distilled_teacher=DistilledTeacher
-    pretrained_teacher=PretrainedTeacher checkpoint_folder=CheckpointFolder
+    pretrained_teacher=PretrainedTeacher checkpoint_folder=CheckpointFolder timm=Timm eyes=Eyes
     own_folders=OwnFolders picture_list=PictureList picture_table=PictureTable
 """
 

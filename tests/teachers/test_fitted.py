@@ -297,8 +297,9 @@ def test_the_librarys_weights_are_asked_for_once(tmp_path: Path, monkeypatch: py
     monkeypatch.setattr(timm_weights, "_from_hub", once)
     data = TinyData(image=(3, 32, 32))
     spec = pretrained(network_named("timm/test_efficientnet", pretrained=True), scores="none")
-    found = recipe(teacher=spec, terms=(CrossEntropy(), FitNet(stage=-1)), epochs=1)
-    found = replace(found, data=data, teacher=replace(spec, eyes=replace(spec.eyes, size=None)))
+    assert spec.eyes is not None
+    small = replace(spec, eyes=replace(spec.eyes, size=None))
+    found = replace(recipe(teacher=small, terms=(CrossEntropy(), FitNet(stage=-1)), epochs=1), data=data)
     found.check()
     run = finish(found, Store(tmp_path / "store"))
     assert asked == ["r160_in1k"] * 2 and run.column("train/fitnet")[0] > 0
