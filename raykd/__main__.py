@@ -23,6 +23,7 @@ from raykd.commands.parsers import (
     export,
     predict,
     profile,
+    report,
     status,
     stop,
     teacher,
@@ -30,7 +31,19 @@ from raykd.commands.parsers import (
 )
 from raykd.errors import InvalidError
 
-COMMANDS: tuple[Command, ...] = (tune, confirm, distill, teacher, evaluate, predict, export, profile, status, stop)
+COMMANDS: tuple[Command, ...] = (
+    tune,
+    confirm,
+    distill,
+    teacher,
+    evaluate,
+    predict,
+    export,
+    report,
+    profile,
+    status,
+    stop,
+)
 
 
 def main() -> int:

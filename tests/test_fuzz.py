@@ -139,7 +139,7 @@ def test_malformed_options(count):
     known = {name for make in parsers for action in make()._actions for name in action.option_strings}
     options = sorted(known - {"-h", "--help"})
     words = st.one_of(
-        st.sampled_from([*options, "status", "stop"]),
+        st.sampled_from([*options, "status", "report", "stop"]),
         st.sampled_from(options).map(lambda option: option[:-1]),
         st.sampled_from(options).map(lambda option: f"{option}="),
         st.sampled_from(["-x", "--", "5", "-5", "1e9", "1-4", "4-", "a=b", "auto"]),

@@ -24,6 +24,7 @@ FLOORS = (
     {"recipe"},
     {"studies", "training"},
     {"teachers", "runs"},
+    {"page"},
     {"cluster"},
     {"planning"},
     {"commands"},

@@ -16,6 +16,7 @@ from raykd.cluster.tuner.search_run import Found
 from raykd.cluster.tuner.trials import CONFIRM, Trials
 from raykd.data.dataset import LeavesOut
 from raykd.errors import MissingError
+from raykd.page.writing import try_to_write_page
 from raykd.protocols.event import METRIC
 from raykd.runs.confirmed import Confirmed, Run, confirmed
 from raykd.runs.remote_search import bring_trials
@@ -71,7 +72,11 @@ def report(trials: Trials, found: Found, seeds: int, resources: Resources) -> Re
         write(trials.folder / CONFIRMATION_TABLE, lambda path: confirmation.frame.to_csv(path, index=False))
     write_text(trials.folder / SUMMARY, json.dumps(summary, indent=2) + "\n")
     write(trials.folder / TABLE, lambda path: frame.to_csv(path, index=False))
-    return Result(trials.folder, frame, interrupted=not found.has_ended, types=own_types(trials.study))
+    types = own_types(trials.study)
+    try_to_write_page(
+        trials.folder, trials.storage.uri_of(trials.folder), "finished" if found.has_ended else "stopped", types
+    )
+    return Result(trials.folder, frame, interrupted=not found.has_ended, types=types)
 
 
 def _frame(trials: Trials, records: Iterable[Record]) -> pandas.DataFrame:

@@ -8,8 +8,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from html import escape
 
-_LABELS, _RIGHT, _WIDTH = 270.0, 24.0, 640.0
-_ROW, _FOOT = 30.0, 40.0
+_ROW, _FOOT = 42.0, 40.0  # pixels
+_LEFT, _RIGHT = 3.0, 97.0  # percent of the width, which is the page's: texts keep their size on a phone
 _COLOURS = {"trial": "#3b82d6", "baseline": "#e07b39", "teacher": "#3a9d6b"}
 
 
@@ -42,41 +42,45 @@ def interval_plot(rows: Sequence[Row], axis: str) -> str:
     bottom = _ROW * len(rows) + 6
 
     def across(share: float) -> float:
-        return _LABELS + (100 * share - low) / (high - low) * (_WIDTH - _LABELS - _RIGHT)
+        return _LEFT + (100 * share - low) / (high - low) * (_RIGHT - _LEFT)
 
     lines = [
-        f'<svg class="intervals" viewBox="0 0 {_WIDTH:g} {bottom + _FOOT:g}" width="100%" role="img" '
-        f'style="max-width:{_WIDTH:g}px;font:13px system-ui,sans-serif" xmlns="http://www.w3.org/2000/svg">',
+        f'<svg width="100%" height="{bottom + _FOOT:g}" role="img" style="max-width:640px;'
+        'font:13px system-ui,sans-serif" xmlns="http://www.w3.org/2000/svg">',
         f"<title>{escape(axis)}</title>",
     ]
     for number in range(round((high - low) / step) + 1):
         value = low + number * step
         x = across(value / 100)
-        lines.append(f'<path d="M{x:.1f} 0V{bottom:g}" stroke="currentColor" stroke-opacity=".15"/>')
+        lines.append(_line(x, x, 0.0, bottom, "currentColor", 'stroke-opacity=".15"'))
         lines.append(_text(x, bottom + 16, f"{value:g}", "middle"))
-    lines.append(_text((_LABELS + _WIDTH - _RIGHT) / 2, bottom + 34, axis, "middle"))
+    lines.append(_text(50.0, bottom + 34, axis, "middle"))
     for number, row in enumerate(rows):
-        lines += _drawn(row, _ROW * number + _ROW / 2 + 3, across)
+        lines += _drawn(row, _ROW * number, across)
     return "\n".join([*lines, "</svg>"])
 
 
-def _drawn(row: Row, y: float, across: Callable[[float], float]) -> list[str]:
-    colour, label = _COLOURS[row.kind], row.label if len(row.label) <= 38 else f"{row.label[:36]} ..."
+def _drawn(row: Row, top: float, across: Callable[[float], float]) -> list[str]:
+    """A row's words, and its marks below them."""
+    colour, y = _COLOURS[row.kind], top + 30
     told = f"{row.label}: {100 * row.mean:.1f}"
     if math.isfinite(row.low):
         told += f" ({100 * row.low:.1f} to {100 * row.high:.1f})"
-    lines = [f"<g><title>{escape(told)}</title>", _text(_LABELS - 12, y + 4, label, "end")]
+    lines = [f"<g><title>{escape(told)}</title>", _text(0.0, top + 15, row.label, "start")]
     if math.isfinite(row.low):
-        left, right = across(row.low), across(row.high)
-        lines.append(f'<path d="M{left:.1f} {y:g}H{right:.1f}" stroke="{colour}" stroke-width="2"/>')
+        lines.append(_line(across(row.low), across(row.high), y, y, colour, 'stroke-width="2"'))
     for value in row.values:
-        lines.append(f'<circle cx="{across(value):.1f}" cy="{y:g}" r="3" fill="{colour}" fill-opacity=".55"/>')
-    lines.append(f'<circle cx="{across(row.mean):.1f}" cy="{y:g}" r="5.5" fill="{colour}"/></g>')
+        lines.append(f'<circle cx="{across(value):.2f}%" cy="{y:g}" r="3" fill="{colour}" fill-opacity=".55"/>')
+    lines.append(f'<circle cx="{across(row.mean):.2f}%" cy="{y:g}" r="5.5" fill="{colour}"/></g>')
     return lines
 
 
+def _line(left: float, right: float, top: float, bottom: float, colour: str, more: str) -> str:
+    return f'<line x1="{left:.2f}%" x2="{right:.2f}%" y1="{top:g}" y2="{bottom:g}" stroke="{colour}" {more}/>'
+
+
 def _text(x: float, y: float, words: str, anchor: str) -> str:
-    return f'<text x="{x:.1f}" y="{y:.1f}" text-anchor="{anchor}" fill="currentColor">{escape(words)}</text>'
+    return f'<text x="{x:.2f}%" y="{y:g}" text-anchor="{anchor}" fill="currentColor">{escape(words)}</text>'
 
 
 def _axis(low: float, high: float) -> tuple[float, float, float]:

@@ -21,10 +21,10 @@ def in_html(folder: Path, frame: "pandas.DataFrame", summary: Mapping[str, Any],
     parts = [f"<p><b>{escape(str(folder))}</b>: {escape(summary['verdict'])}</p>"]
     rows = single_runs(frame)
     if found is not None and (drawn := intervals(found)):
-        parts.append(interval_plot(drawn, "validation accuracy, %: means, 95 % intervals, single runs"))
+        parts.append(interval_plot(drawn, "validation, %: mean, 95 % interval, single runs"))
         parts.append(_table(HEADS, cells(found), title(found)))
     elif rows:
-        parts.append(interval_plot(rows, "validation accuracy, %: single runs"))
+        parts.append(interval_plot(rows, "validation, %: single runs"))
         heads = ("setting", "validation")
         parts.append(_table(heads, [(row.label, f"{100 * row.mean:.1f}") for row in rows], "single runs, in percent"))
     return "\n".join(parts)

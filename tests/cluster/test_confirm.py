@@ -43,13 +43,19 @@ def test_recipes_are_compared_without_a_search_and_get_more_seeds_later(tmp_path
     assert not more.interrupted
 
 
-def test_a_search_is_stopped_within_its_confirmation_and_goes_on(tmp_path):
+def test_a_search_is_stopped_within_its_confirmation_and_goes_on(tmp_path, monkeypatch, caplog):
+    """Its result stands too where the page of it cannot be drawn."""
+
     def stops(event: Event) -> None:
         if isinstance(event, EpochEnded) and event.trial.startswith("confirm-02"):
             ask_to_stop(tmp_path / "cut")
 
     study = tiny_study(first=({},))
-    cut = raykd.tune(study, trials=1, confirm=2, slots=2, storage=tmp_path, name="cut", listeners=[stops])
+    with monkeypatch.context() as patched:
+        patched.setattr("raykd.page.writing.page", lambda *given: 1 / 0)
+        cut = raykd.tune(study, trials=1, confirm=2, slots=2, storage=tmp_path, name="cut", listeners=[stops])
+    assert caplog.messages.count("no report.html: ZeroDivisionError: division by zero") == 1
+    assert not (tmp_path / "cut/report.html").exists()
     assert cut.interrupted
     assert cut.summary["test_accuracy"] is None
     assert cut.summary["verdict"].startswith("best so far: ")
@@ -57,6 +63,7 @@ def test_a_search_is_stopped_within_its_confirmation_and_goes_on(tmp_path):
     before = len(cut.confirmed.frame)
     whole = raykd.tune(study, slots=2, storage=tmp_path, name="cut", resume=True)
     assert not whole.interrupted
+    assert (tmp_path / "cut/report.html").exists()
     assert whole.confirmed is not None
     assert before < len(whole.confirmed.frame)
     assert not math.isnan(whole.summary["test_accuracy"])

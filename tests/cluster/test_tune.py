@@ -59,6 +59,8 @@ def test_what_nobody_need_see_lies_in_one_hidden_folder(found):
         "best_recipe.json",
         "confirmation.csv",
         "optuna.journal",
+        "report.html",
+        "report.md",
     }
     assert there == told | {"student.safetensors", "trials", "tensorboard", INNER}
     assert {path.name for path in (found.folder / INNER).iterdir()} == {

@@ -11,7 +11,7 @@ from raykd.reporting.interval_plot import Row, interval_plot
 
 def marks(svg: str) -> list[float]:
     """Where the large dots lie, from the left."""
-    return [float(x) for x in re.findall(r'<circle cx="([\d.]+)" cy="[\d.]+" r="5.5"', svg)]
+    return [float(x) for x in re.findall(r'<circle cx="([\d.]+)%" cy="[\d.]+" r="5.5"', svg)]
 
 
 def test_a_row_lies_where_its_mean_does():

@@ -1,0 +1,98 @@
+"""The parts of the page below its first screen."""
+
+import dataclasses
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+
+from raykd.errors import UserError, one_line
+from raykd.page.agreement import agreement
+from raykd.page.comparison import Picture, confusion, pictures
+from raykd.page.cost import cost
+from raykd.page.curves import curves
+from raykd.page.evidence import Evidence
+from raykd.page.importance import Importance, importance
+from raykd.page.methods import methods
+from raykd.page.parallel import parallel
+from raykd.page.schedules import schedules
+from raykd.page.slices import slices
+from raykd.page.style import Drawing
+from raykd.page.teacher import route_of, teacher
+from raykd.runs.result import BEST_RECIPE
+from raykd.runs.search_folder import BASE_RECIPE
+from raykd.runs.student import trained
+from raykd.studies.recipe_file import load_recipe
+
+
+@dataclass(frozen=True, kw_only=True)
+class Section:
+    """A part of the page.
+
+    Args:
+        key: what a link to it ends with.
+        text: under its title.
+        drawings: of it, large ones one below the other and small ones beside each other.
+        groups: of small drawings, by what they belong to.
+        shown: pictures, by what they show.
+        missing: why there is none of that, where that is worth a line.
+    """
+
+    key: str
+    title: str
+    text: str = ""
+    drawings: tuple[Drawing, ...] = ()
+    groups: dict[str, list[Drawing]] = field(default_factory=dict)
+    shown: dict[str, list[Picture]] = field(default_factory=dict)
+    missing: str = ""
+
+
+def sections(evidence: Evidence, mattered: Sequence[Importance], types: tuple[type, ...]) -> list[Section]:
+    """Those that there is something to say in; `mattered` and `types` as of `page`."""
+    return [part for part in _all(evidence, mattered, types) if part.drawings or part.groups or part.missing]
+
+
+def _all(evidence: Evidence, mattered: Sequence[Importance], types: tuple[type, ...]) -> Iterator[Section]:
+    yield Section(key="curves", title="How they learned", drawings=tuple(curves(evidence)))
+    drawings = (*importance(mattered), *methods(evidence), *schedules(evidence))
+    yield Section(key="mattered", title="What mattered", drawings=drawings)
+    yield Section(
+        key="slices",
+        title="Each hyperparameter",
+        text="A mark is a trial: filled where it ran to its end, hollow where it was stopped early with its last "
+        "accuracy, a star for the best. Trials that do not have the hyperparameter are not in its picture.",
+        groups=slices(evidence),
+    )
+    yield Section(key="parallel", title="All trials", drawings=tuple(parallel(evidence, mattered)))
+    yield Section(key="time", title="Time", drawings=tuple(cost(evidence)))
+    yield _of_teacher(evidence, types)
+    yield _side_by_side(evidence, types)
+
+
+def _of_teacher(evidence: Evidence, types: tuple[type, ...]) -> Section:
+    key, title = "teacher", "The teacher"
+    try:
+        route = route_of(evidence, load_recipe(evidence.folder / BASE_RECIPE, types))
+    except (UserError, OSError) as error:
+        return Section(key=key, title=title, missing=f"Its route is left out: {one_line(error)}.")
+    return Section(key=key, title=title, drawings=tuple(teacher(evidence, route.records)))
+
+
+def _side_by_side(evidence: Evidence, types: tuple[type, ...]) -> Section:
+    """Student and teacher on the same images, which the student did not learn from; else why not, in a line."""
+    key, title = "beside", "Student and teacher, image by image"
+    if evidence.state == "running" or evidence.best is None:
+        return Section(key=key, title=title)
+    try:
+        student = trained(evidence.folder, types)
+        base = load_recipe(evidence.folder / BASE_RECIPE, types)
+        # One that learned with another split has a teacher that did so too.
+        best = load_recipe(evidence.folder / BEST_RECIPE, types)
+        route = route_of(evidence, dataclasses.replace(base, data=best.data))
+        network = student.build(route.dataset.device)
+        found = agreement(network, route.network(route.num_checkpoints), route.dataset)
+    except (UserError, OSError) as error:
+        return Section(key=key, title=title, missing=f"Left out: {one_line(error)}.")
+    text = (
+        f"The student of {evidence.best.name} and the final teacher on the same validation images. Colours are of "
+        "mistakes alone. The test split is not read for this."
+    )
+    return Section(key=key, title=title, text=text, drawings=tuple(confusion(found)), shown=dict(pictures(found)))

@@ -1,0 +1,126 @@
+"""The page is one file that needs nothing else, whatever stands in the search's files."""
+
+import base64
+import gzip
+import json
+import re
+from pathlib import Path
+
+import pytest
+import torch
+from plotly.offline import get_plotlyjs
+from safetensors.torch import save_file
+
+from finished_search import BASE, finished_search, recipe
+from raykd.page.agreement import Agreement, agreement
+from raykd.page.comparison import confusion, pictures
+from raykd.page.evidence import read_evidence
+from raykd.page.page import page
+from raykd.page.writing import MARKDOWN, PAGE, try_to_write_page, write_page
+from raykd.protocols.teacher import teacher_route
+from raykd.space.serialise import to_text
+from raykd.storage.artifacts import Store
+
+
+@pytest.fixture(scope="module")
+def written(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A search's folder with its page, its teacher and its student."""
+    folder = finished_search(tmp_path_factory.mktemp("runs") / "one", words="<script>alert({})</script>")
+    assert BASE.teacher is not None
+    teacher_route(BASE.teacher, BASE.data, Store(folder.parent / "artifacts"), device="cpu", say=print)
+    (folder / "best_recipe.json").write_text(to_text(recipe(15)))
+    save_file(BASE.student.build(10, (1, 8, 8)).network.state_dict(), folder / "student.safetensors")
+    write_page(folder, "runs/one", "finished")
+    return folder
+
+
+def test_the_first_screen_says_what_won_by_how_much_and_what_to_type(written: Path):
+    text = (written / PAGE).read_text()
+    top = text[: text.index("<nav>")]
+    for words in ("85.0 \u00b1 0.0 %", "90.0 \u00b1 12.7 %", "+20.0", "over plain KD", "17</b> settings tried"):
+        assert words in top, words
+    assert "raykd evaluate runs/one" in top
+    assert "raykd tune --resume one --storage runs --more-trials 16" in top
+    assert "<svg" in top
+
+
+def test_it_needs_no_network_and_no_other_file(written: Path):
+    text = (written / PAGE).read_text()
+    outside = text[: text.index('id="plotly"')]
+    assert set(re.findall(r'(?:src|href)="(\w+:|#)', outside)) == {"#", "data:"}
+    assert not re.search(r"""@import|url\(|https?://(?!www\.w3\.org/2000/svg)""", outside)
+    (packed,) = re.findall(r'id="plotly">([^<]*)<', text)
+    assert gzip.decompress(base64.b64decode(packed)).decode() == get_plotlyjs()
+    assert len(text) < 3_000_000
+
+
+def test_each_figure_is_whole(written: Path):
+    figures = re.findall(r'<script type="application/json">(.*?)</script>', (written / PAGE).read_text())
+    assert len(figures) == 15
+    assert all(json.loads(figure)["data"] for figure in figures)
+
+
+def test_what_stands_in_files_is_text_and_no_markup(written: Path):
+    text = (written / PAGE).read_text()
+    assert "<script>alert" not in text
+    assert "&lt;script&gt;alert(15)" in text
+    assert "\\u003cscript\\u003ealert(15)" in text  # in a figure
+
+
+def test_every_trial_has_a_row_and_the_command_that_repeats_it(written: Path):
+    for text in ((written / PAGE).read_text(), (written / MARKDOWN).read_text()):
+        for number in range(16):
+            assert f"raykd distill --recipe runs/one/trials/trial-{number:04d}-abc/recipe.json" in text
+        assert "trial-0099-abc" in text
+        assert "trials/trial-0099-abc" not in text  # it has no recipe
+
+
+def test_student_and_teacher_stand_side_by_side(written: Path):
+    text = (written / PAGE).read_text()
+    assert "What the student takes for what" in text
+    assert "What the teacher takes for what" in text
+    assert "data:image/png;base64," in text
+    assert "The teacher&#39;s route" in text
+
+
+def test_what_is_missing_is_said_and_the_rest_is_drawn(tmp_path: Path):
+    folder = finished_search(tmp_path / "one")
+    text = page(read_evidence(folder, "runs/one", "finished"), [])
+    assert "Its route is left out: the storage does not have the teacher&#39;s checkpoints." in text
+    assert "Left out: no trial of" in text
+    assert "Parallel coordinates" in text
+    assert not (tmp_path / "artifacts").exists()  # nothing is made to look at it
+
+
+def test_a_fault_in_drawing_is_one_warning(tmp_path: Path, monkeypatch, caplog):
+    folder = finished_search(tmp_path / "one")
+    monkeypatch.setattr("raykd.page.page.sections", lambda *given: {}["a bug"])
+    try_to_write_page(folder, "runs/one", "finished")
+    assert caplog.messages == ["no report.html: KeyError: a bug"]
+    assert not (folder / PAGE).exists()
+    monkeypatch.undo()
+    try_to_write_page(folder, "runs/one", "finished")
+    assert (folder / PAGE).exists()
+    assert len(caplog.messages) == 1
+
+
+def test_confusions_are_counted_by_class():
+    labels, student, teacher = (torch.tensor(said) for said in ([0, 0, 1, 2], [0, 1, 1, 0], [0, 0, 2, 1]))
+    found = Agreement(
+        labels=labels, student=student, teacher=teacher, images=torch.zeros(4, 1, 2, 2), classes=("a", "b", "c"), held=9
+    )
+    assert found.confusion(student).tolist() == [[1, 1, 0], [0, 1, 0], [1, 0, 0]]
+    assert [places for _, places in found.differing()] == [[1], [2], [3]]
+    ours, _ = confusion(found)
+    assert ours.text == "4 of 9 validation images, 50.0 % right"
+    shown = dict(pictures(found))["the teacher is right, the student is not: 1 of 4"]
+    assert [(picture.label, picture.student, picture.teacher) for picture in shown] == [("a", "b", "a")]
+
+
+def test_networks_are_asked_about_validation_images_alone():
+    dataset = BASE.data.load()
+    network = BASE.student.build(10, (1, 8, 8))
+    found = agreement(network, network, dataset)
+    assert len(found.labels) == found.held == len(dataset.validation)
+    assert torch.equal(found.student, found.teacher)
+    assert sorted(found.labels.tolist()) == sorted(dataset.validation.labels.tolist())
