@@ -20,6 +20,7 @@ from raykd.runs.verdict import verdict
 from raykd.space.ranges import override
 from raykd.space.serialise import to_text
 from raykd.storage.atomic import write_text
+from raykd.storage.local import LocalStorage
 from raykd.studies.baselines import baselines
 from raykd.teachers.trained import Teacher
 
@@ -32,6 +33,7 @@ BASE = Recipe(
     epochs=3,
 )
 COUNT = 16
+LOCAL = LocalStorage(root=Path("runs"))  # which names files by their paths, wherever they are
 
 
 def accuracy(number: int) -> float:

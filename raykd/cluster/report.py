@@ -73,9 +73,7 @@ def report(trials: Trials, found: Found, seeds: int, resources: Resources) -> Re
     write_text(trials.folder / SUMMARY, json.dumps(summary, indent=2) + "\n")
     write(trials.folder / TABLE, lambda path: frame.to_csv(path, index=False))
     types = own_types(trials.study)
-    try_to_write_page(
-        trials.folder, trials.storage.uri_of(trials.folder), "finished" if found.has_ended else "stopped", types
-    )
+    try_to_write_page(trials.folder, trials.storage, "finished" if found.has_ended else "stopped", types)
     return Result(trials.folder, frame, interrupted=not found.has_ended, types=types)
 
 

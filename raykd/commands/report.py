@@ -35,7 +35,7 @@ def run_report(options: argparse.Namespace) -> int:
         name = opened.name(folder)
         if problem := format_problem(folder):
             raise InvalidError(f"{name} {problem}")
-        write_page(folder, name, _state(opened, folder), types)
+        write_page(folder, opened.storage, _state(opened, folder), types)
         for file in (PAGE, MARKDOWN):
             opened.storage.write(folder / file, (folder / file).read_bytes())
         console = Console(highlight=False, markup=False, soft_wrap=True)

@@ -21,6 +21,7 @@ from raykd.runs.search_folder import BASE_RECIPE, Search, read_search
 from raykd.runs.status import SearchStatus, read_status
 from raykd.runs.trial import VALUES, read_epochs
 from raykd.storage.layout import CONFIRMATION_TABLE, RECIPE, SEARCH, SUMMARY, TRIALS
+from raykd.storage.storage import Storage
 from raykd.studies.recipe_file import load_recipe
 from raykd.studies.words import in_a_few_words
 
@@ -69,7 +70,7 @@ class Evidence:
 
     Args:
         folder: of the search.
-        called: the same folder as its user types it.
+        called, storage: the same folder, and the one that it lies in, as a user types them; may be URIs.
         search: what it was started with.
         base: its base recipe as it stands in its file.
         trials: those of the search and the baselines, the best first.
@@ -80,6 +81,7 @@ class Evidence:
 
     folder: Path
     called: str
+    storage: str
     state: State
     search: Search
     base: Mapping[str, Any]
@@ -96,6 +98,11 @@ class Evidence:
         return Confirmed.from_json(self.summary["confirmed"], pandas.read_csv(self.folder / CONFIRMATION_TABLE))
 
     @property
+    def is_remote(self) -> bool:
+        """Whether it lies in an object store, from which no command reads a single file."""
+        return "://" in self.called
+
+    @property
     def own(self) -> list[Trial]:
         """The trials that are no baselines and have an accuracy."""
         return [trial for trial in self.trials if not trial.is_baseline and trial.accuracy is not None]
@@ -108,11 +115,12 @@ class Evidence:
         return next(named, next((trial for trial in self.trials if trial.outcome == "complete"), None))
 
 
-def read_evidence(folder: Path, called: str, state: State, types: Iterable[type] = ()) -> Evidence:
+def read_evidence(folder: Path, storage: Storage, state: State, types: Iterable[type] = ()) -> Evidence:
     """Reads a search's folder, while it runs or afterwards.
 
     Args:
-        called, state: as of `Evidence`.
+        storage: that it lies in, or whose root it is.
+        state: as of `Evidence`.
         types: classes of a study's own that may stand in its recipes.
 
     Raises:
@@ -120,7 +128,7 @@ def read_evidence(folder: Path, called: str, state: State, types: Iterable[type]
         ValueError: the folder has another format.
     """
     if not (folder / SEARCH).is_file():
-        raise MissingError(f"{called} is no search: it has no {SEARCH}")
+        raise MissingError(f"{storage.uri_of(folder)} is no search: it has no {SEARCH}")
     check_format(folder)
     status = read_status(folder)
     told = {row["name"]: row for row in _rows(folder)}
@@ -131,7 +139,8 @@ def read_evidence(folder: Path, called: str, state: State, types: Iterable[type]
     trials.sort(key=lambda trial: -1.0 if trial.accuracy is None else trial.accuracy, reverse=True)
     return Evidence(
         folder=folder,
-        called=called,
+        called=storage.uri_of(folder),
+        storage=storage.uri_of(folder.parent),
         state=state,
         search=read_search(folder),
         base=_json(folder / BASE_RECIPE),

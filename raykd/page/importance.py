@@ -59,7 +59,7 @@ def importance(found: Sequence[Importance]) -> list[Drawing]:
         customdata=[one.among for one in rows],
         hovertemplate="%{y}<br>%{x:.0f} % of the differences within %{customdata}<extra></extra>",
     )
-    made.update_xaxes(title="share of the differences, %", rangemode="tozero")
+    made.update_xaxes(title="share, %", rangemode="tozero")
     text = (
         "By fANOVA of Optuna. Blue: what every trial has. Green: what only some have, estimated among those alone and "
         "adding up to 100 within each component. In brackets the number of trials, trials stopped early with their "

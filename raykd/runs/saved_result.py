@@ -3,6 +3,7 @@
 import os
 from collections.abc import Iterable
 from pathlib import Path
+from urllib.parse import urlsplit, urlunsplit
 
 import pandas
 
@@ -29,7 +30,7 @@ def load_result(folder: str | os.PathLike[str], types: Iterable[type] = ()) -> R
         PermissionError, ConnectionError: the storage may not be read, or does not answer.
     """
     typed = os.fspath(folder).rstrip("/")
-    storage, _, name = typed.rpartition("/")
+    storage, name = _parted(typed)
     opened = open_storage(storage or ".")
     opened.check(writes=False)
     there = opened.root / name
@@ -47,6 +48,16 @@ def load_result(folder: str | os.PathLike[str], types: Iterable[type] = ()) -> R
 def read_table(folder: Path) -> pandas.DataFrame:
     """The table of a search's trials as it was written: a value may be a word such as `none`, which is no gap."""
     return pandas.read_csv(folder / TABLE, keep_default_na=False, na_values=[""])
+
+
+def _parted(typed: str) -> tuple[str, str]:
+    """The storage, and the name in it; a URI may have a query behind both."""
+    if "://" not in typed:
+        storage, _, name = typed.rpartition("/")
+        return storage, name
+    parts = urlsplit(typed)
+    path, _, name = parts.path.rstrip("/").rpartition("/")
+    return urlunsplit(parts._replace(path=path)), name
 
 
 def _searches(storage: Storage) -> list[str]:

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from finished_search import COUNT, finished_search
+from finished_search import COUNT, LOCAL, finished_search
 from raykd.page.cost import seconds_by_kind
 from raykd.page.curves import curves
 from raykd.page.evidence import Evidence, read_evidence
@@ -19,7 +19,7 @@ from raykd.page.slices import slices
 
 @pytest.fixture(scope="module")
 def evidence(tmp_path_factory: pytest.TempPathFactory) -> Evidence:
-    return read_evidence(finished_search(tmp_path_factory.mktemp("runs") / "one"), "runs/one", "finished")
+    return read_evidence(finished_search(tmp_path_factory.mktemp("runs") / "one"), LOCAL, "finished")
 
 
 def traces(drawing: Any) -> list[Any]:
@@ -94,7 +94,7 @@ def test_a_search_that_has_just_begun_has_nothing_to_draw(tmp_path: Path):
     folder = finished_search(tmp_path / "one")
     for trial in (folder / "trials").iterdir():
         (trial / "epochs.jsonl").unlink()
-    empty = read_evidence(folder, "runs/one", "running")
+    empty = read_evidence(folder, LOCAL, "running")
     assert not (curves(empty) or parallel(empty, []) or methods(empty) or schedules(empty) or slices(empty))
     assert importances(empty) == []
 

@@ -5,13 +5,13 @@ from pathlib import Path
 
 import pytest
 
-from finished_search import COUNT, accuracy, finished_search, recipe, values, write_trial
+from finished_search import COUNT, LOCAL, accuracy, finished_search, recipe, values, write_trial
 from raykd.page.evidence import read_evidence
 from raykd.space.serialise import to_text
 
 
 def test_a_finished_search(tmp_path: Path):
-    evidence = read_evidence(finished_search(tmp_path / "one"), "runs/one", "finished")
+    evidence = read_evidence(finished_search(tmp_path / "one"), LOCAL, "finished")
     best, *_, worst = evidence.own
     assert (best.name, best.accuracy, best.test) == ("trial-0015-abc", pytest.approx(accuracy(15)), 0.8)
     assert (worst.name, worst.outcome, len(worst.epochs), worst.test) == ("trial-0000-abc", "stopped", 1, None)
@@ -34,7 +34,7 @@ def test_a_running_search_has_trials_that_no_table_has(tmp_path: Path):
     write_trial(folder, "confirm-01-trial-0015-abc", values(15), recipe(15), 0.9)
     status = json.loads((folder / "status.json").read_text())
     (folder / "status.json").write_text(json.dumps(status | {"running": ["trial-0016-abc"], "total": 30}))
-    evidence = read_evidence(folder, "runs/one", "running")
+    evidence = read_evidence(folder, LOCAL, "running")
     newest = evidence.trials[0]
     assert (newest.name, newest.outcome, newest.accuracy) == ("trial-0016-abc", "running", 0.99)
     assert newest.setting == "lr 0.665, seed 2"  # in words, from its recipe
@@ -44,5 +44,5 @@ def test_a_running_search_has_trials_that_no_table_has(tmp_path: Path):
 
 
 def test_what_is_no_search_is_said_in_one_line(tmp_path: Path):
-    with pytest.raises(FileNotFoundError, match=r"^runs/none is no search: it has no search\.json$"):
-        read_evidence(tmp_path, "runs/none", "finished")
+    with pytest.raises(FileNotFoundError, match=r" is no search: it has no search\.json$"):
+        read_evidence(tmp_path, LOCAL, "finished")

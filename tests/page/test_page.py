@@ -11,8 +11,9 @@ import torch
 from plotly.offline import get_plotlyjs
 from safetensors.torch import save_file
 
-from finished_search import BASE, finished_search, recipe
+from finished_search import BASE, LOCAL, finished_search, recipe
 from raykd.page.agreement import Agreement, agreement
+from raykd.page.commands import how_to_use, repeats
 from raykd.page.comparison import confusion, pictures
 from raykd.page.evidence import read_evidence
 from raykd.page.page import page
@@ -20,6 +21,7 @@ from raykd.page.writing import MARKDOWN, PAGE, try_to_write_page, write_page
 from raykd.protocols.teacher import teacher_route
 from raykd.space.serialise import to_text
 from raykd.storage.artifacts import Store
+from raykd.storage.synced import SyncedStorage
 
 
 @pytest.fixture(scope="module")
@@ -30,7 +32,7 @@ def written(tmp_path_factory: pytest.TempPathFactory) -> Path:
     teacher_route(BASE.teacher, BASE.data, Store(folder.parent / "artifacts"), device="cpu", say=print)
     (folder / "best_recipe.json").write_text(to_text(recipe(15)))
     save_file(BASE.student.build(10, (1, 8, 8)).network.state_dict(), folder / "student.safetensors")
-    write_page(folder, "runs/one", "finished")
+    write_page(folder, LOCAL, "finished")
     return folder
 
 
@@ -39,8 +41,9 @@ def test_the_first_screen_says_what_won_by_how_much_and_what_to_type(written: Pa
     top = text[: text.index("<nav>")]
     for words in ("85.0 \u00b1 0.0 %", "90.0 \u00b1 12.7 %", "+20.0", "over plain KD", "17</b> settings tried"):
         assert words in top, words
-    assert "raykd evaluate runs/one" in top
-    assert "raykd tune --resume one --storage runs --more-trials 16" in top
+    for command in ("evaluate {}", "predict {} photos/", "distill --recipe {}/best_recipe.json --seed 1"):
+        assert f"raykd {command.format(written)}" in top
+    assert f"raykd tune --resume one --storage {written.parent} --more-trials 16" in top
     assert "<svg" in top
 
 
@@ -70,7 +73,7 @@ def test_what_stands_in_files_is_text_and_no_markup(written: Path):
 def test_every_trial_has_a_row_and_the_command_that_repeats_it(written: Path):
     for text in ((written / PAGE).read_text(), (written / MARKDOWN).read_text()):
         for number in range(16):
-            assert f"raykd distill --recipe runs/one/trials/trial-{number:04d}-abc/recipe.json" in text
+            assert f"raykd distill --recipe {written}/trials/trial-{number:04d}-abc/recipe.json" in text
         assert "trial-0099-abc" in text
         assert "trials/trial-0099-abc" not in text  # it has no recipe
 
@@ -85,7 +88,7 @@ def test_student_and_teacher_stand_side_by_side(written: Path):
 
 def test_what_is_missing_is_said_and_the_rest_is_drawn(tmp_path: Path):
     folder = finished_search(tmp_path / "one")
-    text = page(read_evidence(folder, "runs/one", "finished"), [])
+    text = page(read_evidence(folder, LOCAL, "finished"), [])
     assert "Its route is left out: the storage does not have the teacher&#39;s checkpoints." in text
     assert "Left out: no trial of" in text
     assert "Parallel coordinates" in text
@@ -95,11 +98,11 @@ def test_what_is_missing_is_said_and_the_rest_is_drawn(tmp_path: Path):
 def test_a_fault_in_drawing_is_one_warning(tmp_path: Path, monkeypatch, caplog):
     folder = finished_search(tmp_path / "one")
     monkeypatch.setattr("raykd.page.page.sections", lambda *given: {}["a bug"])
-    try_to_write_page(folder, "runs/one", "finished")
+    try_to_write_page(folder, LOCAL, "finished")
     assert caplog.messages == ["no report.html: KeyError: a bug"]
     assert not (folder / PAGE).exists()
     monkeypatch.undo()
-    try_to_write_page(folder, "runs/one", "finished")
+    try_to_write_page(folder, LOCAL, "finished")
     assert (folder / PAGE).exists()
     assert len(caplog.messages) == 1
 
@@ -124,3 +127,29 @@ def test_networks_are_asked_about_validation_images_alone():
     assert len(found.labels) == found.held == len(dataset.validation)
     assert torch.equal(found.student, found.teacher)
     assert sorted(found.labels.tolist()) == sorted(dataset.validation.labels.tolist())
+
+
+def test_commands_for_a_search_in_an_object_store_can_be_typed(tmp_path: Path):
+    folder = finished_search(tmp_path / "one")
+    (folder / "best_recipe.json").write_text(to_text(recipe(15)))
+    (folder / "student.safetensors").touch()
+    storage = SyncedStorage(root=tmp_path, uri="s3://bucket/runs?scheme=http")
+    evidence = read_evidence(folder, storage, "finished")
+    assert [command for _, command in how_to_use(evidence)] == [
+        'raykd.load_result("s3://bucket/runs/one?scheme=http").load_student()',
+        "raykd evaluate one --storage 's3://bucket/runs?scheme=http'",
+        "raykd distill --recipe best_recipe.json --seed 1",
+        "raykd tune --resume one --storage 's3://bucket/runs?scheme=http' --more-trials 16",
+    ]
+    assert repeats(evidence, evidence.trials[0]) == "raykd distill --recipe trials/trial-0015-abc/recipe.json"
+
+
+def test_a_recipe_with_classes_of_the_studys_own_names_the_study(tmp_path: Path):
+    folder = finished_search(tmp_path / "one")
+    own = json.loads((folder / "trials/trial-0015-abc/recipe.json").read_text())
+    own["student"]["type"] = "made_up.Net"
+    (folder / "trials/trial-0015-abc/recipe.json").write_text(json.dumps(own))
+    evidence = read_evidence(folder, LOCAL, "finished")
+    ours, other = (repeats(evidence, trial) for trial in evidence.trials[:2])
+    assert ours.endswith("trial-0015-abc/recipe.json --study made_up.py")
+    assert other.endswith("trial-0014-abc/recipe.json")

@@ -9,6 +9,7 @@ import pytest
 import raykd
 from raykd.runs.folder_format import FORMAT
 from raykd.runs.result import SUMMARY, TABLE
+from raykd.runs.saved_result import _parted
 from raykd.runs.status import running
 from raykd.storage.layout import SEARCH
 
@@ -68,6 +69,19 @@ def test_what_is_missing_is_said_in_one_line(tmp_path: Path):
     (folder / SEARCH).write_text(json.dumps({"study": "small", "versions": {"raykd": "0.0.1"}}))
     with pytest.raises(ValueError, match=r"was written by raykd 0\.0\.1 in format 1"):
         raykd.load_result(folder)
+
+
+@pytest.mark.parametrize(
+    ("typed", "storage", "name"),
+    [
+        ("runs/one", "runs", "one"),
+        ("one", "", "one"),
+        ("s3://bucket/one", "s3://bucket", "one"),
+        ("s3://bucket/runs/one?scheme=http", "s3://bucket/runs?scheme=http", "one"),
+    ],
+)
+def test_a_search_is_named_by_its_storage_and_its_folder(typed: str, storage: str, name: str):
+    assert _parted(typed) == (storage, name)
 
 
 def test_a_notebook_shows_verdict_picture_and_table(tmp_path: Path):
