@@ -1,5 +1,6 @@
 """What the files in a search's folder say, read for the page: its trials, their epochs, what was confirmed."""
 
+import dataclasses
 import functools
 import json
 import math
@@ -177,7 +178,8 @@ def _trial(
 def _in_words(trial: Path, folder: Path, types: tuple[type, ...]) -> str:
     """A trial that no table has yet, in a few words; by its name where its recipe has classes that are not known."""
     try:
-        return in_a_few_words(load_recipe(trial / RECIPE, types), load_recipe(folder / BASE_RECIPE, types))
+        recipe, base = load_recipe(trial / RECIPE, types), load_recipe(folder / BASE_RECIPE, types)
+        return in_a_few_words(recipe, dataclasses.replace(base, threads=recipe.threads))  # which the search has set
     except (InvalidError, FileNotFoundError):  # it may have no recipe yet
         return trial.name
 

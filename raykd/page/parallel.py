@@ -62,13 +62,16 @@ def _place(one: Parameter, trial: Trial) -> float:
 
 
 def _add_axes(made: Any, found: Sequence[Parameter], worst: float, best: float) -> None:
-    for x in range(len(found) + 1):
-        made.add_shape(type="line", x0=x, x1=x, y0=0, y1=1, line={"color": "#8a8f98", "width": 1}, layer="below")
-    for x, one in enumerate(found):
-        for place, word in _ticks(one):
-            _write(made, float(x), place, word)
-    _write(made, float(len(found)), 0.0, f"{worst:.1f} %")
-    _write(made, float(len(found)), 1.0, f"{best:.1f} %")
+    line = {"type": "line", "y0": 0, "y1": 1, "line": {"color": "#8a8f98", "width": 1}, "layer": "below"}
+    last = len(found)
+    words = [(x, place, word) for x, one in enumerate(found) for place, word in _ticks(one)]
+    words += [(last, 0.0, f"{worst:.1f} %"), (last, 1.0, f"{best:.1f} %")]
+    text = {"showarrow": False, "xshift": 4, "xanchor": "left", "font": {"size": 10}}
+    # All at once: added one by one, Plotly checks all that were there before each time.
+    made.update_layout(
+        shapes=[line | {"x0": x, "x1": x} for x in range(last + 1)],
+        annotations=[text | {"x": x, "y": place, "text": word} for x, place, word in words],
+    )
     labels = [one.path for one in found] + ["validation accuracy"]
     made.update_xaxes(tickvals=list(range(len(labels))), ticktext=labels, tickangle=-55, showgrid=False)
     made.update_xaxes(range=[-0.4, len(found) + 0.6])
@@ -81,10 +84,6 @@ def _ticks(one: Parameter) -> list[tuple[float, str]]:
         return [(0.0, _short(low)), (1.0, _short(high))]
     options = one.options
     return [(one.place(option), option) for option in options] if len(options) <= _MOST_OPTIONS else []
-
-
-def _write(made: Any, x: float, y: float, word: str) -> None:
-    made.add_annotation(x=x, y=y, text=word, showarrow=False, xshift=4, xanchor="left", font={"size": 10})
 
 
 def _short(value: Any) -> str:

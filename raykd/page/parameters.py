@@ -59,7 +59,9 @@ class Parameter:
     @property
     def word(self) -> str:
         """Its path without what it belongs to."""
-        return "which" if self.path == self.component else self.path.removeprefix(f"{self.component}/")
+        if self.path == self.component:
+            return self.path if self.is_number else "which"
+        return self.path.removeprefix(f"{self.component}/")
 
     def place(self, value: Any) -> float:
         """Where a value lies on an axis from 0 to 1."""

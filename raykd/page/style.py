@@ -36,21 +36,19 @@ def figure(height: int, **layout: Any) -> Figure:
     Args:
         height: in pixels.
     """
-    made = Figure(layout={"template": graph_objects.layout.Template()})
-    made.update_layout(
-        height=height,
-        margin=_MARGIN,
-        paper_bgcolor="rgba(0,0,0,0)",
-        plot_bgcolor="rgba(0,0,0,0)",
-        font={"family": "system-ui, sans-serif", "size": 12, "color": "#7a7f88"},
-        hoverlabel={"align": "left", "font": {"size": 12, "color": "#ffffff"}, "bgcolor": "#30343b"},
-        legend={"orientation": "h", "y": 1.02, "yanchor": "bottom", "x": 0},
-        showlegend=False,
-    )
     axis = {"automargin": True, "zeroline": False, "title": {"standoff": 8}, "exponentformat": "power"}
-    made.update_xaxes(axis)
-    made.update_yaxes(axis)
-    return made.update_layout(**layout)
+    given = {
+        "template": graph_objects.layout.Template(layout={"xaxis": axis, "yaxis": axis}),
+        "height": height,
+        "margin": _MARGIN,
+        "paper_bgcolor": "rgba(0,0,0,0)",
+        "plot_bgcolor": "rgba(0,0,0,0)",
+        "font": {"family": "system-ui, sans-serif", "size": 12, "color": "#7a7f88"},
+        "hoverlabel": {"align": "left", "font": {"size": 12, "color": "#ffffff"}, "bgcolor": "#30343b"},
+        "legend": {"orientation": "h", "y": 1.02, "yanchor": "bottom", "x": 0},
+        "showlegend": False,
+    }
+    return Figure(layout=given | layout)
 
 
 def percent(share: float | None) -> float | None:

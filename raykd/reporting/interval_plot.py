@@ -38,10 +38,11 @@ def interval_plot(rows: Sequence[Row], axis: str) -> str:
         axis: what the numbers are, such as `validation accuracy, %`.
     """
     shown = [value for row in rows for value in (row.mean, row.low, row.high, *row.values) if math.isfinite(value)]
-    low, high, step = _axis(100 * min(shown), 100 * max(shown))
+    low, high, step = _axis(100 * max(0.0, min(shown)), 100 * min(1.0, max(shown)))
     bottom = _ROW * len(rows) + 6
 
     def across(share: float) -> float:
+        share = min(1.0, max(0.0, share))  # of two seeds an interval is often wider than all that there is
         return _LEFT + (100 * share - low) / (high - low) * (_RIGHT - _LEFT)
 
     lines = [

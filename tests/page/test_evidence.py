@@ -1,5 +1,6 @@
 """What a search's files say comes back as trials, whatever state the search is in."""
 
+import dataclasses
 import json
 from pathlib import Path
 
@@ -30,7 +31,8 @@ def test_a_running_search_has_trials_that_no_table_has(tmp_path: Path):
     folder = finished_search(tmp_path / "one")
     for file in ("trials.csv", "summary.json", "confirmation.csv"):
         (folder / file).unlink()
-    write_trial(folder, "trial-0016-abc", values(16), recipe(16), 0.99, epochs=2)
+    made = dataclasses.replace(recipe(16), threads=3)  # as many as the search has found, which is no news
+    write_trial(folder, "trial-0016-abc", values(16), made, 0.99, epochs=2)
     write_trial(folder, "confirm-01-trial-0015-abc", values(15), recipe(15), 0.9)
     status = json.loads((folder / "status.json").read_text())
     (folder / "status.json").write_text(json.dumps(status | {"running": ["trial-0016-abc"], "total": 30}))

@@ -34,6 +34,13 @@ def test_a_single_run_has_a_dot_and_no_line(mean: float):
     assert all("e07b39" not in part.get("stroke", "") for part in root.iter())
 
 
+def test_an_interval_wider_than_all_there_is_ends_with_the_axis():
+    svg = interval_plot([Row(label="a", kind="trial", mean=0.4, low=-1.5, high=2.3)], "%")
+    assert [float(word) for word in re.findall(r">([\d.]+)</text>", svg)] == [0.0, 20.0, 40.0, 60.0, 80.0, 100.0]
+    (line,) = [part for part in ElementTree.fromstring(svg).iter() if part.get("stroke-width")]
+    assert (line.get("x1"), line.get("x2")) == ("3.00%", "97.00%")
+
+
 def test_labels_are_text_and_no_markup():
     svg = interval_plot([Row(label="<script>&", kind="trial", mean=0.5, values=(0.4, 0.6))], "a < b")
     root = ElementTree.fromstring(svg)
