@@ -16,6 +16,7 @@ from raykd.commands import called, parse, run_with_clear_errors
 from raykd.commands.parsers import (
     Command,
     add_to,
+    board,
     confirm,
     described,
     distill,
@@ -40,6 +41,7 @@ COMMANDS: tuple[Command, ...] = (
     predict,
     export,
     report,
+    board,
     profile,
     status,
     stop,

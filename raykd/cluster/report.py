@@ -18,6 +18,7 @@ from raykd.data.dataset import LeavesOut
 from raykd.errors import MissingError
 from raykd.page.writing import try_to_write_page
 from raykd.protocols.event import METRIC
+from raykd.reporting.search_board import TEST, test_file, write_test
 from raykd.runs.confirmed import Confirmed, Run, confirmed
 from raykd.runs.remote_search import bring_trials
 from raykd.runs.result import BEST_RECIPE, SUMMARY, TABLE, Result
@@ -26,11 +27,9 @@ from raykd.runs.trial import read_epochs, saved_epoch, student_weights
 from raykd.runs.verdict import unconfirmed, verdict
 from raykd.space.serialise import to_text
 from raykd.storage.atomic import write, write_text
-from raykd.storage.layout import CONFIRMATION_TABLE, TRIALS
+from raykd.storage.layout import BOARD, CONFIRMATION_BOARD, CONFIRMATION_TABLE, TRIALS
 from raykd.studies.confirmation import overlap
 from raykd.studies.study_file import own_types
-
-TEST = "test/accuracy"
 
 
 def report(trials: Trials, found: Found, seeds: int, resources: Resources) -> Result:
@@ -57,6 +56,7 @@ def report(trials: Trials, found: Found, seeds: int, resources: Resources) -> Re
         there = [name for name in dict.fromkeys(names) if _has_student(trials, name)]
         recipes = {name: trials.recipe((own | again)[name].config) for name in there}
         tested = read_test_split(trials, recipes, resources)
+        _mark(trials, own | again, tested, shown.name if shown is not None else None)
         confirmation = _confirmed(trials, again.values(), seeds, tested)
     frame[TEST] = [tested.get(name, math.nan) for name in frame["name"]]
     summary = _summary(frame, best, confirmation, has_ended=found.has_ended) | {"teacher": tested.get(TEACHER)}
@@ -144,6 +144,22 @@ def _is_tested(trials: Trials, record: Record, best: str | None) -> bool:
     """Whether a run of the confirmation is of the winner or of a baseline, and has a student."""
     of = candidate(record.config)
     return record.end.kind == "complete" and ("baseline" in of or trials.name(of) == best)
+
+
+def _mark(trials: Trials, records: Mapping[str, Record], tested: Mapping[str, float], winner: str | None) -> None:
+    """Writes into the trials' runs of TensorBoard what the test split said of them, and who has won."""
+    files = {
+        write_test(trials.board(record.config), tested[name], is_winner=name == winner, epochs=record.end.epochs)
+        for name, record in records.items()
+        if name in tested
+    }
+    for file in files:
+        trials.storage.push(file)
+    for board in (BOARD, CONFIRMATION_BOARD):
+        for file in (trials.folder / board).glob(f"*/{test_file(Path()).name}"):
+            if file not in files:  # of a winner that more trials have beaten
+                trials.storage.delete(file)
+                file.unlink(missing_ok=True)
 
 
 def _summary(

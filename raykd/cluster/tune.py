@@ -27,8 +27,8 @@ from raykd.cluster.workers.coordinator import keep_coordinator
 from raykd.errors import InvalidError
 from raykd.protocols.event import METRIC, Doing, Listener, Said, SearchBegan, SearchEnded
 from raykd.reporting.progress import Progress
+from raykd.reporting.search_board import SearchBoard
 from raykd.reporting.stream import EventStream
-from raykd.reporting.tensorboard import Experiment
 from raykd.reporting.words import log
 from raykd.runs.optuna_journal import OptunaJournal
 from raykd.runs.remote_search import keep_in_step, prepare_storage
@@ -37,9 +37,10 @@ from raykd.runs.search_folder import Search, new_folder, old_folder, remove_unle
 from raykd.runs.status import StatusFile, running, stop_if_asked
 from raykd.runs.warm_start import WarmStart, read_warm_start
 from raykd.signals import SearchInterrupted, sigterm_as_ctrl_c
-from raykd.storage.layout import BOARD, TRIALS
+from raykd.storage.layout import BOARD_OF_SEARCH, TRIALS
 from raykd.storage.room import parse_room
 from raykd.studies.baselines import baselines
+from raykd.studies.columns import every_column
 from raykd.studies.confirmation import Confirmation
 from raykd.studies.study import Study
 from raykd.studies.study_file import study_module
@@ -153,8 +154,9 @@ def _run(
     total = ConfirmingSearch.most()
     progress, status_file = Progress(total), StatusFile(folder, total)
     pruning = Pruning(folder / TRIALS, trials.storage, max(KEPT, study.finalists))
+    board = SearchBoard(folder / BOARD_OF_SEARCH, every_column(study))
     journal = OptunaJournal(study, trials.storage)  # which only looks on, as a user's own listeners do
-    tell = EventStream(progress, status_file, pruning, Experiment(folder / BOARD), log, guests=[journal, *listeners])
+    tell = EventStream(progress, status_file, pruning, board, log, guests=[journal, *listeners])
     look = functools.partial(stop_if_asked, folder)
     ray_log = None if verbose else folder / "ray.log"
     with connected(address, ray_log) as line, sigterm_as_ctrl_c(), quiet(ray_log), progress:

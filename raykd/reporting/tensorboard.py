@@ -7,24 +7,18 @@ epochs. What a listener writes of an epoch is on the disk before the epoch is ha
 """
 
 import io
-import shutil
+import math
 import time
 from collections.abc import Generator, Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from optuna.distributions import BaseDistribution
 from tensorboard.compat.proto.event_pb2 import Event, SessionLog  # pyright: ignore[reportAttributeAccessIssue]
 from tensorboard.compat.proto.summary_pb2 import Summary  # pyright: ignore[reportAttributeAccessIssue]
-from tensorboard.plugins.scalar.summary_v2 import scalar_pb
-from tensorboard.plugins.text.summary_v2 import text_pb
 from torch.utils.tensorboard import RecordWriter
 
 from raykd.errors import OwnershipLostError
-from raykd.protocols import event as events
 from raykd.protocols.epoch import AnchorRatio, E, FinishedEpoch
-from raykd.protocols.event import METRIC
 from raykd.reporting import hparams
 from raykd.reporting.hparams import Hyperparameter
 from raykd.storage import atomic
@@ -38,18 +32,16 @@ class Board:
         folder: of this run alone.
         resumed_at: epochs finished before. What the folder holds of later ones is hidden, so that no point stands
             twice.
+        weights: of the terms of the loss, by name: what each term has of it is written too.
     """
 
-    def __init__(self, folder: Path, resumed_at: int = 0):
+    def __init__(self, folder: Path, resumed_at: int = 0, weights: Mapping[str, float] | None = None):
         for end in folder.glob(f"*{_END}*"):
             end.unlink()
-        for leg in folder.glob(f"{_ANCHORS}*"):
-            if int(leg.name.removeprefix(_ANCHORS)) > resumed_at:
-                shutil.rmtree(leg)
         folder.mkdir(parents=True, exist_ok=True)
         # TensorBoard reads a folder's files in the order of their names: counted, so that no clock decides.
-        number = len(list(folder.glob(f"{_EVENTS}.??????")))
-        self._folder, self._file = folder, folder / f"{_EVENTS}.{number:06}"
+        number = len(list(folder.glob(f"{EVENTS}.??????")))
+        self._weights, self._file = weights or {}, folder / f"{EVENTS}.{number:06}"
         self._file.touch(exist_ok=False)
         self.append(file_version="brain.Event:2")  # TensorFlow's, from which on a restart hides points
         self.append(step=resumed_at + 1, session_log=SessionLog(status=SessionLog.START))
@@ -57,35 +49,38 @@ class Board:
     def write(self, epoch: FinishedEpoch) -> None:
         """Writes an epoch's metrics, and the ratios of a leg that began with it."""
         # One record holds the whole epoch, so that a reader never sees a part of it.
-        scalars = [Summary.Value(tag=tag, simple_value=value) for tag, value in epoch.metrics.items()]
+        values = epoch.metrics | _shares(epoch.metrics, self._weights) | _ratios(epoch.ratios)
+        scalars = [Summary.Value(tag=tag, simple_value=value) for tag, value in values.items()]
         self.append(step=epoch.number, summary=Summary(value=scalars))
-        if epoch.ratios:
-            _draw(epoch.ratios, self._folder / f"{_ANCHORS}{epoch.number:04}")
 
     def append(self, **content: Any) -> None:
         """Appends an event of TensorBoard's, which can be read at once."""
-        event = _event(**content)
+        event = event_bytes(**content)
         retry_while_unavailable(lambda: atomic.append(self._file, event))
 
 
 def tensorboard(
-    epochs: Iterator[E], folder: Path, values: Mapping[str, Hyperparameter] | None = None, resumed_at: int = 0
+    epochs: Iterator[E],
+    folder: Path,
+    values: Mapping[str, Hyperparameter] | None = None,
+    resumed_at: int = 0,
+    *,
+    weights: Mapping[str, float] | None = None,
 ) -> Generator[E, None, None]:
     """Writes each epoch's metrics to TensorBoard, and the run's row in the HParams tab.
 
     The row says success when the run ends or nobody asks for its next epoch (a scheduler stopped it), failure when
     it raises or diverges, and unknown while it runs or after it was killed. A run that is taken over says nothing.
 
-    The ratios of a leg of a greedy route are drawn against the teacher's epochs, as a run of their own beneath this
-    one (`FOLDER/anchors-epoch-NUMBER`, by the epoch that the leg begins with): each leg is a line of one chart.
+    When a leg of a greedy route begins, how hard each checkpoint of the teacher is for the student by then (RCO's r_ij)
+    is drawn by the checkpoint's epoch, as `anchors/teacher epoch 20`; the anchor learnt from so far stands at 1.
 
     Args:
         folder: of this run alone; its name is the row's name.
         values: the run's hyperparameters; None writes no row.
-        resumed_at: epochs finished before this call. What the folder holds of later ones is hidden, so that no
-            point stands twice.
+        resumed_at, weights: as of `Board`; epochs finished before this call.
     """
-    board = Board(folder, resumed_at)
+    board = Board(folder, resumed_at, weights)
     succeeded = diverged = False
     try:
         if values is not None:
@@ -102,63 +97,38 @@ def tensorboard(
         raise
     finally:
         if values is not None:
-            _write(folder / _END, _event(summary=hparams.session_end(succeeded, time.time())))
+            write_events(folder / _END, event_bytes(summary=hparams.session_end(succeeded, time.time())))
 
 
-def write_experiment(folder: Path, ranges: Mapping[str, BaseDistribution], metrics: Iterable[str]) -> None:
-    """Writes what a search draws, for the HParams tab; see `hparams.experiment`.
-
-    Args:
-        folder: beside the folders of the runs; a record written there before is replaced.
-    """
-    _write(folder / _EXPERIMENT, _event(summary=hparams.experiment(ranges, metrics, time.time())))
+# TensorBoard keeps the first record of a kind that it finds in a folder. What may be taken back, such as the end of a
+# run that is resumed, stands in a file of its own.
+EVENTS = "events.out.tfevents"
+_END = f"{EVENTS}.end"
 
 
-@dataclass(frozen=True)
-class Experiment:
-    """A listener that writes into a search's folder of TensorBoard what it draws, and in the end what it found."""
-
-    folder: Path
-
-    def __call__(self, event: events.Event, /) -> None:
-        match event:
-            case events.SearchBegan():
-                write_experiment(self.folder, event.ranges, (METRIC, "train/loss"))
-            case events.SearchEnded():
-                _write(self.folder / _VERDICT, _event(step=0, summary=text_pb("verdict", event.verdict)))
-            case _:
-                pass
+def _shares(metrics: Mapping[str, float], weights: Mapping[str, float]) -> dict[str, float]:
+    """What each term has of the loss, with its weight: 1 in all."""
+    loss = metrics.get("train/loss", 0.0)
+    if not math.isfinite(loss) or loss == 0.0:
+        return {}
+    return {f"share/{name}": weight * metrics[f"train/{name}"] / loss for name, weight in weights.items()}
 
 
-# TensorBoard keeps the first record of a kind that it finds in a folder. Each of these three stands in a file of its
-# own, so that a resumed run can take back the end that it had.
-_EVENTS = "events.out.tfevents"
-_END = f"{_EVENTS}.end"
-_EXPERIMENT = f"{_EVENTS}.experiment"
-_VERDICT = f"{_EVENTS}.verdict"
-_ANCHORS = "anchors-epoch-"
-_RATIO = (
-    "How hard a checkpoint of the teacher is for the student when a leg of the route begins (RCO's r_ij). Steps are "
-    "the teacher's epochs. The anchor that the student has learnt from so far stands at 1."
-)
+def _ratios(ratios: Iterable[AnchorRatio]) -> dict[str, float]:
+    values = dict[str, float]()
+    for ratio in ratios:
+        values[f"anchors/teacher epoch {ratio.anchor_epoch}"] = 1.0
+        values[f"anchors/teacher epoch {ratio.candidate_epoch}"] = ratio.ratio
+    return values
 
 
-def _draw(ratios: tuple[AnchorRatio, ...], folder: Path) -> None:
-    """Writes a leg's ratios with the teacher's epochs as steps, rising from the anchor, whose own ratio is 1."""
-    points = {ratio.anchor_epoch: 1.0 for ratio in ratios} | {ratio.candidate_epoch: ratio.ratio for ratio in ratios}
-
-    drawn = [
-        _event(step=epoch, summary=scalar_pb("anchors/ratio", ratio, _RATIO)) for epoch, ratio in sorted(points.items())
-    ]
-    _write(folder / f"{_EVENTS}.{0:06}", b"".join([_event(file_version="brain.Event:2"), *drawn]))
-
-
-def _event(**content: Any) -> bytes:
-    """An event as it stands in a file."""
+def event_bytes(**content: Any) -> bytes:
+    """An event of TensorBoard's as it stands in a file."""
     record = io.BytesIO()
     RecordWriter(record).write(Event(wall_time=time.time(), **content).SerializeToString())
     return record.getvalue()
 
 
-def _write(path: Path, events: bytes) -> None:
+def write_events(path: Path, events: bytes) -> None:
+    """Writes a file of events, in place of one that is there."""
     retry_while_unavailable(lambda: atomic.write(path, lambda temporary: temporary.write_bytes(events)))

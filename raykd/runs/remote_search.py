@@ -8,14 +8,25 @@ workers elsewhere have pushed, looks whether the search is asked to stop, and le
 import contextlib
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import AbstractContextManager
 from pathlib import Path
 
 from raykd.errors import MissingError, nearest
 from raykd.runs import heartbeat
 from raykd.runs.status import ask_to_stop
-from raykd.storage.layout import BOARD, EPOCHS, HEARTBEAT, RECIPE, SEARCH, STOP, TRIALS, check_name
+from raykd.storage.layout import (
+    BOARD,
+    BOARD_OF_SEARCH,
+    CONFIRMATION_BOARD,
+    EPOCHS,
+    HEARTBEAT,
+    RECIPE,
+    SEARCH,
+    STOP,
+    TRIALS,
+    check_name,
+)
 from raykd.storage.opening import open_storage
 from raykd.storage.storage import Follower, Storage
 from raykd.storage.sync import Uploader
@@ -80,7 +91,13 @@ def bring_trials(storage: Storage, folder: Path) -> None:
     """Copies what is known of a search's trials to this machine, but for their checkpoints."""
     for file in (EPOCHS, RECIPE):
         storage.pull_grown(folder / TRIALS, f"*/{file}")
-    storage.pull_grown(folder / BOARD)
+    bring_boards(storage, (folder / BOARD, folder / CONFIRMATION_BOARD))
+
+
+def bring_boards(storage: Storage, folders: Iterable[Path]) -> None:
+    """Copies what is new in folders of TensorBoard's runs to this machine."""
+    for folder in folders:
+        storage.pull_grown(folder)
 
 
 @contextlib.contextmanager
@@ -105,7 +122,7 @@ def keep_in_step(folder: Path, storage: Storage) -> AbstractContextManager[None]
     Raises:
         RuntimeError: the search runs on another machine.
     """
-    uploader = storage.uploader((folder, "*"), (folder / BOARD, "*"))
+    uploader = storage.uploader((folder, "*"), (folder / BOARD_OF_SEARCH, "*"))
     return storage.in_step(_SearchFollower(folder, uploader), _EVERY_S)
 
 
@@ -128,7 +145,7 @@ class _SearchFollower(Follower):
         if time.monotonic() - self._beaten >= heartbeat.EVERY_S:
             heartbeat.beat(storage, self._folder)
             self._beaten = time.monotonic()
-            storage.pull_grown(self._folder / BOARD)
+            bring_boards(storage, (self._folder / BOARD, self._folder / CONFIRMATION_BOARD))
 
     def end(self, storage: Storage) -> None:
         self._uploader.push()

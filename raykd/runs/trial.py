@@ -82,12 +82,14 @@ def written(
     workers: int,
     uploader: Uploader = _NOTHING_TO_PUSH,
     ownership: Ownership | None = None,
+    columns: Mapping[str, Any] | None = None,
 ) -> Generator[Epoch, None, None]:
     """Hands the epochs of a trial on, each when it is written down; called on rank 0 alone.
 
     Args:
         resumed_at: epochs finished before.
         workers: that train the trial.
+        columns: what stands of the trial in TensorBoard's table; the setting by default.
         recipe, folder, board, values, uploader, ownership: as of `run_trial`.
     """
     if ownership is not None:
@@ -96,7 +98,9 @@ def written(
     write_text(folder / RECIPE, to_text(recipe))
     write_text(folder / VALUES, json.dumps(dict(values), indent=2) + "\n")
     # The checkpoint comes last: what the others hold of an epoch that it lacks is dropped when the trial goes on.
-    logged = tensorboard(_log(epochs, folder / EPOCHS, resumed_at, workers), board, values, resumed_at)
+    weights = {term.name: term.weight for term in recipe.active_terms}
+    lines = _log(epochs, folder / EPOCHS, resumed_at, workers)
+    logged = tensorboard(lines, board, columns or values, resumed_at, weights=weights)
     kept = checkpoints(logged, folder / CHECKPOINT)
     return pushing(kept, uploader)
 

@@ -8,6 +8,8 @@ from raykd.errors import InvalidError, NotPermittedError
 
 ARTIFACTS, TEACHERS = "artifacts", "teachers"
 BOARD = "tensorboard"  # of a search or a single run, a folder in it for each trial
+CONFIRMATION_BOARD = "tensorboard-confirmation"  # of a search's confirmation, a folder in it for each of its runs
+BOARD_OF_SEARCH = f"{BOARD}/search"  # the run of TensorBoard that tells of the search itself
 # Files of a search or a trial that are read without PyTorch too.
 SEARCH, SUMMARY, TRIALS, RECIPE, EPOCHS = "search.json", "summary.json", "trials", "recipe.json", "epochs.jsonl"
 CONFIRMATION_TABLE = "confirmation.csv"

@@ -117,7 +117,8 @@ def test_a_killed_search_goes_on_on_another_machine(
         told = [json.loads(line) for line in kept.epochs(trial).splitlines()]
         assert [record["number"] for record in told] == list(range(1, NUM_EPOCHS + 1))
         assert [{name: record[name] for name in undisturbed[0]} for record in told] == undisturbed
-        assert f"tensorboard/{trial}/events.out.tfevents.end" in kept.names()
+        number = f"{int(trial.split('-')[1]):02d} " if trial.startswith("trial-") else ""
+        assert f"tensorboard/{number}{table['setting'][trial]}/events.out.tfevents.end" in kept.names()
     for name in ("trials.csv", "summary.json", "best_recipe.json", "student.safetensors"):
         assert kept.read(name) == (folder / name).read_bytes()
     assert HEARTBEAT not in kept.names()

@@ -3,6 +3,7 @@
 import json
 import math
 from dataclasses import replace
+from typing import Any
 
 import pytest
 import torch
@@ -62,7 +63,7 @@ def test_what_nobody_need_see_lies_in_one_hidden_folder(found):
         "report.html",
         "report.md",
     }
-    assert there == told | {"student.safetensors", "trials", "tensorboard", INNER}
+    assert there == told | {"student.safetensors", "trials", "tensorboard", "tensorboard-confirmation", INNER}
     assert {path.name for path in (found.folder / INNER).iterdir()} == {
         "groups",
         "running.lock",
@@ -121,13 +122,19 @@ def test_of_the_confirmation_the_winner_and_the_baselines_are_tested(found):
 
 def test_every_trial_streams_to_tensorboard_with_its_row_in_the_hparams_tab(found, study):
     board = found.folder / "tensorboard"
-    (text,) = EventAccumulator(str(board)).Reload().Tensors("verdict")
+    search = EventAccumulator(str(board / "search")).Reload()
+    (text,) = search.Tensors("verdict")
     assert text.tensor_proto.string_val[0].decode() == found.summary["verdict"]
-    experiment = EventAccumulator(str(board)).Reload().summary_metadata["_hparams_/experiment"]
+    best = [point.value for point in search.Scalars("search/best")]
+    complete = found.frame[found.frame["outcome"] == "complete"]["val/accuracy"]
+    assert len(best) == len(complete) and best[-1] == pytest.approx(complete.max()) and best == sorted(best)
+    experiment = search.summary_metadata["_hparams_/experiment"]
     named = HParamsPluginData.FromString(experiment.plugin_data.content).experiment.hparam_infos
-    assert {info.name for info in named} == set(study.every_range())
-    for row in found.frame.to_dict("records"):
-        events = EventAccumulator(str(board / row["name"])).Reload()
+    assert {info.name for info in named} == {*study.every_range(), "kind"}
+    rows = {run_of(row): row for row in found.frame.to_dict("records")}
+    assert {path.name for path in board.iterdir()} == {"search", *rows}
+    for name, row in rows.items():
+        events = EventAccumulator(str(board / name)).Reload()
         steps = [event.step for event in events.Scalars("val/accuracy")]
         assert steps == list(range(1, row["epochs"] + 1))
         assert events.Scalars("val/accuracy")[-1].value == pytest.approx(row["val/accuracy"])
@@ -135,8 +142,26 @@ def test_every_trial_streams_to_tensorboard_with_its_row_in_the_hparams_tab(foun
             events.summary_metadata["_hparams_/session_start_info"].plugin_data.content
         ).session_start_info
         drawn = {key: value for key, value in row.items() if key in study.every_range() and not _missing(value)}
-        assert set(start.hparams) == set(drawn)
+        assert set(start.hparams) >= {*drawn, *study.choices, "kind"}
+        assert start.group_name == name
         assert "_hparams_/session_end_info" in events.summary_metadata
+        tested = not _missing(row["test/accuracy"])
+        assert ("test/accuracy" in events.Tags()["scalars"]) == tested
+        if tested:
+            assert events.Scalars("test/accuracy")[0].value == pytest.approx(row["test/accuracy"])
+            assert events.Scalars("winner")[0].value == (row["name"] == found.summary["best"])
+
+
+def run_of(row: dict[str, Any]) -> str:
+    """The name of a trial's run in TensorBoard."""
+    number = "" if row["baseline"] else f"{int(row['name'].split('-')[1]):02d} "
+    return number + row["setting"]
+
+
+def test_the_confirmation_has_a_board_of_its_own(found):
+    runs = {path.name for path in (found.folder / "tensorboard-confirmation").iterdir()}
+    assert len(runs) == len(found.confirmed.frame)
+    assert {f"plain KD, seed {number}" for number in (1, 2)} < runs
 
 
 def test_each_trial_keeps_its_recipe_its_values_and_its_epochs(found):

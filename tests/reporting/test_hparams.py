@@ -15,7 +15,8 @@ from optuna.distributions import CategoricalDistribution, FloatDistribution, Int
 
 from helpers import Epoch, epochs
 from raykd.reporting import hparams
-from raykd.reporting.tensorboard import tensorboard, write_experiment
+from raykd.reporting.search_board import write_experiment
+from raykd.reporting.tensorboard import tensorboard
 
 RANGES = {
     "schedule": CategoricalDistribution(("constant", "cosine")),

@@ -43,24 +43,45 @@ def test_no_point_stands_twice_after_resuming(tmp_path: Path):
     assert points(tmp_path) == [(1, 0.1), (2, 0.2), (3, 0.3), (4, 0.4), (5, 0.5)]
 
 
-def stages(folder: Path) -> list[str]:
-    return sorted(path.name for path in folder.iterdir() if path.is_dir())
-
-
-def test_a_stage_that_lies_ahead_of_a_resumed_run_is_not_drawn(tmp_path: Path):
-    ratios = (AnchorRatio(leg=2, anchor=1, candidate=2, anchor_epoch=10, candidate_epoch=20, ratio=1.5),)
+def test_a_leg_is_drawn_in_the_run_itself_and_none_that_lies_ahead_of_a_resumed_run(tmp_path: Path):
+    two = (AnchorRatio(leg=2, anchor=1, candidate=2, anchor_epoch=10, candidate_epoch=20, ratio=1.5),)
+    three = (AnchorRatio(leg=3, anchor=2, candidate=3, anchor_epoch=20, candidate_epoch=30, ratio=2.0),)
 
     def run(first: int) -> Iterator[Epoch]:
         for epoch in epochs(4, first):
-            yield replace(epoch, ratios=ratios) if epoch.number in (2, 4) else epoch
+            yield replace(epoch, ratios={2: two, 4: three}.get(epoch.number, ()))
+
+    def drawn() -> dict[int, list[tuple[int, float]]]:
+        there = EventAccumulator(str(tmp_path)).Reload().Tags()["scalars"]
+        tags = {epoch: f"anchors/teacher epoch {epoch}" for epoch in (10, 20, 30)}
+        return {epoch: points(tmp_path, tag) for epoch, tag in tags.items() if tag in there}
 
     list(tensorboard(run(1), tmp_path))
-    assert stages(tmp_path) == ["anchors-epoch-0002", "anchors-epoch-0004"]
+    whole = {10: [(2, 1.0)], 20: [(2, 1.5), (4, 1.0)], 30: [(4, 2.0)]}
+    assert drawn() == whole
     again = tensorboard(run(4), tmp_path, resumed_at=3)
     again.send(None)
-    assert stages(tmp_path) == ["anchors-epoch-0002", "anchors-epoch-0004"]
+    assert drawn() == whole
     next(tensorboard(run(1), tmp_path))
-    assert stages(tmp_path) == []
+    assert not any(drawn().values())
+    assert [path for path in tmp_path.iterdir() if path.is_dir()] == []
+
+
+def test_what_each_term_has_of_the_loss_is_one_in_all(tmp_path: Path):
+    metrics = {"train/loss": 4.0, "train/kd": 2.0, "train/quest": 10.0}
+    run = (replace(epoch, metrics=metrics) for epoch in epochs(1))
+    list(tensorboard(run, tmp_path, weights={"kd": 0.5, "quest": 0.3}))
+    shares = {
+        tag: EventAccumulator(str(tmp_path)).Reload().Scalars(tag)[0].value for tag in ("share/kd", "share/quest")
+    }
+    assert shares == pytest.approx({"share/kd": 0.25, "share/quest": 0.75})
+
+
+@pytest.mark.parametrize("loss", [0.0, float("nan"), float("inf")])
+def test_no_loss_no_share(loss: float, tmp_path: Path):
+    run = (replace(epoch, metrics={"train/loss": loss, "train/kd": 0.0}) for epoch in epochs(1))
+    list(tensorboard(run, tmp_path, weights={"kd": 0.5}))
+    assert "share/kd" not in EventAccumulator(str(tmp_path)).Reload().Tags()["scalars"]
 
 
 def test_a_run_begun_anew_hides_the_one_before(tmp_path: Path):

@@ -157,12 +157,10 @@ def ratios_in(folder: Path) -> dict[int, list[AnchorRatio]]:
 
 
 def drawn_in(folder: Path) -> dict[str, list[tuple[int, float]]]:
-    """What TensorBoard draws beside the run's own scalars: the points of each stage."""
-    found = {}
-    for stage in sorted(path for path in (folder / "board").iterdir() if path.is_dir()):
-        events = EventAccumulator(str(stage)).Reload().Tensors("anchors/ratio")
-        found[stage.name] = [(event.step, round(event.tensor_proto.float_val[0], 4)) for event in events]
-    return found
+    """What TensorBoard draws beside the run's own metrics: the points of each checkpoint of the teacher."""
+    events = EventAccumulator(str(folder / "board")).Reload()
+    tags = [tag for tag in events.Tags()["scalars"] if tag.startswith("anchors/")]
+    return {tag: [(event.step, round(event.value, 4)) for event in events.Scalars(tag)] for tag in tags}
 
 
 @pytest.mark.parametrize("stop", [2, 3, 5])
@@ -174,9 +172,9 @@ def test_the_ratios_of_a_greedy_trial_are_kept_however_often_it_stops(stop: int,
     told = {epoch.number: list(epoch.ratios) for epoch in epochs if epoch.ratios}
     assert list(told) == [3, 5]
     assert ratios_in(tmp_path) == ratios_in(tmp_path / "whole") == told
-    rounded = {number: [round(ratio.ratio, 4) for ratio in ratios] for number, ratios in told.items()}
-    expected = {  # steps are the teacher's epochs; the anchor itself stands at 1
-        "anchors-epoch-0003": list(enumerate([1.0, *rounded[3]], 1)),
-        "anchors-epoch-0005": list(enumerate([1.0, *rounded[5]], 2)),
-    }
+    expected: dict[str, list[tuple[int, float]]] = {}
+    for number, ratios in told.items():
+        drawn = {ratios[0].anchor_epoch: 1.0} | {ratio.candidate_epoch: round(ratio.ratio, 4) for ratio in ratios}
+        for epoch, value in drawn.items():
+            expected.setdefault(f"anchors/teacher epoch {epoch}", []).append((number, value))
     assert drawn_in(tmp_path) == drawn_in(tmp_path / "whole") == expected

@@ -12,9 +12,10 @@ from raykd.protocols.outcome import CONFIRMATION
 from raykd.recipe import Recipe
 from raykd.space.serialise import fingerprint
 from raykd.storage.artifacts import Store, open_store
-from raykd.storage.layout import BOARD
+from raykd.storage.layout import BOARD, CONFIRMATION_BOARD, TRIALS
 from raykd.storage.storage import Storage
 from raykd.studies.baselines import baselines
+from raykd.studies.columns import columns_of
 from raykd.studies.confirmation import with_seed
 from raykd.studies.study import Study
 from raykd.studies.words import in_a_few_words
@@ -88,13 +89,23 @@ class Trials:
         seed = f"{CONFIRMATION}{config[CONFIRM]:02d}-" if CONFIRM in config else ""
         return f"{seed}{label}-{fingerprint(self.recipe(config))[:8]}"
 
+    def board(self, config: Mapping[str, Any]) -> Path:
+        """The folder of a trial's TensorBoard run, whose name says what it is, such as `07 quest K 256 + KD`.
+
+        It has the number of the trial's own name, and is the same whenever the trial is gone on with.
+        """
+        number = f"{config['number']:02d} " if "number" in config else ""
+        words = re.sub(r"[^A-Za-z0-9 _.,+-]", "-", self.setting(config))
+        return self.folder / (CONFIRMATION_BOARD if CONFIRM in config else BOARD) / f"{number}{words}"
+
     def job(self, config: Mapping[str, Any]) -> Job:
-        name = self.name(config)
+        recipe = self.recipe(config)
         return Job(
-            recipe=self.recipe(config),
-            folder=str(self.folder / "trials" / name),
-            board=str(self.folder / BOARD / name),
+            recipe=recipe,
+            folder=str(self.folder / TRIALS / self.name(config)),
+            board=str(self.board(config)),
             storage=self.storage,
             room=self.room,
             values=config.get("values", {}),
+            columns=columns_of(self.study, recipe, config.get("values"), is_baseline="baseline" in config),
         )

@@ -89,8 +89,10 @@ class _Turn:
         if world.rank == 0:
 
             def listen(epochs: Iterator[Epoch]) -> Iterator[Epoch]:
-                values, size = job.values, world.size
-                return written(epochs, job.recipe, self._folder, board, values, number, size, uploader, ownership)
+                values, columns, size = job.values, job.columns, world.size
+                return written(
+                    epochs, job.recipe, self._folder, board, values, number, size, uploader, ownership, columns
+                )
 
             self._behind = Behind(listen, lambda epoch: self._tell(_answer(epoch)))
         state, store = saved["state"] if saved else None, open_store(job.storage, room=job.room)

@@ -1,7 +1,7 @@
 """What a slot gives its group to do; what it is answered stands in `answer.py`."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +19,7 @@ class Job:
         board: the folder of its TensorBoard run.
         storage: that they lie in, with the artefacts.
         values: the setting, for the record.
+        columns: what stands of it in TensorBoard's table.
         room: bytes that what teachers said may take on a machine; as of `Store`.
     """
 
@@ -27,6 +28,7 @@ class Job:
     board: str
     storage: Storage
     values: Mapping[str, Any]
+    columns: Mapping[str, Any] = field(default_factory=dict)
     room: int | None = None
 
     def __setstate__(self, state: dict[str, Any]) -> None:

@@ -1,0 +1,126 @@
+"""What TensorBoard shows of a search itself, in a run of its own: `search`, beside those of the trials.
+
+The columns of the HParams tab; how the best validation accuracy rose from trial to trial; the charts of the Custom
+Scalars tab, where accuracies, losses and the terms' shares of the loss stand together; in the end what was found.
+"""
+
+# TensorBoard ships its protocol buffers without types.
+# pyright: reportAttributeAccessIssue=false
+
+import time
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+
+from optuna.distributions import BaseDistribution
+from tensorboard.compat.proto.summary_pb2 import Summary, SummaryMetadata
+from tensorboard.compat.proto.tensor_pb2 import TensorProto
+from tensorboard.compat.proto.types_pb2 import DT_STRING
+from tensorboard.plugins.custom_scalar import metadata
+from tensorboard.plugins.custom_scalar.layout_pb2 import (
+    Category,
+    Chart,
+    Layout,
+    MultilineChartContent,
+)
+from tensorboard.plugins.text.summary_v2 import text_pb
+
+from raykd.protocols.event import METRIC, Event, SearchBegan, SearchEnded, SearchResumed, TrialEnded
+from raykd.protocols.outcome import TrialOutcome, is_comparable
+from raykd.reporting import hparams
+from raykd.reporting.tensorboard import EVENTS, Board, event_bytes, write_events
+
+TEST, WINNER = "test/accuracy", "winner"
+# The tab ticks the first five metrics too, which every trial has; the other two stand where the test split was read.
+METRICS = (METRIC, "train/loss", "train/learning_rate", "train/keep", "train/anchor", TEST, WINNER)
+_CHARTS = {
+    "accuracy": {"validation": METRIC, "test": TEST, "best so far, by ended trials": "search/best"},
+    "loss": {"weighted sum": "train/loss", "share of each term": "share/.*"},
+    "schedules": {
+        "learning rate": "train/learning_rate",
+        "the teacher's epoch": "train/anchor",
+        "probability of the student's own stages": "train/keep",
+    },
+}
+
+
+class SearchBoard:
+    """A listener that writes them.
+
+    Args:
+        folder: of the run, beside the folders of the trials'.
+        columns: of the HParams tab, the most telling first.
+    """
+
+    def __init__(self, folder: Path, columns: Mapping[str, BaseDistribution]):
+        self._folder, self._columns = folder, columns
+        self._ended, self._best = 0, 0.0
+        self._board: Board | None = None
+
+    def __call__(self, event: Event, /) -> None:
+        match event:
+            case SearchBegan():
+                self._folder.parent.mkdir(exist_ok=True)
+                write_experiment(self._folder, self._columns, METRICS)
+            case SearchResumed(ended=ended):
+                for name, outcome in ended.items():
+                    self._compare(name, outcome)
+            case TrialEnded(trial=name, outcome=outcome):
+                self._compare(name, outcome)
+                if is_comparable(name, outcome):
+                    self._write_best()
+            case SearchEnded():
+                found = event_bytes(step=0, summary=text_pb("verdict", event.verdict))
+                write_events(self._folder / f"{EVENTS}.verdict", found)
+            case _:
+                pass
+
+    def _compare(self, trial: str, outcome: TrialOutcome) -> None:
+        if is_comparable(trial, outcome):
+            self._ended += 1
+            self._best = max(self._best, outcome.accuracy or 0.0)
+
+    def _write_best(self) -> None:
+        if self._board is None:
+            self._board = Board(self._folder, resumed_at=self._ended - 1)
+        best = Summary.Value(tag="search/best", simple_value=self._best)
+        self._board.append(step=self._ended, summary=Summary(value=[best]))
+
+
+def write_experiment(folder: Path, columns: Mapping[str, BaseDistribution], metrics: Iterable[str]) -> None:
+    """Writes what a search draws, for the HParams tab (`hparams.experiment`), and its charts.
+
+    Args:
+        folder: beside the folders of the runs; what was written there before is replaced.
+    """
+    record = hparams.experiment(columns, metrics, time.time())
+    write_events(folder / f"{EVENTS}.experiment", event_bytes(summary=record))
+    write_events(folder / f"{EVENTS}.layout", event_bytes(step=0, summary=_charts()))
+
+
+def write_test(folder: Path, accuracy: float, *, is_winner: bool, epochs: int) -> Path:
+    """Writes into a trial's run what the test split said of it, and whether it is the winner; gives the file."""
+    values = {TEST: accuracy, WINNER: float(is_winner)}
+    summary = Summary(value=[Summary.Value(tag=tag, simple_value=value) for tag, value in values.items()])
+    file = test_file(folder)
+    write_events(file, event_bytes(step=epochs, summary=summary))
+    return file
+
+
+def test_file(folder: Path) -> Path:
+    """Where that stands."""
+    return folder / f"{EVENTS}.test"
+
+
+def _charts() -> Summary:
+    """TensorBoard's own helper for this, `custom_scalar.summary.pb`, imports TensorFlow."""
+    categories = [
+        Category(title=title, chart=[_chart(*chart) for chart in charts.items()]) for title, charts in _CHARTS.items()
+    ]
+    content = TensorProto(dtype=DT_STRING, string_val=[Layout(category=categories).SerializeToString()])
+    plugin = SummaryMetadata.PluginData(plugin_name=metadata.PLUGIN_NAME)
+    value = Summary.Value(tag=metadata.CONFIG_SUMMARY_TAG, metadata=SummaryMetadata(plugin_data=plugin), tensor=content)
+    return Summary(value=[value])
+
+
+def _chart(title: str, tag: str) -> Chart:
+    return Chart(title=title, multiline=MultilineChartContent(tag=[f"^{tag}$"]))
