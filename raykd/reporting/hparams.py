@@ -37,6 +37,7 @@ from tensorboard.plugins.hparams.plugin_data_pb2 import HParamsPluginData, Sessi
 
 from raykd.space.ranges import describe
 
+SHOWN = 5  # columns that the tab ticks by itself
 Hyperparameter: TypeAlias = bool | int | float | str | None
 
 
@@ -44,12 +45,12 @@ def experiment(ranges: Mapping[str, BaseDistribution], metrics: Iterable[str], c
     """The record of a search.
 
     Args:
-        ranges: every hyperparameter that a trial may have, by path.
+        ranges: every hyperparameter that a trial may have, by path, those that matter most first.
         metrics: tags of the scalars to show beside the hyperparameters, such as `val/accuracy`.
         created: seconds since 1970.
     """
     record = Experiment(
-        hparam_infos=[_info(name, distribution) for name, distribution in ranges.items()],
+        hparam_infos=[_info(name, ranges[name], number < SHOWN) for number, name in enumerate(ranges)],
         metric_infos=[MetricInfo(name=MetricName(tag=tag)) for tag in metrics],
         time_created_secs=created,
     )
@@ -83,8 +84,9 @@ def _summary(tag: str, data: HParamsPluginData) -> Summary:
     return Summary(value=[value])
 
 
-def _info(name: str, distribution: BaseDistribution) -> HParamInfo:
-    info = HParamInfo(name=name, description=describe(distribution), type=DATA_TYPE_FLOAT64)
+def _info(name: str, distribution: BaseDistribution, is_shown: bool) -> HParamInfo:
+    # The tab sorts columns by whether they are said to differ, and then by their names.
+    info = HParamInfo(name=name, description=describe(distribution), type=DATA_TYPE_FLOAT64, differs=is_shown)
     if isinstance(distribution, CategoricalDistribution):
         info.type = _data_type(distribution.choices)
         info.domain_discrete.values.extend(_value(choice) for choice in distribution.choices)
