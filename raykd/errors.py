@@ -12,6 +12,15 @@ _OF_THE_MACHINE = {
     getattr(errno, name)
     for name in ("ENOENT", "EACCES", "EPERM", "EROFS", "ENOSPC", "EDQUOT", "ENOTDIR", "EISDIR", "ENAMETOOLONG")
 }
+# What to do, where the machine's own words do not say it.
+_ADVICE = {
+    errno.ELOOP: "a link leads back to itself; remove it or name another path",
+    errno.ESTALE: "the network's file system was replaced under this program; mount it anew and start again",
+    errno.EMFILE: "raise the limit by `ulimit -n 65536` and start again",
+    errno.ENFILE: "the whole machine has too many files open; ask who runs it to raise fs.file-max",
+    errno.EIO: "the disk or its network fails; see the machine's log (dmesg), or use another storage",
+    errno.ETIMEDOUT: "the storage or the network does not answer; start again when it does",
+}
 
 
 class UserError(Exception):
@@ -56,16 +65,19 @@ class OwnershipLostError(RuntimeError):
 
 def is_for_the_user(error: BaseException) -> bool:
     """Whether an error is one that a person can mend: raykd's own, or a file that the machine refuses."""
-    return isinstance(error, UserError) or (isinstance(error, OSError) and error.errno in _OF_THE_MACHINE)
+    known = _OF_THE_MACHINE | _ADVICE.keys()
+    return isinstance(error, UserError) or (isinstance(error, OSError) and error.errno in known)
 
 
 def one_line(error: BaseException) -> str:
-    """What an error says, on one line; of a refused file its name and the machine's reason.
+    """What an error says, on one line; of a refused file its name and the reason, and of a rare one what to do.
 
     Odd bytes of a name that is no UTF-8 are written as numbers, so that any file and screen takes the line.
     """
     if isinstance(error, OSError) and error.strerror:
         text = f"{error.filename}: {error.strerror}" if error.filename else error.strerror
+        if not isinstance(error, UserError) and error.errno in _ADVICE:
+            text = f"{text}; {_ADVICE[error.errno]}"
     else:
         text = error.args[0] if isinstance(error, KeyError) and error.args else error
     return " ".join(str(text).split()).encode(errors="backslashreplace").decode()

@@ -97,6 +97,36 @@ def test_a_full_disk_is_one_line(capsys: pytest.CaptureFixture[str]):
     assert capsys.readouterr() == ("", "error: No space left on device\n")
 
 
+@pytest.mark.parametrize(
+    ("number", "line"),
+    [
+        (errno.ELOOP, "Too many levels of symbolic links; a link leads back to itself; remove it or name another path"),
+        (errno.ESTALE, "Stale file handle; the network's file system was replaced under this program; mount it anew"),
+        (errno.EMFILE, "Too many open files; raise the limit by `ulimit -n 65536` and start again"),
+        (errno.ENFILE, "Too many open files in system; the whole machine has too many files open; ask who runs it"),
+        (errno.EIO, "Input/output error; the disk or its network fails; see the machine's log"),
+        (errno.ETIMEDOUT, "Connection timed out; the storage or the network does not answer; start again when it does"),
+    ],
+)
+def test_what_a_machine_rarely_says_has_an_advice(number: int, line: str, capsys: pytest.CaptureFixture[str]):
+    def command() -> int:
+        raise OSError(number, os.strerror(number), "/data/a")
+
+    assert run_with_clear_errors(command) == 1
+    out, err = capsys.readouterr()
+    assert not out
+    assert err.startswith(f"error: /data/a: {line}")
+    assert err.count("\n") == 1
+
+
+def test_a_loop_of_links_is_one_line(capsys: pytest.CaptureFixture[str], tmp_path: Path):
+    (tmp_path / "loop").symlink_to("loop")
+    assert run_with_clear_errors(lambda: len((tmp_path / "loop").read_text())) == 1
+    assert capsys.readouterr().err.startswith(
+        f"error: {tmp_path}/loop: Too many levels of symbolic links; a link leads"
+    )
+
+
 def test_an_error_of_several_lines_becomes_one(capsys: pytest.CaptureFixture[str], tmp_path: Path):
     (tmp_path / "torn.json").write_text('{"type": "two\\nlines"}')
     assert run_with_clear_errors(lambda: from_file(tmp_path / "torn.json")) == 1

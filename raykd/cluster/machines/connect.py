@@ -1,6 +1,7 @@
 """Joins the Ray cluster that raykd was started on, or starts one of its own."""
 
 import contextlib
+import errno
 import logging
 import os
 import socket
@@ -13,9 +14,14 @@ from ray._private.node import Node
 from ray._private.services import find_bootstrap_address
 
 from raykd.cluster import SETTINGS
-from raykd.errors import UnreachableError
+from raykd.errors import InvalidError, UnreachableError
 
-_KNOCK_S = 10.0
+_KNOCK_S = 7.0  # each for a connection and for an answer
+_SOCKET_BYTES = 107  # a name's most, without the 0 at its end
+_SOCKET = "/ray/session_2026-01-01_00-00-00_000000_1234567/sockets/plasma_store"  # the longest, with a process's number
+# HTTP/2's greeting of a client with its settings, which are none; and where in a frame's head its kind stands.
+_SETTINGS, _FRAME_BYTES, _KIND = 4, 9, 3
+_HELLO = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + bytes((0, 0, 0, _SETTINGS, 0, 0, 0, 0, 0))
 
 
 @contextlib.contextmanager
@@ -29,6 +35,7 @@ def connected(address: str | None, log: Path | None) -> Iterator[str]:
 
     Raises:
         ConnectionError: no cluster answers there.
+        ValueError: the folder for temporary files has too long a name for one of our own.
     """
     if ray.is_initialized():
         yield "uses the Ray that is already connected"
@@ -38,6 +45,7 @@ def connected(address: str | None, log: Path | None) -> Iterator[str]:
         target = find_bootstrap_address(None) or target
     options = {} if log is None else {"log_to_driver": False, "logging_level": logging.ERROR}
     if target == "local":
+        _check_sockets()
         with _lean(forwards_logs=log is None):
             ray.init(address="local", include_dashboard=False, **options)
         line = f"started Ray on this machine with {_resources()}"
@@ -80,15 +88,41 @@ def _lean(*, forwards_logs: bool) -> Iterator[None]:
             setattr(Node, name, method)
 
 
-def _knock(address: str) -> None:
-    """Refuses a dead address at once: Ray itself tries for many minutes, more than six where a power cut left one.
+def _check_sockets() -> None:
+    """Refuses a folder for temporary files in which Ray's sockets would have longer names than Linux allows.
 
     Raises:
-        OSError: nothing listens there.
+        ValueError: it is so long, with what to set.
     """
-    host, _, port = address.rpartition(":")
-    if host and port.isdecimal() and "//" not in address:  # ray:// and what else Ray knows is Ray's to try
-        socket.create_connection((host.strip("[]"), int(port)), timeout=_KNOCK_S).close()
+    folder = os.environ.get("RAY_TMPDIR", os.environ.get("TMPDIR", "/tmp"))
+    room = _SOCKET_BYTES - len(_SOCKET)
+    if len(os.fsencode(folder)) > room:
+        raise InvalidError(
+            f"the folder for temporary files must have at most {room} letters, as Ray has its sockets below it, got "
+            f"{len(os.fsencode(folder))} in {folder}; set RAY_TMPDIR=/tmp, or to another short one"
+        )
+
+
+def _knock(address: str) -> None:
+    """Refuses an address of nobody, or of no Ray, before Ray tries it.
+
+    Ray itself tries for up to two minutes, more than six where a power cut left the address, with lines of its own on
+    the terminal, and then ends the process. All that it has on a port speaks HTTP/2, whose servers send their settings
+    first, whatever is asked.
+
+    Raises:
+        OSError: nothing listens there, or no Ray.
+    """
+    host, _, port = address.removeprefix("ray://").rpartition(":")
+    if not (host and port.isdecimal()) or "//" in host:  # whatever else Ray knows is Ray's to try
+        return
+    with socket.create_connection((host.strip("[]"), int(port)), timeout=_KNOCK_S) as connection:
+        if os.environ.get("RAY_USE_TLS", "0").lower() in ("1", "true"):
+            return
+        connection.sendall(_HELLO)
+        answer = connection.recv(_FRAME_BYTES, socket.MSG_WAITALL)
+    if len(answer) < _FRAME_BYTES or answer[_KIND] != _SETTINGS:
+        raise OSError(errno.EPROTO, "what listens there is not Ray")
 
 
 @contextlib.contextmanager
