@@ -12,6 +12,7 @@ from typing import Any
 from ray import cloudpickle
 
 from raykd.cluster.machines.connect import connected
+from raykd.cluster.machines.held import others_hold
 from raykd.cluster.machines.sharing import Wanted
 from raykd.cluster.machines.worker_count import Workers
 from raykd.cluster.plan_slots import plan_slots
@@ -171,6 +172,8 @@ def _run(
         tell(Said(text=f"{plan}; everything goes to {trials.for_ray('.')}"))
         write_search(folder, search)  # with the trials that were added, as nothing can refuse them any more
         tell(SearchBegan(folder=folder, total=total, ranges=study.every_range()))
+        if (line := others_hold(plan)) is not None:
+            tell(Said(text=line))
         tell(Doing(text="starting the groups of workers"))
         look()
         shared = preparation(trials)
