@@ -17,6 +17,7 @@ from raykd.methods.cross_entropy import CrossEntropy
 from raykd.methods.fresh import Fresh
 from raykd.methods.iakd import NoSwap
 from raykd.methods.rco import FinalTeacher
+from raykd.models.batch_of_one import check_batch_of_one
 from raykd.models.layout import AUTO, CHANNELS_LAST, LAYOUTS, check_layout
 from raykd.models.staged import Shape, Staged, feature_shapes, stem_shape
 from raykd.ops.precision import FLOAT32, PRECISIONS
@@ -130,6 +131,9 @@ class Recipe:
             raise InvalidError(f"batch_size: {self.batch_size} is more than the {shapes.num_images} training images")
         if self.batch_size % num_processes:
             raise InvalidError(f"batch_size: {self.batch_size} is not a multiple of the {num_processes} processes")
+        if self.batch_size == num_processes:
+            network = build_network(self.student, shapes.num_classes, shapes.image)
+            check_batch_of_one(network, shapes.image, num_processes)
         self._check_layout()
         with told_at("route", own=False):
             self.route.check(shapes, self.epochs)

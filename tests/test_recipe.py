@@ -133,6 +133,14 @@ def test_check_refuses_a_batch_that_cannot_be_shared_out():
         recipe().check(num_processes=3)
 
 
+def test_check_refuses_one_image_a_process_where_a_normalisation_has_one_value_of_it():
+    to_a_point = TinyNet(strides=(4, 4))  # of 8 x 8 pixels 1 x 1 are left
+    with pytest.raises(ValueError, match=r"batch_size: 4 is one image a process, .* a channel; 8 or more work$"):
+        recipe(student=to_a_point, batch_size=4).alone().check(num_processes=4)
+    recipe(student=to_a_point, batch_size=4).alone().check(num_processes=2)
+    recipe(batch_size=4).alone().check(num_processes=4)  # its maps have more places
+
+
 def test_check_accepts_what_works():
     composed(start=START).check()
     composed(start=START).alone().check()

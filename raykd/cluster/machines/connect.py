@@ -4,7 +4,9 @@ import contextlib
 import errno
 import logging
 import os
+import secrets
 import socket
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -46,6 +48,7 @@ def connected(address: str | None, log: Path | None) -> Iterator[str]:
     options = {} if log is None else {"log_to_driver": False, "logging_level": logging.ERROR}
     if target == "local":
         _check_sockets()
+        _hand_over_secret()
         with _lean(forwards_logs=log is None):
             ray.init(address="local", include_dashboard=False, **options)
         line = f"started Ray on this machine with {_resources()}"
@@ -101,6 +104,23 @@ def _check_sockets() -> None:
             f"the folder for temporary files must have at most {room} letters, as Ray has its sockets below it, got "
             f"{len(os.fsencode(folder))} in {folder}; set RAY_TMPDIR=/tmp, or to another short one"
         )
+
+
+def _hand_over_secret() -> None:
+    """Gives Ray the secret by which its processes know each other, where the home folder cannot be written.
+
+    Ray makes one up at its first start and keeps it in `~/.ray/auth_token`, or ends where it cannot. Its processes read
+    the environment first, which they have of this one.
+    """
+    folder = Path("~/.ray").expanduser()
+    if "RAY_AUTH_TOKEN" in os.environ or "RAY_AUTH_TOKEN_PATH" in os.environ or (folder / "auth_token").exists():
+        return
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder):
+            return
+    except OSError:
+        os.environ["RAY_AUTH_TOKEN"] = secrets.token_hex(32)
 
 
 def _knock(address: str) -> None:

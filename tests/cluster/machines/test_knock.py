@@ -1,6 +1,7 @@
-"""What is no Ray, at an address or below a folder, is refused in one line before Ray tries it."""
+"""What Ray would stumble over when it connects is refused in one line, or cleared away, before it tries."""
 
 import contextlib
+import os
 import socket
 import threading
 from collections.abc import Iterator
@@ -87,3 +88,34 @@ def test_a_folder_just_short_enough_is_taken(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setenv("RAY_TMPDIR", f"/{'x' * 38}")
     monkeypatch.setenv("TMPDIR", "x" * 200)  # Ray does not look there then
     connect._check_sockets()
+
+
+# Ray's secret
+
+
+@pytest.fixture
+def without_secret(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("RAY_AUTH_TOKEN", "")  # so that it is as it was after the test
+    monkeypatch.delenv("RAY_AUTH_TOKEN")
+    monkeypatch.delenv("RAY_AUTH_TOKEN_PATH", raising=False)
+
+
+@pytest.mark.parametrize("home", ["/dev/null", "/proc/none"])
+def test_a_home_that_cannot_be_written_needs_no_secret_in_it(
+    home: str, without_secret: None, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setenv("HOME", home)
+    connect._hand_over_secret()
+    secret = os.environ["RAY_AUTH_TOKEN"]
+    assert len(secret) == 64
+    connect._hand_over_secret()
+    assert os.environ["RAY_AUTH_TOKEN"] == secret
+
+
+def test_a_home_that_can_be_written_is_left_to_ray(
+    without_secret: None, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    connect._hand_over_secret()
+    assert "RAY_AUTH_TOKEN" not in os.environ
+    assert list((tmp_path / ".ray").iterdir()) == []
