@@ -121,6 +121,7 @@ def test_an_installed_package_brings_its_studies(tmp_path: Path):
     assert sorted(listed) == sorted(path.stem for path in (ROOT / "search_spaces").glob("*.py"))
     found = "import raykd; print(raykd.load_study('digits') == raykd.load_study('search_spaces/digits.py'))"
     assert python("-c", found) == "True\n"
+    assert {file.name for file in (site / "raykd/page/assets").iterdir()} == {"page.css", "page.html", "page.js"}
     assert (site / "raykd" / "py.typed").is_file()  # and the stub, which has been read by now
 
 

@@ -79,7 +79,7 @@ def _of_teacher(evidence: Evidence, types: tuple[type, ...]) -> Section:
 def _side_by_side(evidence: Evidence, types: tuple[type, ...]) -> Section:
     """Student and teacher on the same images, which the student did not learn from; else why not, in a line."""
     key, title = "beside", "Student and teacher, image by image"
-    if evidence.state == "running" or evidence.best is None:
+    if evidence.state != "finished" or evidence.best is None:  # who stops a search need not wait for this
         return Section(key=key, title=title)
     try:
         student = trained(evidence.folder, types)

@@ -92,6 +92,7 @@ def test_what_is_missing_is_said_and_the_rest_is_drawn(tmp_path: Path):
     assert "Its route is left out: the storage does not have the teacher&#39;s checkpoints." in text
     assert "Left out: no trial of" in text
     assert "Parallel coordinates" in text
+    assert "Left out: no trial of" not in page(read_evidence(folder, LOCAL, "stopped"), [])
     assert not (tmp_path / "artifacts").exists()  # nothing is made to look at it
 
 
