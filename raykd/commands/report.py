@@ -39,7 +39,7 @@ def run_report(options: argparse.Namespace) -> int:
         for file in (PAGE, MARKDOWN):
             opened.storage.write(folder / file, (folder / file).read_bytes())
         console = Console(highlight=False, markup=False, soft_wrap=True)
-        console.print(f"{name}/{PAGE} is written, and {MARKDOWN} beside it")
+        console.print(f"{opened.name(folder / PAGE)} is written, and {MARKDOWN} beside it")
     return 0
 
 

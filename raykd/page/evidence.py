@@ -23,6 +23,7 @@ from raykd.runs.status import SearchStatus, read_status
 from raykd.runs.trial import VALUES, read_epochs
 from raykd.storage.layout import CONFIRMATION_TABLE, RECIPE, SEARCH, SUMMARY, TRIALS
 from raykd.storage.storage import Storage
+from raykd.studies.baselines import PLAIN_KD
 from raykd.studies.recipe_file import load_recipe
 from raykd.studies.words import in_a_few_words
 
@@ -107,6 +108,12 @@ class Evidence:
     def own(self) -> list[Trial]:
         """The trials that are no baselines and have an accuracy."""
         return [trial for trial in self.trials if not trial.is_baseline and trial.accuracy is not None]
+
+    @property
+    def plain_kd(self) -> Trial | None:
+        """The run of plain KD; None where it has no accuracy (yet)."""
+        named = (trial for trial in self.trials if trial.setting == PLAIN_KD and trial.accuracy is not None)
+        return next(named, None)
 
     @property
     def best(self) -> Trial | None:

@@ -58,7 +58,8 @@ def _all(evidence: Evidence, mattered: Sequence[Importance], types: tuple[type, 
         key="slices",
         title="Each hyperparameter",
         text="A mark is a trial: filled where it ran to its end, hollow where it was stopped early with its last "
-        "accuracy, a star for the best. Trials that do not have the hyperparameter are not in its picture.",
+        "accuracy, a star for the best. The dashed line is the run of plain KD. Trials that do not have the "
+        "hyperparameter are not in its picture.",
         groups=slices(evidence),
     )
     yield Section(key="parallel", title="All trials", drawings=tuple(parallel(evidence, mattered)))

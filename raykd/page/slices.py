@@ -5,7 +5,7 @@ from typing import Any
 
 from raykd.page.evidence import Evidence, Trial
 from raykd.page.parameters import Parameter, parameters
-from raykd.page.style import BEST, STOPPED, TRIAL, Drawing, figure, is_complete, percent
+from raykd.page.style import BASELINE, BEST, STOPPED, TRIAL, Drawing, figure, is_complete, percent
 
 
 def slices(evidence: Evidence) -> dict[str, list[Drawing]]:
@@ -13,7 +13,7 @@ def slices(evidence: Evidence) -> dict[str, list[Drawing]]:
     trials = evidence.own
     found: dict[str, list[Drawing]] = {}
     for one in parameters(trials):
-        found.setdefault(one.component, []).append(_slice(one, trials, evidence.best))
+        found.setdefault(one.component, []).append(_slice(one, trials, evidence.best, evidence.plain_kd))
     return dict(sorted(found.items(), key=lambda item: _place(item[0])))
 
 
@@ -21,7 +21,7 @@ def _place(component: str) -> tuple[bool, str]:
     return not component.startswith("terms"), component  # the optimiser and the like after the methods
 
 
-def _slice(one: Parameter, trials: Sequence[Trial], best: Trial | None) -> Drawing:
+def _slice(one: Parameter, trials: Sequence[Trial], best: Trial | None, plain_kd: Trial | None) -> Drawing:
     made = figure(250, hovermode="closest", margin={"l": 44, "r": 8, "t": 8, "b": 40})
     have = [trial for trial in trials if trial.name in one.values]
     for complete, marker in ((False, {"color": STOPPED, "symbol": "circle-open"}), (True, {"color": TRIAL})):
@@ -34,6 +34,9 @@ def _slice(one: Parameter, trials: Sequence[Trial], best: Trial | None) -> Drawi
     elif one.is_log:
         made.update_xaxes(type="log", dtick="D2" if one.ends[1] / one.ends[0] < 100 else 1)
     made.update_yaxes(title="%")
+    if plain_kd is not None:
+        level, line = percent(plain_kd.accuracy), {"color": BASELINE, "width": 1.5, "dash": "dash"}
+        made.add_shape(type="line", xref="paper", x0=0, x1=1, y0=level, y1=level, line=line, layer="below")
     missing = len(trials) - len(have)
     count = f"{len(have)} trials" + (f", {missing} without it" if missing else "")
     return Drawing(title=one.word, figure=made, text=count, is_small=True)

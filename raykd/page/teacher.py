@@ -46,8 +46,7 @@ def teacher(evidence: Evidence, records: Sequence[dict[str, Any]]) -> list[Drawi
         line={"color": TEACHER, "width": 2.5},
         hovertemplate="epoch %{x}: %{y:.1f} %<extra>teacher</extra>",
     )
-    plain = next((trial for trial in evidence.trials if trial.setting == PLAIN_KD), None)
-    for name, trial, colour in (("the best student", evidence.best, BEST), (PLAIN_KD, plain, BASELINE)):
+    for name, trial, colour in (("the best student", evidence.best, BEST), (PLAIN_KD, evidence.plain_kd, BASELINE)):
         if trial is not None and trial.accuracy is not None:
             made.add_scatter(
                 x=[min(epochs), max(epochs)],

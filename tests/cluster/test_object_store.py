@@ -119,7 +119,7 @@ def test_a_killed_search_goes_on_on_another_machine(
         assert [{name: record[name] for name in undisturbed[0]} for record in told] == undisturbed
         number = f"{int(trial.split('-')[1]):02d} " if trial.startswith("trial-") else ""
         assert f"tensorboard/{number}{table['setting'][trial]}/events.out.tfevents.end" in kept.names()
-    for name in ("trials.csv", "summary.json", "best_recipe.json", "student.safetensors"):
+    for name in ("trials.csv", "summary.json", "best_recipe.json", "student.safetensors", "report.html"):
         assert kept.read(name) == (folder / name).read_bytes()
     assert HEARTBEAT not in kept.names()
     assert not any(b"testing-secret" in kept.read(name) for name in kept.names())

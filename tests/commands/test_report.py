@@ -10,8 +10,11 @@ from pathlib import Path
 import pytest
 
 from finished_search import finished_search
+from object_store import BUCKET, reached
 from raykd.__main__ import main
+from raykd.runs.saved_result import load_result
 from raykd.runs.status import running
+from raykd.storage.synced import SyncedStorage
 
 
 def raykd(words: list[object], monkeypatch: pytest.MonkeyPatch) -> tuple[int, str, str]:
@@ -58,3 +61,22 @@ def test_what_cannot_be_drawn_is_refused_in_one_line(tmp_path: Path, monkeypatch
     code, _, error = raykd(["report", folder], monkeypatch)
     assert code == 1
     assert error.startswith(f"error: {folder} was written by raykd 0.1.0 in format 1")
+
+
+def test_a_search_in_an_object_store_gets_its_page_there(tmp_path: Path, monkeypatch):
+    folder = finished_search(tmp_path / "one")
+    with reached() as address:
+        uri = f"s3://{BUCKET}/runs/one{address}"
+        there = SyncedStorage(root=tmp_path / "sent", uri=uri)
+        for file in sorted(path for path in folder.rglob("*") if path.is_file()):
+            there.write(there.root / file.relative_to(folder), file.read_bytes())
+        code, told, error = raykd(["report", uri], monkeypatch)
+        assert (code, error) == (0, "")
+        assert told == f"s3://{BUCKET}/runs/one/report.html{address} is written, and report.md beside it"
+        page = there.read(there.root / "report.html")
+        monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+        result = load_result(uri)
+    assert page is not None and page.startswith(b"<!doctype html>")
+    assert b"raykd evaluate one --storage" not in page  # this one has no student
+    assert b"raykd distill --recipe trials/trial-0015-abc/recipe.json" in page
+    assert result.summary["best"] == "trial-0015-abc" and not result.interrupted
