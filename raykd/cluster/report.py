@@ -18,7 +18,7 @@ from raykd.data.dataset import LeavesOut
 from raykd.errors import MissingError
 from raykd.page.writing import try_to_write_page
 from raykd.protocols.event import METRIC
-from raykd.reporting.search_board import TEST, test_file, write_test
+from raykd.reporting.search_board import TEST, file_of_test, write_test
 from raykd.runs.confirmed import Confirmed, Run, confirmed
 from raykd.runs.remote_search import bring_trials
 from raykd.runs.result import BEST_RECIPE, SUMMARY, TABLE, Result
@@ -156,7 +156,7 @@ def _mark(trials: Trials, records: Mapping[str, Record], tested: Mapping[str, fl
     for file in files:
         trials.storage.push(file)
     for board in (BOARD, CONFIRMATION_BOARD):
-        for file in (trials.folder / board).glob(f"*/{test_file(Path()).name}"):
+        for file in (trials.folder / board).glob(f"*/{file_of_test(Path()).name}"):
             if file not in files:  # of a winner that more trials have beaten
                 trials.storage.delete(file)
                 file.unlink(missing_ok=True)

@@ -101,12 +101,12 @@ def write_test(folder: Path, accuracy: float, *, is_winner: bool, epochs: int) -
     """Writes into a trial's run what the test split said of it, and whether it is the winner; gives the file."""
     values = {TEST: accuracy, WINNER: float(is_winner)}
     summary = Summary(value=[Summary.Value(tag=tag, simple_value=value) for tag, value in values.items()])
-    file = test_file(folder)
+    file = file_of_test(folder)
     write_events(file, event_bytes(step=epochs, summary=summary))
     return file
 
 
-def test_file(folder: Path) -> Path:
+def file_of_test(folder: Path) -> Path:
     """Where that stands."""
     return folder / f"{EVENTS}.test"
 

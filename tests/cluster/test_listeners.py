@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from typing import TypeVar
 
 import pytest
-from small_studies import TRIALS
+from small_studies import TRIALS, optuna_trials
 
 import raykd
 from raykd.protocols.event import (
@@ -144,3 +144,9 @@ def test_a_search_that_is_stopped_and_resumed_tells_of_nothing_twice(study, tmp_
     epochs = [(event.trial, event.number) for event in (*of(EpochEnded, before), *of(EpochEnded, after))]
     assert len(epochs) == len(set(epochs))
     assert collections.Counter(trial for trial, _ in epochs) == dict(whole.frame[["name", "epochs"]].values)
+    trials = optuna_trials(whole.folder)
+    assert sorted(trial.user_attrs["trial"] for trial in trials) == sorted(whole.frame["name"])
+    found = {trial.user_attrs["trial"]: (trial.state.is_finished(), len(trial.intermediate_values)) for trial in trials}
+    assert found == {name: (True, count) for name, count in whole.frame[["name", "epochs"]].values}
+    boards = {path.name for path in (whole.folder / "tensorboard").iterdir()}
+    assert len(boards) == len(whole.frame) + 1  # that of the search

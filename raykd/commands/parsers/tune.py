@@ -101,8 +101,7 @@ def _add_earlier(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--warm-start",
         metavar="PATH",
-        help="begin with what an earlier search has found: its folder, or its optuna.journal; trials whose parameters "
-        "lie within this study's space are known to the sampler, and stand in no table",
+        help="an earlier search's folder: its trials that lie within this study's space are known to the sampler",
     )
 
 
