@@ -8,7 +8,8 @@ from ray import cloudpickle
 from raykd.cluster.tuner.trials import Trials
 from raykd.cluster.workers.preparation import Preparation
 from raykd.distributed.world import World
-from raykd.protocols.event import ArtifactMade, Doing, Listener, Said
+from raykd.protocols.event import ArtifactMade, Doing, Listener, Said, TeacherReady
+from raykd.protocols.teacher import teacher_route
 from raykd.training import loop
 
 
@@ -28,3 +29,6 @@ def _make(trials: Trials, tell: Listener) -> None:
         told = loop.prepare(recipe, trials.open_store(made), world, lambda text: tell(Doing(text=text)))
         if told and not number:  # the base recipe's line speaks for all
             tell(Said(text=told))
+    if (teacher := study.recipe.teacher) is not None:
+        route = teacher_route(teacher, study.recipe.data, trials.open_store(), device=world.device)
+        tell(TeacherReady(accuracy=route.records[-1]["accuracy"]))

@@ -38,7 +38,7 @@ from raykd.runs.search_folder import Search, new_folder, old_folder, remove_unle
 from raykd.runs.status import StatusFile, running, stop_if_asked
 from raykd.runs.warm_start import WarmStart, read_warm_start
 from raykd.signals import SearchInterrupted, sigterm_as_ctrl_c
-from raykd.storage.layout import BOARD_OF_SEARCH, TRIALS
+from raykd.storage.layout import TRIALS
 from raykd.storage.room import parse_room
 from raykd.studies.baselines import baselines
 from raykd.studies.columns import every_column
@@ -155,7 +155,7 @@ def _run(
     total = ConfirmingSearch.most()
     progress, status_file = Progress(total), StatusFile(folder, total)
     pruning = Pruning(folder / TRIALS, trials.storage, max(KEPT, study.finalists))
-    board = SearchBoard(folder / BOARD_OF_SEARCH, every_column(study))
+    board = SearchBoard(folder, every_column(study), study.recipe.epochs)
     journal = OptunaJournal(study, trials.storage)  # which only looks on, as a user's own listeners do
     tell = EventStream(progress, status_file, pruning, board, log, guests=[journal, *listeners])
     look = functools.partial(stop_if_asked, folder)

@@ -153,6 +153,17 @@ class ArtifactMade:
 
 
 @dataclass(frozen=True, kw_only=True)
+class TeacherReady:
+    """The teacher of the study's recipe is there, before the first trial begins.
+
+    Args:
+        accuracy: of its final checkpoint on the validation split, 0 to 1.
+    """
+
+    accuracy: float
+
+
+@dataclass(frozen=True, kw_only=True)
 class SearchEnded:
     """The last event: what was found is written down.
 
@@ -181,6 +192,7 @@ Event: TypeAlias = (
     | EpochEnded
     | TrialEnded
     | ArtifactMade
+    | TeacherReady
     | SearchEnded
 )
 

@@ -1,7 +1,8 @@
-"""What TensorBoard shows of a search itself, in a run of its own: `search`, beside those of the trials.
+"""What TensorBoard shows of a search itself, in runs beside those of the trials.
 
-The columns of the HParams tab; how the best validation accuracy rose from trial to trial; the charts of the Custom
-Scalars tab, where accuracies, losses and the terms' shares of the loss stand together; in the end what was found.
+`search` has the columns of the HParams tab; how the best validation accuracy rose from trial to trial; the charts of
+the Custom Scalars tab, where accuracies, losses and the terms' shares of the loss stand together; in the end what was
+found. `teacher` is a level line, its validation accuracy, in the chart of the trials' own.
 """
 
 # TensorBoard ships its protocol buffers without types.
@@ -24,10 +25,11 @@ from tensorboard.plugins.custom_scalar.layout_pb2 import (
 )
 from tensorboard.plugins.text.summary_v2 import text_pb
 
-from raykd.protocols.event import METRIC, Event, SearchBegan, SearchEnded, SearchResumed, TrialEnded
+from raykd.protocols.event import METRIC, Event, SearchBegan, SearchEnded, SearchResumed, TeacherReady, TrialEnded
 from raykd.protocols.outcome import TrialOutcome, is_comparable
 from raykd.reporting import hparams
 from raykd.reporting.tensorboard import EVENTS, Board, event_bytes, write_events
+from raykd.storage.layout import BOARD_OF_SEARCH, BOARD_OF_TEACHER
 
 TEST, WINNER = "test/accuracy", "winner"
 # The tab ticks the first five metrics too, which every trial has; the other two stand where the test split was read.
@@ -47,12 +49,14 @@ class SearchBoard:
     """A listener that writes them.
 
     Args:
-        folder: of the run, beside the folders of the trials'.
+        search: its folder.
         columns: of the HParams tab, the most telling first.
+        epochs: of the study's recipe.
     """
 
-    def __init__(self, folder: Path, columns: Mapping[str, BaseDistribution]):
-        self._folder, self._columns = folder, columns
+    def __init__(self, search: Path, columns: Mapping[str, BaseDistribution], epochs: int):
+        self._folder, self._teacher = search / BOARD_OF_SEARCH, search / BOARD_OF_TEACHER
+        self._columns, self._epochs = columns, epochs
         self._ended, self._best = 0, 0.0
         self._board: Board | None = None
 
@@ -61,6 +65,8 @@ class SearchBoard:
             case SearchBegan():
                 self._folder.parent.mkdir(exist_ok=True)
                 write_experiment(self._folder, self._columns, METRICS)
+            case TeacherReady(accuracy=accuracy):
+                self._draw_teacher(accuracy)
             case SearchResumed(ended=ended):
                 for name, outcome in ended.items():
                     self._compare(name, outcome)
@@ -73,6 +79,11 @@ class SearchBoard:
                 write_events(self._folder / f"{EVENTS}.verdict", found)
             case _:
                 pass
+
+    def _draw_teacher(self, accuracy: float) -> None:
+        level = Summary(value=[Summary.Value(tag=METRIC, simple_value=accuracy)])
+        points = [event_bytes(step=epoch, summary=level) for epoch in sorted({1, self._epochs})]
+        write_events(self._teacher / f"{EVENTS}.{0:06}", b"".join([event_bytes(file_version="brain.Event:2"), *points]))
 
     def _compare(self, trial: str, outcome: TrialOutcome) -> None:
         if is_comparable(trial, outcome):

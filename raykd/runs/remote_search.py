@@ -18,6 +18,7 @@ from raykd.runs.status import ask_to_stop
 from raykd.storage.layout import (
     BOARD,
     BOARD_OF_SEARCH,
+    BOARD_OF_TEACHER,
     CONFIRMATION_BOARD,
     EPOCHS,
     HEARTBEAT,
@@ -122,7 +123,7 @@ def keep_in_step(folder: Path, storage: Storage) -> AbstractContextManager[None]
     Raises:
         RuntimeError: the search runs on another machine.
     """
-    uploader = storage.uploader((folder, "*"), (folder / BOARD_OF_SEARCH, "*"))
+    uploader = storage.uploader((folder, "*"), (folder / BOARD_OF_SEARCH, "*"), (folder / BOARD_OF_TEACHER, "*"))
     return storage.in_step(_SearchFollower(folder, uploader), _EVERY_S)
 
 

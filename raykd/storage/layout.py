@@ -10,6 +10,7 @@ ARTIFACTS, TEACHERS = "artifacts", "teachers"
 BOARD = "tensorboard"  # of a search or a single run, a folder in it for each trial
 CONFIRMATION_BOARD = "tensorboard-confirmation"  # of a search's confirmation, a folder in it for each of its runs
 BOARD_OF_SEARCH = f"{BOARD}/search"  # the run of TensorBoard that tells of the search itself
+BOARD_OF_TEACHER = f"{BOARD}/teacher"  # the run that is a line for trials to be compared with
 # Files of a search or a trial that are read without PyTorch too.
 SEARCH, SUMMARY, TRIALS, RECIPE, EPOCHS = "search.json", "summary.json", "trials", "recipe.json", "epochs.jsonl"
 CONFIRMATION_TABLE = "confirmation.csv"

@@ -2,21 +2,24 @@
 
 The tab draws a trial only if each of the columns that are ticked has a value of it, and ticks the first five. So what
 every trial has comes first: the choices, the ranges that all settings and both baselines have, and what kind of trial
-it is. Of what belongs to a choice, words have one more, for trials that did not take it. Numbers have none: a
-trial that lacks one is drawn as long as nobody ticks that column.
+it is; where these are fewer than five, what the recipe says of epochs, batch and seed. Of what belongs to a choice,
+words have one more, for trials that did not take it. Numbers have none: a trial that lacks one is drawn as long as
+nobody ticks that column.
 """
 
 from collections.abc import Mapping
 from typing import Any
 
-from optuna.distributions import BaseDistribution, CategoricalDistribution
+from optuna.distributions import BaseDistribution, CategoricalDistribution, IntDistribution
 
 from raykd.recipe import Recipe
+from raykd.reporting.hparams import SHOWN
 from raykd.space.ranges import value_at
 from raykd.studies.baselines import baselines
 from raykd.studies.study import Study
 
 KIND, SETTING, BASELINE = "kind", "setting", "baseline"
+_OF_ALL = ("epochs", "batch_size", "seed")
 NONE = "-"  # of a choice that has not been taken, or that a baseline does not know
 
 
@@ -28,6 +31,7 @@ def every_column(study: Study) -> dict[str, BaseDistribution]:
     columns: dict[str, BaseDistribution] = {path: CategoricalDistribution([*choices[path], NONE]) for path in choices}
     columns |= {path: ranges[path] for path in always}
     columns[KIND] = CategoricalDistribution([SETTING, BASELINE])
+    columns |= {path: IntDistribution(value, value) for path, value in _filling(study, study.recipe).items()}
     return columns | {path: _with_none(ranges[path]) for path in rest}
 
 
@@ -40,7 +44,7 @@ def columns_of(study: Study, recipe: Recipe, values: Mapping[str, Any] | None, *
     """
     known, ranges, common = values or {}, study.every_range(), _common(study)
     found: dict[str, Any] = {path: known.get(path, NONE) for path in study.choices}
-    found[KIND] = BASELINE if is_baseline else SETTING
+    found |= {KIND: BASELINE if is_baseline else SETTING, **_filling(study, recipe)}
     for path in ranges.keys() - study.choices.keys():
         if path in common:
             found[path] = known[path] if path in known else value_at(recipe, path)
@@ -49,6 +53,12 @@ def columns_of(study: Study, recipe: Recipe, values: Mapping[str, Any] | None, *
         elif path in known:
             found[path] = known[path]
     return found
+
+
+def _filling(study: Study, recipe: Recipe) -> dict[str, int]:
+    there = {*study.choices, *_common(study), KIND}
+    free = [path for path in _OF_ALL if path not in there]
+    return {path: value_at(recipe, path) for path in free[: max(0, SHOWN - len(there))]}
 
 
 def _common(study: Study) -> list[str]:

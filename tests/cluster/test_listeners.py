@@ -18,6 +18,7 @@ from raykd.protocols.event import (
     SearchEnded,
     SearchResumed,
     SearchStopping,
+    TeacherReady,
     TotalChanged,
     TrialBegan,
     TrialEnded,
@@ -50,7 +51,7 @@ def test_a_search_is_told_of_in_order(found: Result, told: list[Event], study):
     first = next(index for index, event in enumerate(told) if isinstance(event, TrialBegan))
     last = max(index for index, event in enumerate(told) if isinstance(event, TrialEnded))
     assert {type(event) for event in told[:began]} == {Said}
-    assert {type(event) for event in told[began + 1 : first]} == {Doing, ArtifactMade, Said}
+    assert {type(event) for event in told[began + 1 : first]} == {Doing, ArtifactMade, Said, TeacherReady}
     assert told[began + 1] == Doing(text="starting the groups of workers")
     assert {type(event) for event in told[first : last + 1]} - {TotalChanged} == {TrialBegan, EpochEnded, TrialEnded}
     best, metrics = found.summary["best"], found.summary["metrics"]
@@ -149,4 +150,4 @@ def test_a_search_that_is_stopped_and_resumed_tells_of_nothing_twice(study, tmp_
     found = {trial.user_attrs["trial"]: (trial.state.is_finished(), len(trial.intermediate_values)) for trial in trials}
     assert found == {name: (True, count) for name, count in whole.frame[["name", "epochs"]].values}
     boards = {path.name for path in (whole.folder / "tensorboard").iterdir()}
-    assert len(boards) == len(whole.frame) + 1  # that of the search
+    assert len(boards) == len(whole.frame) + 2  # those of the search and the teacher

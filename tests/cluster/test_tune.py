@@ -132,7 +132,7 @@ def test_every_trial_streams_to_tensorboard_with_its_row_in_the_hparams_tab(foun
     named = HParamsPluginData.FromString(experiment.plugin_data.content).experiment.hparam_infos
     assert {info.name for info in named} == {*study.every_range(), "kind"}
     rows = {run_of(row): row for row in found.frame.to_dict("records")}
-    assert {path.name for path in board.iterdir()} == {"search", *rows}
+    assert {path.name for path in board.iterdir()} == {"search", "teacher", *rows}
     for name, row in rows.items():
         events = EventAccumulator(str(board / name)).Reload()
         steps = [event.step for event in events.Scalars("val/accuracy")]

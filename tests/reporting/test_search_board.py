@@ -8,7 +8,7 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 from tensorboard.plugins.custom_scalar.layout_pb2 import Layout  # pyright: ignore[reportAttributeAccessIssue]
 
 from helpers import epochs
-from raykd.protocols.event import SearchBegan, SearchEnded, SearchResumed, TrialEnded
+from raykd.protocols.event import SearchBegan, SearchEnded, SearchResumed, TeacherReady, TrialEnded
 from raykd.protocols.outcome import TrialOutcome
 from raykd.reporting.search_board import METRICS, SearchBoard, file_of_test, write_test
 from raykd.reporting.tensorboard import tensorboard
@@ -21,7 +21,7 @@ def ended(trial: str, accuracy: float, kind: str = "complete") -> TrialEnded:
 
 
 def board(folder: Path) -> SearchBoard:
-    made = SearchBoard(folder / "tensorboard" / "search", COLUMNS)
+    made = SearchBoard(folder, COLUMNS, 3)
     made(SearchBegan(folder=folder, total=5, ranges={}))
     return made
 
@@ -49,6 +49,12 @@ def test_the_best_so_far_rises_from_trial_to_trial_and_goes_on_when_the_search_i
     assert best(tmp_path) == [(1, 0.5), (2, 0.5), (3, 0.75)]
     (text,) = read(tmp_path).Tensors("verdict")
     assert text.tensor_proto.string_val[0] == b"it won"
+
+
+def test_the_teacher_is_a_level_line_in_the_trials_chart(tmp_path: Path):
+    board(tmp_path)(TeacherReady(accuracy=0.75))
+    events = EventAccumulator(str(tmp_path / "tensorboard" / "teacher")).Reload()
+    assert [(point.step, point.value) for point in events.Scalars("val/accuracy")] == [(1, 0.75), (3, 0.75)]
 
 
 def test_the_charts_stand_together_and_each_is_of_a_tag_that_is_written(tmp_path: Path):

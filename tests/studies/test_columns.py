@@ -7,10 +7,12 @@ from raykd.methods.cross_entropy import CrossEntropy
 from raykd.methods.kd import KD
 from raykd.methods.quest import Quest
 from raykd.methods.rco import EqualInterval, FinalTeacher
+from raykd.space.ranges import space
 from raykd.studies.baselines import baselines
 from raykd.studies.columns import columns_of, every_column
 from raykd.studies.study import Study
 
+KD_RANGE = FloatDistribution(1.0, 8.0)
 STUDY = Study(
     recipe=tiny.recipe(terms=(CrossEntropy(weight=0.1), KD(weight=0.9))),
     choices={
@@ -52,3 +54,12 @@ def test_words_of_a_choice_that_was_not_taken_have_a_dash_and_numbers_nothing():
     taken = STUDY.complete({"route": "equal interval"})
     on = columns_of(STUDY, STUDY.recipe_of(taken), taken, is_baseline=False)
     assert on["route/restart"] == "False"
+
+
+def test_where_all_have_little_in_common_what_the_recipe_says_fills_the_first_five():
+    narrow = Study(recipe=STUDY.recipe, ranges=dict.fromkeys(space(STUDY.recipe)) | {"terms/kd/temperature": KD_RANGE})
+    assert list(every_column(narrow)) == ["kind", "epochs", "batch_size", "seed", "terms/kd/temperature"]
+    alone = columns_of(narrow, baselines(narrow.recipe)["student alone"], None, is_baseline=True)
+    recipe = narrow.recipe
+    first = {"epochs": recipe.epochs, "batch_size": recipe.batch_size, "seed": recipe.seed}
+    assert alone == {"kind": "baseline"} | first
