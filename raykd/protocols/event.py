@@ -154,13 +154,9 @@ class ArtifactMade:
 
 @dataclass(frozen=True, kw_only=True)
 class TeacherReady:
-    """The teacher of the study's recipe is there, before the first trial begins.
+    """The teacher of the study's recipe is there, before the first trial begins."""
 
-    Args:
-        accuracy: of its final checkpoint on the validation split, 0 to 1.
-    """
-
-    accuracy: float
+    accuracy: float  # of its final checkpoint on the validation split, 0 to 1
 
 
 @dataclass(frozen=True, kw_only=True)
