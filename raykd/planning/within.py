@@ -27,7 +27,7 @@ class Planned:
         recipe: with its epochs, and its teacher's.
         budget: what the search may spend.
         own_splits: whether fresh seeds have splits of their own, which a teacher is trained on anew.
-        epoch_seconds: that an epoch takes.
+        epoch_seconds: that an epoch takes, on average over trials.
     """
 
     recipe: Recipe
@@ -40,7 +40,8 @@ class Planned:
         spent = self.budget
         return (
             f"{minutes:g} minutes: {spent.trials} trials of {spent.epochs} epochs; the best {spent.finalists}, plain "
-            f"KD and the student alone again with {spent.seeds} fresh seeds; an epoch takes {self.epoch_seconds:.2f} s"
+            f"KD and the student alone again with {spent.seeds} fresh seeds; an epoch takes about "
+            f"{self.epoch_seconds:.2f} s"
         )
 
 
@@ -57,6 +58,8 @@ def planned_within(minutes: int | float, recipe: Recipe, epochs: int | None, slo
     measured = _measured(recipe)
     if measured.epoch_seconds is None:
         raise InvalidError(f"an epoch can't be measured before there is its {measured.missing}")
+    # Where class scores are kept, plain KD never asks the teacher once more; terms of its features do.
+    seconds = measured.epoch_seconds * (1 - measured.teacher_share / 2 if measured.teacher_outputs else 1)
     teacher, fixed, steps = recipe.teacher, 0.0, recipe.shapes().num_images // recipe.batch_size
     if isinstance(teacher, Teacher):
         an_epoch = measured.teacher_seconds / teacher.epochs
@@ -68,7 +71,7 @@ def planned_within(minutes: int | float, recipe: Recipe, epochs: int | None, slo
     def fitted(before: float) -> Budget:
         return budget(
             minutes,
-            epoch_seconds=measured.epoch_seconds or 0.0,
+            epoch_seconds=seconds,
             steps=steps,
             slots=slots,
             fixed_seconds=before,
@@ -80,7 +83,7 @@ def planned_within(minutes: int | float, recipe: Recipe, epochs: int | None, slo
     if fixed and own_splits:
         spent = fitted(fixed * (1 + spent.seeds / slots))
     planned = dataclasses.replace(recipe, teacher=teacher, epochs=spent.epochs)
-    return Planned(recipe=planned, budget=spent, own_splits=own_splits, epoch_seconds=measured.epoch_seconds)
+    return Planned(recipe=planned, budget=spent, own_splits=own_splits, epoch_seconds=seconds)
 
 
 def _measured(recipe: Recipe) -> Rehearsal:
