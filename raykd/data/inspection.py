@@ -1,8 +1,9 @@
 """What is in the files of a folder of pictures: all of them are decoded once, before anything is trained on them.
 
-Pillow's `verify` would not do: it passes a torn JPEG, TIFF, BMP and WebP. So each file is decoded, a JPEG at an eighth
-of its size, which reads all of it, by a thread for each CPU that PyTorch may use. What was found is kept in the
-cache, under a hash of the files' names, lengths and times, so that it takes no time as long as none of them changes.
+Pillow's `verify` would not do: it passes a torn JPEG, TIFF, BMP, GIF and PPM (`benchmarks/inspection.py`). So each file
+is decoded, a JPEG at an eighth of its size, which reads all of it, by a thread for each CPU that PyTorch may use. What
+was found is kept in the cache, under a hash of the files' names, lengths and times, so that it takes no time as long as
+none of them changes.
 """
 
 import errno
