@@ -8,7 +8,7 @@ from pathlib import Path
 from raykd.page.evidence import Evidence, Trial
 from raykd.runs.result import BEST_RECIPE
 from raykd.runs.student_file import STUDENT
-from raykd.storage.layout import BOARD, RECIPE, TRIALS
+from raykd.storage.layout import RECIPE, TRIALS
 
 
 def how_to_use(evidence: Evidence) -> Iterator[tuple[str, str]]:
@@ -16,6 +16,7 @@ def how_to_use(evidence: Evidence) -> Iterator[tuple[str, str]]:
     called, name, storage = evidence.called, evidence.folder.name, ("--storage", evidence.storage)
     if evidence.state == "running":
         yield "how far it is", _typed("status", called)
+        yield "its curves, in TensorBoard", _typed("board", called)
         yield "end it after its running epochs", _typed("stop", called)
         yield "this page anew", _typed("report", called)
         return
@@ -35,8 +36,7 @@ def how_to_use(evidence: Evidence) -> Iterator[tuple[str, str]]:
             yield "search on", _typed(*again, "--more-trials", "16")
         else:
             yield "go on with it", _typed(*again)
-    if not evidence.is_remote:
-        yield "its curves, live", shlex.join(["tensorboard", "--logdir", f"{called}/{BOARD}"])
+    yield "its curves, in TensorBoard", _typed("board", called)
 
 
 def repeats(evidence: Evidence, trial: Trial) -> str:

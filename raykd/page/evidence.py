@@ -74,7 +74,6 @@ class Evidence:
         folder: of the search.
         called, storage: the same folder, and the one that it lies in, as a user types them; may be URIs.
         search: what it was started with.
-        base: its base recipe as it stands in its file.
         trials: those of the search and the baselines, the best first.
         confirming: those of the confirmation, by name.
         summary: what was found when it last ended; None before that.
@@ -86,7 +85,6 @@ class Evidence:
     storage: str
     state: State
     search: Search
-    base: Mapping[str, Any]
     trials: tuple[Trial, ...]
     confirming: tuple[Trial, ...]
     summary: Mapping[str, Any] | None
@@ -151,7 +149,6 @@ def read_evidence(folder: Path, storage: Storage, state: State, types: Iterable[
         storage=storage.uri_of(folder.parent),
         state=state,
         search=read_search(folder),
-        base=_json(folder / BASE_RECIPE),
         trials=tuple(trial for trial in trials if not trial.name.startswith(CONFIRMATION)),
         confirming=tuple(trial for trial in trials if trial.name.startswith(CONFIRMATION)),
         summary=_json(folder / SUMMARY) or None,

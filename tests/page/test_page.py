@@ -141,6 +141,7 @@ def test_commands_for_a_search_in_an_object_store_can_be_typed(tmp_path: Path):
         "raykd evaluate one --storage 's3://bucket/runs?scheme=http'",
         "raykd distill --recipe best_recipe.json --seed 1",
         "raykd tune --resume one --storage 's3://bucket/runs?scheme=http' --more-trials 16",
+        "raykd board 's3://bucket/runs/one?scheme=http'",
     ]
     assert repeats(evidence, evidence.trials[0]) == "raykd distill --recipe trials/trial-0015-abc/recipe.json"
 
