@@ -88,6 +88,12 @@ def called() -> list[str]:
     return [python, "-m", "raykd"] if script.parts[-2:] == ("raykd", "__main__.py") else [python, sys.argv[0]]
 
 
+def called_with_all_commands() -> list[str]:
+    """As `called`, to be followed by any command: `python -m raykd` where this program is one of them alone."""
+    words = called()
+    return words if Path(words[-1]).name == "raykd" else [words[0], "-m", "raykd"]
+
+
 def again(*more: str, without: Sequence[str] = ()) -> str:
     """The command that runs now, as a person would type it, with more words.
 

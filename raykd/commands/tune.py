@@ -9,7 +9,7 @@ from rich.console import Console
 from rich.table import Table
 
 from raykd.cluster.tune import tune
-from raykd.commands import INTERRUPTED, again, called
+from raykd.commands import INTERRUPTED, again, called_with_all_commands
 from raykd.commands.confirmation_table import confirmation_table
 from raykd.commands.parsers.own_study import check_own_study
 from raykd.errors import InvalidError, MissingError
@@ -130,7 +130,7 @@ def show(result: Result, console: Console) -> None:
         console.print(f"went on without {len(skipped)} pictures that cannot be used; {SUMMARY} lists them")
     files = [name for name in (TABLE, BEST_RECIPE, STUDENT) if (result.folder / name).exists()]
     console.print(f"everything lies in {result.folder}: {', '.join(files)}")
-    console.print(f"watch it in TensorBoard: {shlex.join([*called(), 'board', str(result.folder)])}")
+    console.print(f"watch it in TensorBoard: {shlex.join([*called_with_all_commands(), 'board', str(result.folder)])}")
     console.print(summary["verdict"])
 
 

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 import raykd.__main__
-from raykd.commands import again, called, parse
+from raykd.commands import again, called, called_with_all_commands, parse
 from raykd.commands.parsers import make_parser, run_script, tune
 from raykd.runs.folder_format import FORMAT
 from raykd.signals import SearchInterrupted
@@ -51,6 +51,20 @@ def typed(*words: str, monkeypatch: pytest.MonkeyPatch) -> None:
 def test_a_program_is_called_as_it_was(script: str, expected: list[str], programs: Path, monkeypatch):
     typed(script.format(bin=programs), monkeypatch=monkeypatch)
     assert called() == expected
+
+
+@pytest.mark.parametrize(
+    ("script", "expected"),
+    [
+        ("{bin}/raykd", ["raykd"]),
+        (".venv/bin/raykd", [".venv/bin/raykd"]),
+        ("launch/tune.py", ["python", "-m", "raykd"]),
+        ("/clone/raykd/__main__.py", ["python", "-m", "raykd"]),
+    ],
+)
+def test_another_command_is_called_where_there_are_all(script: str, expected: list[str], programs: Path, monkeypatch):
+    typed(script.format(bin=programs), monkeypatch=monkeypatch)
+    assert called_with_all_commands() == expected
 
 
 def test_another_python_is_called_by_its_path(programs: Path, monkeypatch):
