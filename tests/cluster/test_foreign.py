@@ -38,5 +38,5 @@ def test_a_study_of_ones_own_classes_is_searched(tmp_path: Path):
         assert [{key: record[key] for key in metrics} for record, metrics in zip(told, again, strict=True)] == again
 
     student = found.load_student()  # its classes are found without being named
-    assert student.num_stages == 2
+    assert student.staged.num_stages == 2
     assert isinstance(found.best.recipe, type(study.recipe))

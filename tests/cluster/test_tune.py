@@ -83,8 +83,8 @@ def test_the_best_recipe_runs_again_to_the_same_numbers(found, tmp_path):
 def test_the_student_loads_into_the_plain_network(found):
     student = found.load_student()
     data = load(tiny.TinyData(), torch.device("cpu"))
-    assert accuracy(student, data, data.test) == found.best.test_accuracy == found.summary["test_accuracy"]
-    assert accuracy(student, data, data.validation) == found.best.metrics["val/accuracy"]
+    assert accuracy(student.staged, data, data.test) == found.best.test_accuracy == found.summary["test_accuracy"]
+    assert accuracy(student.staged, data, data.validation) == found.best.metrics["val/accuracy"]
     plain = tiny.STUDENT.build(data.num_classes, data.image_shape).network
     plain.load_state_dict(load_file(found.folder / "student.safetensors"))
 
