@@ -13,8 +13,8 @@ from raykd.methods.cross_entropy import CrossEntropy
 from raykd.methods.kd import KD
 from raykd.optim import SGD, Cosine
 from raykd.planning.networks import Named, network_of, teacher_of
-from raykd.planning.suiting import suiting
-from raykd.planning.within import planned_within
+from raykd.planning.suiting import Suiting, suiting
+from raykd.planning.within import Planned, planned_within
 from raykd.protocols.model import ModelSpec
 from raykd.protocols.teacher import TeacherSpec
 from raykd.recipe import Recipe
@@ -48,7 +48,7 @@ def study_of(
 
     Args:
         data: a folder of pictures, a list of them, or a data set; see `raykd.data.finding`.
-        student: a network by name, such as `timm/mobilenetv3_small_100`, `torchvision/resnet18` or `resnet8x4`, or one.
+        student: a network by name, such as `timm/mobilenetv3_small_100` or `resnet8x4`, or one.
         teacher: a file of weights, a network by name that is trained first, or a teacher; by default a network is
             chosen and trained.
         teacher_network: whose weights the file has, by name; by default what the file's or its folder's name says.
@@ -71,13 +71,16 @@ def study_of(
     named = Named(teacher=teacher, network=teacher_network, key=teacher_key, pretrained=pretrained)
     recipe = _recipe(spec, network_of(student, pretrained), named, epochs or _LIKELY_EPOCHS, say)
     suiting(recipe)  # what is wrong with it is said before anything is measured
-    say("measuring an epoch")
     planned = planned_within(minutes, recipe, epochs, slots or _slots())
     say(planned.in_words(minutes))
     offered = suiting(planned.recipe)
     say(f"methods: {', '.join(path.removeprefix('terms/') for path in offered.choices)}")
     for reason in offered.left_out.values():
         say(f"left out: {reason}")
+    return _study(name, planned, offered)
+
+
+def _study(name: str, planned: Planned, offered: Suiting) -> Study:
     spent = planned.budget
     return Study(
         recipe=planned.recipe,

@@ -12,6 +12,13 @@ import pytest
 from raykd.cluster.machines import connect
 from raykd.cluster.machines.connect import connected
 
+
+@pytest.fixture(autouse=True)
+def _not_connected(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As in a process of its own: other tests of the session have left a cluster up, which would be joined."""
+    monkeypatch.setattr(connect.ray, "is_initialized", lambda: False)
+
+
 SETTINGS_FRAME = bytes((0, 0, 0, 4, 0, 0, 0, 0, 0))
 
 
