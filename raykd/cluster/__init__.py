@@ -24,6 +24,9 @@ workers/train_run.py: Ray Train starts five processes beside a group's workers, 
     WorkerGroup._get_worker_runtime_env, ray.train.v2._internal.execution.worker_group.state.WorkerGroupStateBuilder
         what starts the workers, and another actor, which is ended before it has a process.
         workers/test_train_run.py::test_a_run_has_its_workers_and_no_other_process
+    WorkerGroup._create_placement_group, WorkerGroup._train_run_context
+        what makes the place that workers hold, and what says whose it is.
+        workers/test_group.py::test_a_group_that_ends_before_its_workers_are_up_holds_nothing
     ray.train.v2._internal.execution.scaling_policy.FixedScalingPolicy, FixedScalingPolicy._send_resource_request,
     FixedScalingPolicy._maybe_send_resource_request, FixedScalingPolicy._cancel_resource_request
         what asks for room, at an actor of the cluster.

@@ -2,20 +2,23 @@
 
 Ray removes a placement group when its job ends, not when the actor that made it dies. Ray Train's own cleaner asks the
 dashboard whether the actor is alive, and waits for ever where there is none, as in a Ray that raykd starts itself; a
-slot that was started anew would then wait for CPUs that nobody uses. So the first worker of a group tells the
-cluster's own table of its placement group, and a group that waits for its own looks after those of mailboxes that are
-gone. The table lives as long as the cluster, and all machines see it, whatever storage they have.
+slot that was started anew would then wait for CPUs that nobody uses, and so would the next search of the same driver.
+So whoever makes a placement group tells the cluster's own table of it at once, before it has a worker, and a group that
+waits for its own looks after those of mailboxes that are gone. The table lives as long as the cluster, and all machines
+see it, whatever storage they have.
 """
 
 import contextlib
-from typing import Any
+import threading
 
 import ray
 from ray import PlacementGroupID  # pyright: ignore[reportPrivateImportUsage, reportAttributeAccessIssue]
 from ray.experimental import internal_kv
-from ray.util.placement_group import PlacementGroup, get_current_placement_group
+from ray.util.placement_group import PlacementGroup
 
 _TABLE = b"raykd placements"
+_ended = set[str]()  # of this process, by their mailboxes: the groups that may hold nothing any more
+_LOCK = threading.Lock()
 
 
 def mailbox_name(folder: str, group: str) -> str:
@@ -27,16 +30,20 @@ def mailbox_name(folder: str, group: str) -> str:
     return f"raykd {folder}/{group}"
 
 
-def record_placement(folder: str, group: str) -> None:
-    """Called by the first worker of a group: tells what would have to be freed."""
-    placement: Any = get_current_placement_group()
-    if placement is not None:
-        internal_kv._internal_kv_put(mailbox_name(folder, group), placement.id.hex(), namespace=_TABLE)
+def record_placement(folder: str, group: str, placement: PlacementGroup) -> None:
+    """Tells what would have to be freed; of a group that has ended meanwhile, it is freed at once."""
+    with _LOCK:
+        if (mailbox := mailbox_name(folder, group)) in _ended:
+            ray.util.remove_placement_group(placement)
+        else:
+            internal_kv._internal_kv_put(mailbox, placement.id.hex(), namespace=_TABLE)
 
 
 def free_placement(folder: str, group: str) -> None:
-    """Frees what a group holds, if it still does: of one that has ended as it should, nothing is left."""
-    _free(mailbox_name(folder, group))
+    """Frees what an ended group holds, if it still does: of one that has ended as it should, nothing is left."""
+    with _LOCK:
+        _ended.add(mailbox_name(folder, group))
+        _free(mailbox_name(folder, group))
 
 
 def free_leftovers(folder: str) -> None:

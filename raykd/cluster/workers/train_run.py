@@ -21,6 +21,8 @@ from ray.train.v2._internal.execution.worker_group.state import WorkerGroupState
 from ray.train.v2.api.callback import RayTrainCallback
 from ray.train.v2.api.data_parallel_trainer import DataParallelTrainer
 
+from raykd.cluster.workers.leftovers import record_placement
+
 _LEFT_OUT = (DatasetsCallback, PlacementGroupCleanerCallback)
 
 
@@ -58,6 +60,12 @@ class _WorkerGroup(WorkerGroup):
             if not self.has_started():
                 builder.shutdown()
             raise
+
+    def _create_placement_group(self, *arguments: Any, **more: Any) -> Any:
+        made: Any = super()._create_placement_group(*arguments, **more)
+        run = self._train_run_context.run_config
+        record_placement(str(run.storage_path), str(run.name), made.placement_group)
+        return made
 
     def _init_train_context_on_workers(self, workers: list[Worker], sync_actor: Any, train_context_args: Any) -> None:
         parts: dict[str, Any] = {

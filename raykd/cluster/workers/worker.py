@@ -14,7 +14,6 @@ from raykd.cluster.workers.answer import Answer
 from raykd.cluster.workers.commands import Commands
 from raykd.cluster.workers.elastic import share_batch
 from raykd.cluster.workers.job import Job
-from raykd.cluster.workers.leftovers import record_placement
 from raykd.cluster.workers.mailbox import END, JOB
 from raykd.distributed.world import World
 from raykd.errors import OwnershipLostError
@@ -24,8 +23,7 @@ def work(config: dict[str, Any], device: torch.device) -> None:
     """From the group's start to its end.
 
     Args:
-        config: `mailbox` and `resources` of the group, `folder` of the groups, the group's `name` there, and
-            `timeout_s`, for which its workers wait for each other.
+        config: `mailbox` and `resources` of the group, and `timeout_s`, for which its workers wait for each other.
         device: to compute on.
     """
     mailbox = config["mailbox"]
@@ -36,8 +34,6 @@ def work(config: dict[str, Any], device: torch.device) -> None:
     # not take what they need.
     if world.device.type == "cuda" and resources.gpus_per_worker < 1:
         torch.cuda.set_per_process_memory_fraction(USED * resources.gpus_per_worker, world.device)
-    if world.rank == 0:
-        record_placement(config["folder"], config["name"])
     who = uuid.uuid4().hex  # new for each start of the group: a rank 0 that only seemed dead has another
     commands = Commands(mailbox, _agreed_place(mailbox, world, who))
     everyone, smaller = world, dict[int, World]()
