@@ -30,13 +30,21 @@ def mailbox_name(folder: str, group: str) -> str:
     return f"raykd {folder}/{group}"
 
 
+class GroupHasEnded(BaseException):
+    """Ends the run of a group that has ended meanwhile."""
+
+
 def record_placement(folder: str, group: str, placement: PlacementGroup) -> None:
-    """Tells what would have to be freed; of a group that has ended meanwhile, it is freed at once."""
+    """Tells what would have to be freed; of a group that has ended meanwhile, it is freed at once.
+
+    Raises:
+        GroupHasEnded: then.
+    """
     with _LOCK:
         if (mailbox := mailbox_name(folder, group)) in _ended:
             ray.util.remove_placement_group(placement)
-        else:
-            internal_kv._internal_kv_put(mailbox, placement.id.hex(), namespace=_TABLE)
+            raise GroupHasEnded
+        internal_kv._internal_kv_put(mailbox, placement.id.hex(), namespace=_TABLE)
 
 
 def free_placement(folder: str, group: str) -> None:

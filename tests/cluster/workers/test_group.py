@@ -51,8 +51,10 @@ def test_a_group_that_ends_before_its_workers_are_up_holds_nothing(start, is_mad
     if is_made:
         wait_until(lambda: held() - before)
     group.end()
-    assert group._failure is None
-    time.sleep(3.0)  # for what would be made only now: nothing tells that nothing will be
+    if is_made:  # its run waits for what is gone; with the slot's process it ends
+        time.sleep(1.0)
+    else:
+        wait_until(lambda: not group._thread.is_alive())
     wait_until(lambda: not held() - before)
 
 
