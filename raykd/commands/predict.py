@@ -1,7 +1,6 @@
 """`raykd predict`: what a student takes pictures for."""
 
 import argparse
-import contextlib
 import csv
 import json
 import os
@@ -18,7 +17,9 @@ from raykd.data.formats.file_names import is_ignored, is_picture, shown
 from raykd.distributed.world import World
 from raykd.errors import AlreadyExistsError, InvalidError, MissingError
 from raykd.runs.predicting import Prediction, predictions
+from raykd.runs.standalone import Student
 from raykd.runs.student_file import load_student
+from raykd.storage.atomic import write
 
 
 @runtime_checkable
@@ -41,18 +42,34 @@ def run_predict(options: argparse.Namespace) -> int:
     device = World.current(options.device).device
     student = load_student(options.student).to(device)
     there = list(files(options.pictures))
+    if options.to is None:
+        bad = _answer(student, there, options, sys.stdout)
+    else:
+        counted: list[int] = []
+
+        def save(path: Path) -> None:
+            with path.open("w", newline="", encoding="utf-8") as file:
+                counted.append(_answer(student, there, options, file))
+
+        write(Path(options.to), save)
+        (bad,) = counted
+    if bad:
+        say_error(f"{bad} of {len(there)} pictures could not be read")
+    return 1 if bad else 0
+
+
+def _answer(student: Student, there: Sequence[str], options: argparse.Namespace, target: _Target) -> int:
+    """Writes what the student says of each file; how many could not be read."""
     bad = 0
-    with _opened(options.to) as target, _progress() as progress:
-        write = _json_lines(target, student.classes) if options.json else _csv(target, student.classes, options.top)
+    with _progress() as progress:
+        tell = _json_lines(target, student.classes) if options.json else _csv(target, student.classes, options.top)
         for prediction in progress.track(predictions(student, there, options.batch_size), len(there)):
             if prediction.probabilities is None:
                 bad += 1
                 progress.console.print(f"error: {prediction.wrong}")
             else:
-                write(prediction, min(options.top, len(student.classes)))
-    if bad:
-        say_error(f"{bad} of {len(there)} pictures could not be read")
-    return 1 if bad else 0
+                tell(prediction, min(options.top, len(student.classes)))
+    return bad
 
 
 class _progress(Progress):  # noqa: N801 - reads as a function
@@ -94,18 +111,6 @@ def _matching(pattern: Path) -> Iterator[str]:
         for path in start.glob(str(pattern.relative_to(pattern.anchor)))
         if path.is_file() and not is_ignored(path.name)
     )
-
-
-@contextlib.contextmanager
-def _opened(path: str | None) -> Iterator[_Target]:
-    """The standard output, or a file that has its name once it is whole."""
-    if path is None:
-        yield sys.stdout
-        return
-    partial = Path(f"{path}.partial")
-    with partial.open("w", newline="", encoding="utf-8") as file:
-        yield file
-    partial.rename(path)
 
 
 def _csv(target: _Target, classes: tuple[str, ...], top: int) -> Writer:

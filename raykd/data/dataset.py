@@ -74,8 +74,7 @@ class Dataset:
 
     def normalise(self, images: UInt8[Tensor, "b c h w"] | Float[Tensor, "b c h w"]) -> Float[Tensor, "b c h w"]:
         """Images on the scale 0 to 255, with `mean` brought to 0 and `std` to 1."""
-        mean, std = _on(images.device, self.mean), _on(images.device, self.std)
-        return (images.float() / 255.0 - mean) / std
+        return normalised(images, self.mean, self.std)
 
     def batches(self, epoch: int, seed: int, batch_size: int, rank: int = 0, size: int = 1) -> Iterator[Batch]:
         """An epoch of the training split in random order, a rank's share of each batch; the last short one is dropped.
@@ -106,6 +105,13 @@ class Dataset:
         shares = (order[start : start + batch_size][rank::size] for start in range(0, len(split), batch_size))
         for indices, images in split.read(shares):
             yield Batch(self.normalise(images), split.labels[indices], indices)
+
+
+def normalised(
+    images: UInt8[Tensor, "b c h w"] | Float[Tensor, "b c h w"], mean: tuple[float, ...], std: tuple[float, ...]
+) -> Float[Tensor, "b c h w"]:
+    """Images on the scale 0 to 255, with `mean` brought to 0 and `std` to 1, which count on the scale 0 to 1."""
+    return (images.float() / 255.0 - _on(images.device, mean)) / _on(images.device, std)
 
 
 @functools.cache  # a copy to a GPU would wait for all that the GPU has to do, twice a batch

@@ -11,7 +11,7 @@ from jaxtyping import Float, UInt8
 from PIL import Image
 from torch import Tensor
 
-from raykd.data.dataset import Dataset
+from raykd.data.dataset import Dataset, normalised
 from raykd.data.views.decoding import Frame
 from raykd.data.views.pixels import Pixels
 from raykd.errors import InvalidError, MissingError
@@ -86,8 +86,7 @@ class Preparation:
 
     def normalise(self, images: UInt8[Tensor, "b c h w"]) -> Float[Tensor, "b c h w"]:
         """Bytes as the network takes them."""
-        mean, std = (torch.tensor(values, device=images.device)[:, None, None] for values in (self.mean, self.std))
-        return (images.float() / 255.0 - mean) / std
+        return normalised(images, self.mean, self.std)
 
     def _bytes(self, picture: Image.Image) -> UInt8[Tensor, "channels height width"]:
         channels, height, width = self.shape

@@ -8,6 +8,7 @@ import torch
 from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
+from raykd.distributed.processor import processor_name
 from raykd.models.staged import evaluating
 
 _ROUNDS = 30
@@ -50,7 +51,7 @@ def cost(network: nn.Module, shape: tuple[int, ...], batch_sizes: tuple[int, ...
         parameters=sum(parameter.numel() for parameter in network.parameters()),
         multiply_adds=counter.get_total_flops() // 2,
         latency_ms=latency,
-        device=torch.cuda.get_device_name(device) if device.type == "cuda" else _processor(),
+        device=processor_name(device),
         threads=torch.get_num_threads(),
     )
 
@@ -64,9 +65,3 @@ def _median_ms(network: nn.Module, images: torch.Tensor) -> float:
             torch.cuda.synchronize(images.device)
         took.append(1000 * (time.perf_counter() - begun))
     return statistics.median(took[_WARM_UP:])
-
-
-def _processor() -> str:
-    with open("/proc/cpuinfo") as file:  # noqa: PTH123 - a file of the system's
-        names = [line.partition(":")[2].strip() for line in file if line.startswith("model name")]
-    return names[0] if names else "CPU"

@@ -88,30 +88,30 @@ def _is_file(named: str) -> bool:
 def _of_weights(file: str, data: DataSpec, named: Named) -> PretrainedTeacher:
     if named.network is not None:
         return pretrained(network(named.network), file, key=named.key)
-    wrong: list[str] = []
+    wrong: dict[ModelSpec, str] = {}
     for model in _guessed(Path(file)):
+        if model in wrong:
+            continue
         teacher = pretrained(model, file, key=named.key)
         try:
             teacher.check(data)
         except InvalidError as error:
-            wrong.append(f"{model}: {error}")
+            wrong[model] = f"{model}: {error}"
             continue
         return teacher
-    why = f"; it is none of {'; '.join(wrong)}" if wrong else ""
+    why = f"; it is none of {'; '.join(wrong.values())}" if wrong else ""
     raise InvalidError(f"{file}: say by --teacher-network whose weights these are, such as torchvision/resnet50{why}")
 
 
 def _guessed(file: Path) -> Iterator[ModelSpec]:
     """The networks that a file may be of: by the beginning of its name, as `resnet50` in `resnet50-0676ba61.pth`."""
     words = re.split(r"[-.]", file.stem)
-    found: list[ModelSpec] = []
     for stem in dict.fromkeys([file.stem, words[0], *_beginnings(words[0])]):
         for maker in ("torchvision/", "timm/", ""):
             with contextlib.suppress(UserError):
-                found.append(network(maker + stem))
+                yield network(maker + stem)
     with contextlib.suppress(UserError):
-        found.append(architecture(file.parent.name))
-    yield from dict.fromkeys(found)
+        yield architecture(file.parent.name)
 
 
 def _beginnings(name: str) -> list[str]:

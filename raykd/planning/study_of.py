@@ -70,7 +70,7 @@ def study_of(
     spec = _data(data, size, skip_bad, say)
     named = Named(teacher=teacher, network=teacher_network, key=teacher_key, pretrained=pretrained)
     recipe = _recipe(spec, network_of(student, pretrained), named, epochs or _LIKELY_EPOCHS, say)
-    suiting(recipe)  # what is wrong with it is said before anything is measured
+    recipe.check()  # what is wrong with it is said before anything is measured
     planned = planned_within(minutes, recipe, epochs, slots or _slots())
     say(planned.in_words(minutes))
     offered = suiting(planned.recipe)

@@ -4,8 +4,6 @@ import dataclasses
 import tempfile
 from dataclasses import dataclass
 
-import torch
-
 from raykd.cluster.rehearsal import Rehearsal, rehearse
 from raykd.distributed.world import World
 from raykd.errors import InvalidError
@@ -88,11 +86,6 @@ def planned_within(minutes: int | float, recipe: Recipe, epochs: int | None, slo
 
 def _measured(recipe: Recipe) -> Rehearsal:
     """An epoch, trained as a worker trains it: by one thread where a CPU computes."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        with tempfile.TemporaryDirectory(prefix="raykd-planning-") as folder:
-            nothing = Store(folder, makes=())  # so that a teacher is stood in for, not trained
-            return rehearse(dataclasses.replace(recipe, threads=1), nothing, World.current())
-    finally:
-        torch.set_num_threads(threads)
+    with tempfile.TemporaryDirectory(prefix="raykd-planning-") as folder:
+        nothing = Store(folder, makes=())  # so that a teacher is stood in for, not trained
+        return rehearse(dataclasses.replace(recipe, threads=1), nothing, World.current())

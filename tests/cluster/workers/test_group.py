@@ -1,7 +1,6 @@
 """A warm group: many jobs one after the other, failures and deaths, and the same numbers as without Ray."""
 
 import dataclasses
-import time
 
 import pytest
 import ray
@@ -51,10 +50,7 @@ def test_a_group_that_ends_before_its_workers_are_up_holds_nothing(start, is_mad
     if is_made:
         wait_until(lambda: held() - before)
     group.end()
-    if is_made:  # its run waits for what is gone; with the slot's process it ends
-        time.sleep(1.0)
-    else:
-        wait_until(lambda: not group._thread.is_alive())
+    wait_until(lambda: not group._thread.is_alive())
     wait_until(lambda: not held() - before)
 
 
