@@ -24,7 +24,8 @@ def verdict(found: Confirmed) -> str:
         return f"winner: {winner.setting}: {_how_good(winner)}"
     if lead.is_sure and lead.mean > 0:
         return f"winner: {winner.setting}: {_how_good(winner)}, {_signed(lead.mean)} over {PLAIN_KD} {_sure(lead)}"
-    words = f"no better than {PLAIN_KD} ({_sure(lead, with_mean=True)}): {winner.setting}, {_how_good(winner)}"
+    compared = "not shown to be better" if lead.mean > 0 else "no better"  # a large lead with few seeds is no defeat
+    words = f"{compared} than {PLAIN_KD} ({_sure(lead, with_mean=True)}): {winner.setting}, {_how_good(winner)}"
     return f"{words}{_what_would_settle(lead)}"
 
 

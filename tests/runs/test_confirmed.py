@@ -62,8 +62,8 @@ def test_the_best_mean_wins_and_its_lead_is_told_by_the_test_split():
 def test_a_difference_within_the_noise_is_no_win():
     noisy = runs("quest K 64", [0.95, 0.96, 0.96, 0.96, 0.95], [0.90, 0.96, 0.91, 0.95, 0.92])
     assert verdict(found(PLAIN, STUDENT, noisy)) == (
-        "no better than plain KD (+0.4, -2.2 to +3.0, p 0.688, 5 seeds): quest K 64, validation 95.6 +- 0.7 %, "
-        "test 92.8 +- 3.2 %; about 106 seeds would settle it, if it stays what it is"
+        "not shown to be better than plain KD (+0.4, -2.2 to +3.0, p 0.688, 5 seeds): quest K 64, "
+        "validation 95.6 +- 0.7 %, test 92.8 +- 3.2 %; about 106 seeds would settle it, if it stays what it is"
     )
 
 
@@ -101,7 +101,8 @@ def test_a_setting_that_fails_with_one_seed_does_not_win(outcome: str):
 def test_one_seed_has_no_interval_and_says_so():
     one = confirmed([PLAIN[0], BETTER[0]], seeds=1, overlap=0.0)
     assert verdict(one) == (
-        "no better than plain KD (+1.0, 1 seed): quest K 64, validation 95.0 %, test 93.0 %; one seed proves nothing"
+        "not shown to be better than plain KD (+1.0, 1 seed): quest K 64, validation 95.0 %, "
+        "test 93.0 %; one seed proves nothing"
     )
 
 
