@@ -32,7 +32,7 @@ Files
     load_result         what a search found, from its folder
     Store               what teachers leave for every run: routes, codebooks, auxiliary teachers
 
-One's own methods, networks, data (see README.md, "Add one in one file")
+One's own methods, networks, data (see docs/own.md, "Add one in one file")
     searched            a field with its default and the range that a search draws it from
     Staged              a network cut into stem, stages and head
     UserError           what every error is that a person can mend

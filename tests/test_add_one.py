@@ -1,4 +1,4 @@
-"""The README's guide "Add one in one file": its files are taken from there, and each is a study that works."""
+"""The guide docs/own.md, "Add one in one file": its files are taken from there, and each is a study that works."""
 
 import re
 from pathlib import Path
@@ -18,7 +18,7 @@ from raykd.studies.study_file import load_study, own_types, study_module
 from raykd.testing import check_component
 from tiny import finish
 
-README = Path(__file__).parents[1] / "README.md"
+GUIDE = Path(__file__).parents[1] / "docs" / "own.md"
 SHORT = {"epochs": 1, "batch_size": 32, "teacher/epochs": 1}
 KINDS = {"A method": "Logits", "A model": "MyNet", "A data set": "Pictures"}
 
@@ -27,9 +27,7 @@ every_kind = pytest.mark.parametrize("kind", KINDS)
 
 def guide() -> dict[str, str]:
     """The files of the guide, by the heading that they stand under."""
-    _, _, rest = README.read_text().partition("\n## Add one in one file\n")
-    section = re.split(r"^## ", rest, maxsplit=1, flags=re.M)[0]
-    _, *parts = re.split(r"^### (.+)$", section, flags=re.M)
+    _, *parts = re.split(r"^## (.+)$", GUIDE.read_text(), flags=re.M)
     blocks = [re.findall(r"^```python\n(.*?)^```$", text, re.M | re.S) for text in parts[1::2]]
     assert all(len(found) == 1 for found in blocks)
     return dict(zip(parts[::2], (found[0] for found in blocks), strict=True))

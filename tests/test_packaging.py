@@ -20,10 +20,8 @@ from packaging.utils import canonicalize_name
 ROOT = Path(__file__).parents[1]
 PROJECT: dict[str, Any] = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
 DEPENDENCIES = [Requirement(line) for line in PROJECT["dependencies"]]
-EXTRAS = [
-    Requirement(line) for extra, lines in PROJECT["optional-dependencies"].items() if extra != "dev" for line in lines
-]
-TOOLS = [Requirement(line) for line in PROJECT["optional-dependencies"]["dev"]]
+EXTRAS = [Requirement(line) for extra in ("export", "timm") for line in PROJECT["optional-dependencies"][extra]]
+TOOLS = [Requirement(line) for extra in ("dev", "docs") for line in PROJECT["optional-dependencies"][extra]]
 OURS = {"raykd", "launch", "search_spaces", "benchmarks"}
 
 
@@ -49,6 +47,26 @@ def test_conda_installs_the_same():
     (pip,) = (entry["pip"] for entry in entries if isinstance(entry, dict))
     assert pip[-1] == "--editable ."
     assert [Requirement(line) for line in pip[:-1]] == DEPENDENCIES
+
+
+def test_a_machine_without_a_gpu_installs_all_but_faiss():
+    lines = (ROOT / "requirements-cpu.txt").read_text().splitlines()
+    light = [Requirement(line) for line in lines if not line.startswith("#")]
+    assert light == [requirement for requirement in DEPENDENCIES if requirement.name != "faiss-gpu"]
+    assert len(light) == len(DEPENDENCIES) - 1
+
+
+def test_faiss_is_imported_only_where_it_is_used():
+    """So that an installation may lack it: no import at the top of a file, and one file that has any."""
+    users = [path for path in python_files("raykd") if "faiss" in imported(path)]
+    assert users == [ROOT / "raykd/ops/kmeans.py"]
+    code = "import sys, raykd.methods.quest, raykd.evaluation.report; assert 'faiss' not in sys.modules"
+    subprocess.run([sys.executable, "-c", code], check=True, cwd=ROOT)
+
+
+def test_what_builds_the_site_is_there_for_the_tests():
+    extras = PROJECT["optional-dependencies"]
+    assert set(extras["docs"]) <= set(extras["dev"])
 
 
 def test_the_installed_command_is_there():
@@ -77,11 +95,14 @@ def test_what_is_imported_is_declared():
     declared = {canonicalize_name(requirement.name) for requirement in DEPENDENCIES + EXTRAS}
     providers = metadata.packages_distributions()
     for path in python_files("raykd", "launch", "search_spaces", "benchmarks"):
+        tools = {canonicalize_name(tool.name) for tool in TOOLS if path.is_relative_to(ROOT / "benchmarks")}
         for module in sorted({name.split(".")[0] for name in imported(path)} - OURS - sys.stdlib_module_names):
             distributions = {canonicalize_name(name) for name in providers.get(module, [module])}
             if path.parent.name in OURS and (path.parent / f"{module}.py").exists():
                 continue  # a script's neighbour
-            assert distributions & declared, f"{path.relative_to(ROOT)} imports {module}, which is no dependency"
+            assert distributions & (declared | tools), (
+                f"{path.relative_to(ROOT)} imports {module}, which is no dependency"
+            )
 
 
 def test_ray_is_imported_in_one_package_only():

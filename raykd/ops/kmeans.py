@@ -3,16 +3,17 @@
 On CPUs these are Lloyd's iterations in PyTorch, a block of vectors to a thread: `benchmarks/codebook.py` has their time
 beside faiss's and scikit-learn's at equal inertia. The vectors may lie in a memory-mapped file, of which a block for
 each thread is copied at a time. Blocks are of a fixed size and their sums are added in order, so that the words do not
-depend on the number of threads (scikit-learn adds its threads' sums in the order in which they end). Where faiss was
-built for a GPU and there is one, it is faiss.
+depend on the number of threads (scikit-learn adds its threads' sums in the order in which they end). Where faiss is
+installed, was built for a GPU, and there is one, it is faiss. Nothing else needs faiss, which is imported where it is
+used: an installation without a GPU can leave it out, and a worker on CPUs need not load it.
 """
 
+import importlib.util
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import NamedTuple
 
-import faiss
 import numpy as np
 import torch
 from jaxtyping import Float32, Int64
@@ -48,14 +49,23 @@ def kmeans(
 
     Args:
         vectors: in memory or in a file; never written, but NumPy must call them writable (a file's mode is `c`).
-        gpu: compute on the GPU where faiss was built for one.
+        gpu: compute on the GPU where `faiss_has_gpu`.
     """
     values = torch.from_numpy(vectors)
     start = values[torch.randperm(len(values), generator=generator("words", seed))[:words]]
-    if gpu and faiss.get_num_gpus() > 0:
+    if gpu and faiss_has_gpu():
         return by_faiss(vectors, start.numpy(), iterations, gpu=True)
     with _single_threads() as run:
         return _lloyd(values, start, iterations, run)
+
+
+def faiss_has_gpu() -> bool:
+    """Whether faiss is installed, was built for a GPU, and there is one."""
+    if importlib.util.find_spec("faiss") is None:
+        return False
+    import faiss
+
+    return faiss.get_num_gpus() > 0
 
 
 def by_faiss(
@@ -66,6 +76,8 @@ def by_faiss(
     gpu: bool,
 ) -> Clusters:
     """The same by faiss, from given words."""
+    import faiss
+
     threads = faiss.omp_get_max_threads()
     faiss.omp_set_num_threads(torch.get_num_threads())  # a worker's share of the machine is its share here too
     try:

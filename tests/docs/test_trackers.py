@@ -1,11 +1,14 @@
 """The listeners of docs/trackers.md: MLflow's against its own file store."""
 
+import inspect
 import re
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
+import raykd
 from raykd.protocols.event import METRIC, EpochEnded, Event, SearchBegan, TrialBegan, TrialEnded
 from raykd.protocols.outcome import TrialOutcome
 
@@ -65,3 +68,17 @@ def test_mlflow_has_a_run_for_each_trial_and_a_resumed_search_adds_none(
 
 def test_the_listener_for_weights_and_biases_is_python():
     compile(listing("ToWandb"), "trackers.md", "exec")
+
+
+def test_each_is_given_to_a_search_as_the_page_has_it():
+    calls = [block for block in re.findall(r"```python\n(.*?)```", PAGE, re.DOTALL) if block.startswith("raykd.tune(")]
+    given: list[Any] = []
+
+    def tune(*arguments: Any, **options: Any) -> None:
+        inspect.signature(raykd.tune).bind(*arguments, **options)
+        given.extend(options["listeners"])
+
+    known = SimpleNamespace(tune=tune, load_study=raykd.load_study)
+    for block in calls:
+        exec(block, {"raykd": known, "ToMLflow": lambda uri: uri, "ToWandb": lambda project: project})
+    assert given == ["sqlite:///mlflow.db", "distillation"]

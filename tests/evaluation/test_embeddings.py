@@ -3,6 +3,7 @@
 import pytest
 import torch
 
+from raykd.evaluation import neighbours
 from raykd.evaluation.embeddings import comparable, embed
 from raykd.evaluation.neighbours import nearest
 from tiny import dataset, network, random
@@ -37,6 +38,15 @@ def test_neighbours_by_eye():
     queries = torch.tensor([[2.0, 0.1], [0.1, 0.7]])
     assert nearest(queries, others, "l2").tolist() == [1, 2]
     assert nearest(queries, others, "cosine").tolist() == [0, 2]
+
+
+@pytest.mark.parametrize("metric", ["cosine", "l2"])
+def test_blocks_change_nothing_and_of_equal_ones_the_first_is_taken(metric: str, monkeypatch: pytest.MonkeyPatch):
+    others, queries = random(30, 4), random(20, 4, seed=1)
+    whole = nearest(queries, torch.cat([others, others]), metric)
+    assert whole.max() < 30
+    monkeypatch.setattr(neighbours, "_SCORES", 130)  # two queries at a time
+    assert torch.equal(nearest(queries, torch.cat([others, others]), metric), whole)
 
 
 @pytest.mark.parametrize("shift", [0.0, 1e4])

@@ -1,4 +1,4 @@
-"""`ray job submit` as the README has it, to a head that asks for a token."""
+"""`ray job submit` as docs/clusters.md has it, to a head that asks for a token."""
 
 import contextlib
 import os

@@ -19,7 +19,7 @@ from run_commands import ROOT, write_study
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 
 
-# What the README adds to a cluster file where others share the network.
+# What docs/clusters.md adds to a cluster file where others share the network.
 TOKEN = yaml.safe_load("""
 file_mounts:
   "~/.ray/auth_token": "~/.ray/auth_token"
@@ -96,7 +96,7 @@ def test_down_leaves_nothing_running(one: Machines, cluster: Path):
 
 
 def test_trials_run_on_the_workers_of_a_head_without_resources():
-    """`on_premises_gpu.yaml` with one of its workers, a shared folder at /mnt/raykd, and the README's token."""
+    """`on_premises_gpu.yaml` with one of its workers, a shared folder at /mnt/raykd, and docs/clusters.md's token."""
     skip_where_there_can_be_none()
     machines = Machines(workers=["10.0.0.2"], head="10.0.0.1")
     try:

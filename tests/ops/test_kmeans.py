@@ -1,11 +1,12 @@
 import itertools
+import sys
 
 import numpy as np
 import pytest
 import torch
 
 from raykd.ops import kmeans as module
-from raykd.ops.kmeans import by_faiss, kmeans
+from raykd.ops.kmeans import by_faiss, faiss_has_gpu, kmeans
 from references.kmeans import lloyd
 from tiny import random
 
@@ -40,6 +41,12 @@ def test_agrees_with_faiss():
     np.testing.assert_allclose(ours.words, theirs.words, atol=1e-5)
     assert np.array_equal(ours.nearest, theirs.nearest)
     np.testing.assert_allclose(ours.distances, theirs.distances, atol=1e-5)
+
+
+def test_without_faiss_a_gpu_makes_no_difference(monkeypatch):
+    monkeypatch.setitem(sys.modules, "faiss", None)  # as where it is not installed
+    assert not faiss_has_gpu()
+    assert all(map(np.array_equal, kmeans(VECTORS, 6, 5, 0, gpu=True), kmeans(VECTORS, 6, 5, 0)))
 
 
 def test_begins_from_vectors_that_the_seed_draws():

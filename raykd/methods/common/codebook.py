@@ -16,7 +16,7 @@ from torch import Tensor
 
 from raykd.data.dataset import Dataset
 from raykd.models.staged import Staged
-from raykd.ops.kmeans import kmeans
+from raykd.ops.kmeans import faiss_has_gpu, kmeans
 from raykd.ops.maps import as_map, averaged
 from raykd.ops.rng import generator
 from raykd.ops.vectors import full
@@ -82,8 +82,10 @@ def find_codebook(
     def make_words(folder: Path) -> None:
         file = context.get("features", fingerprint(sample), make_sample) / "vectors.npy"
         vectors = np.load(file, mmap_mode="c")
-        context.say(f"codebook: {words} words for {len(vectors)} vectors of {vectors.shape[1]} channels")
-        clusters = kmeans(vectors, words, iterations, seed, gpu=dataset.device.type == "cuda")
+        gpu = dataset.device.type == "cuda"
+        where = ", on the CPU, as there is no faiss-gpu" if gpu and not faiss_has_gpu() else ""
+        context.say(f"codebook: {words} words for {len(vectors)} vectors of {vectors.shape[1]} channels{where}")
+        clusters = kmeans(vectors, words, iterations, seed, gpu=gpu)
         save_npy(clusters.words, folder / "words.npy")
         facts = {
             "inertia": float(clusters.distances.sum(dtype=np.float64)),
