@@ -1,9 +1,13 @@
-"""Writes files so that nobody ever sees half of one, whenever the process dies or the disk is full."""
+"""Writes files so that nobody ever sees half of one, whenever the process dies or the disk is full.
+
+Files and folders get the rights that the process's umask leaves them, as those of any program, and never another: a
+group that shares a storage works by `umask 002`. A link in the place of a file is not written through.
+"""
 
 import contextlib
 import os
 import shutil
-import tempfile
+import uuid
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -23,14 +27,12 @@ def write(path: Path, save: Callable[[Path], object], keep: Path | None = None) 
         keep: a name for the file that stood there before.
     """
     path.parent.mkdir(exist_ok=True)
-    handle, name = tempfile.mkstemp(prefix=f".{path.stem}-", suffix=path.suffix, dir=path.parent)
-    os.close(handle)
-    temporary = Path(name)
+    temporary = unused(path)
     try:
+        temporary.touch(exist_ok=False)
         save(temporary)
         with temporary.open("rb") as file:
             os.fsync(file.fileno())
-        temporary.chmod(0o644)
         if keep is not None and path.exists():
             path.replace(keep)
         temporary.replace(path)
@@ -41,7 +43,7 @@ def write(path: Path, save: Callable[[Path], object], keep: Path | None = None) 
 
 def append(path: Path, data: bytes) -> None:
     """Appends to a file in a folder that is there: all of the data, or nothing of it where that fails."""
-    handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
+    handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW, 0o666)
     try:
         size = os.fstat(handle).st_size
         try:
@@ -59,9 +61,17 @@ def append(path: Path, data: bytes) -> None:
 def working_folder(folder: Path) -> Iterator[Path]:
     """An empty folder beside one, to be renamed to it when it is filled; removed in the end where it has not been."""
     folder.parent.mkdir(parents=True, exist_ok=True)
-    working = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
+    working = unused(folder)
+    working.mkdir()
     try:
-        working.chmod(0o755)
         yield working
     finally:
         shutil.rmtree(working, ignore_errors=True)
+
+
+def unused(path: Path) -> Path:
+    """A hidden name beside a path that nothing else has, for what becomes that path when it is whole.
+
+    Not `tempfile`'s, whose files and folders only their owner may read, whatever the umask is.
+    """
+    return path.with_name(f".{path.name}-{uuid.uuid4().hex[:8]}{path.suffix}")

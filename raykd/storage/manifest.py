@@ -1,11 +1,12 @@
 """The manifest of an artefact: the size and SHA-256 of each file, by which a torn or foreign one is found out."""
 
+import contextlib
 import hashlib
 import json
 import shutil
 from pathlib import Path
 
-from raykd.storage.atomic import write_text
+from raykd.storage.atomic import unused, write_text
 from raykd.storage.layout import is_inside
 
 MANIFEST = "manifest.json"
@@ -39,11 +40,19 @@ def digest(manifest: bytes) -> str:
 
 
 def put_in_place(working: Path, folder: Path) -> None:
-    """Renames a whole artefact to its own name, in place of what was torn, or left by a killed process."""
-    for remains in (folder, *folder.parent.glob(f".{folder.name}-*")):
-        if remains != working:
-            shutil.rmtree(remains, ignore_errors=True)
+    """Renames a whole artefact to its own name, in place of what was torn, or left by a killed process.
+
+    What stands there is renamed before it is deleted: of another user's folder nobody else may delete the files, and a
+    link is taken away without a look at where it leads.
+    """
+    with contextlib.suppress(FileNotFoundError):
+        folder.rename(unused(folder))
     working.rename(folder)
+    for remains in folder.parent.glob(f".{folder.name}-*"):
+        if remains.is_symlink():
+            remains.unlink()
+        else:
+            shutil.rmtree(remains, ignore_errors=True)
 
 
 def _sum(path: Path) -> list[int | str]:

@@ -8,7 +8,6 @@ import functools
 import os
 import posixpath
 import shutil
-import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from fnmatch import fnmatch
@@ -16,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 from urllib.parse import urlsplit, urlunsplit
 
+from raykd.storage.atomic import unused
 from raykd.storage.layout import is_inside
 from raykd.storage.object_store import Entry, entries, is_object, missing_told, opened
 from raykd.storage.retry import retry_while_unavailable
@@ -113,16 +113,14 @@ class Objects:
 
         def action(files: "fs.FileSystem") -> None:
             into.parent.mkdir(parents=True, exist_ok=True)
-            with tempfile.NamedTemporaryFile(prefix=f".{into.stem}-", dir=into.parent, delete=False) as target:
-                temporary = Path(target.name)
-                try:
-                    with files.open_input_stream(self._key(path)) as stream:
-                        shutil.copyfileobj(stream, target, _CHUNK)
-                except BaseException:
-                    temporary.unlink()
-                    raise
-            temporary.chmod(0o644)
-            temporary.replace(into)
+            temporary = unused(into)
+            try:
+                with temporary.open("xb") as target, files.open_input_stream(self._key(path)) as stream:
+                    shutil.copyfileobj(stream, target, _CHUNK)
+                temporary.replace(into)
+            except BaseException:
+                temporary.unlink(missing_ok=True)
+                raise
 
         self._try(action)
 

@@ -31,7 +31,7 @@ class RowFile:
 
     def __init__(self, path: Path, length: int):
         self.length = length
-        self._handle = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
+        self._handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o666)
         weakref.finalize(self, os.close, self._handle)  # a trial that is stopped leaves its generator where it stands
 
     @staticmethod
