@@ -11,7 +11,8 @@ from pages import PAGES, ROOT, Snippet, snippets, spans
 from raykd.__main__ import COMMANDS, parser
 from raykd.commands import parse
 
-OTHERS = set(". ./check chgrp conda find git kubectl mlflow pip python python3 ray sbatch ssh umask".split())
+OTHERS = {".", "./check", "conda", "git", "kubectl", "mlflow", "pip", "python", "python3", "ray", "sbatch", "ssh"}
+OTHERS |= {"chgrp", "find", "umask"}
 SHELL = {"&&", ";", "|", "||"}
 LINES = snippets("bash")
 NAMES = {command.__name__.rpartition(".")[2] for command in COMMANDS}
