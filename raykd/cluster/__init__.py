@@ -49,16 +49,38 @@ workers/coordinator.py: Ray makes the actor that elastic trials ask for room whe
         what makes it, and what tells the head from other machines.
         workers/test_coordinator.py::test_it_is_made_once_and_answers
 
-machines/connect.py: Ray looks for a cluster on this machine only while it connects, which may start one.
-    ray._private.services.find_bootstrap_address
-        where `ray start` left a cluster on this machine.
-        machines/test_connect.py::test_a_cluster_that_was_started_on_this_node_is_joined
+machines/connect.py: Ray prints its notices past all loggers.
     ray._private.worker
-        whose `print_to_stdstream` prints Ray's notices past all loggers; it is replaced while a search runs.
+        whose `print_to_stdstream` does; it is replaced while a search runs.
         machines/test_connect.py::test_local_starts_its_own_beside_it
+
+machines/whose.py: Ray looks for a cluster on this machine only while it connects, which may start one.
+    ray._common.utils.get_ray_address_file
+        where `ray start` leaves a cluster's address on this machine.
+        machines/test_connect.py::test_a_cluster_that_was_started_on_this_node_is_joined
+
+machines/greeting.py: Ray says what keeps a process from a cluster by pages of tracebacks, once it has joined.
+    ray._common.usage.usage_lib.get_cluster_metadata, ray._private.utils.check_version_info,
+    ray._private.utils.compute_version_info
+        the versions of the other side, how Ray compares them, and those of this one.
+        machines/test_connect.py::test_other_versions_are_one_line
+    ray._raylet.GcsClient, ray._private.services.get_node_to_connect_for_driver
+        whom to ask, and the sockets that a driver would be sent to.
+        machines/test_connect.py::test_another_token_is_one_line
+
+machines/own_ray.py: Ray has no settings for which of its processes start, and none for loopback.
     ray._private.node.Node
         whose start_api_server, start_monitor and start_log_monitor start processes that no setting leaves out.
         machines/test_connect.py::test_a_ray_of_ones_own_has_no_process_that_a_search_does_not_use
+    ray._private.ray_constants
+        whose ENABLE_RAY_CLUSTER is false where Ray takes every machine for 127.0.0.1.
+        machines/test_connect.py::test_a_ray_of_ones_own_listens_on_loopback_alone
+
+machines/token.py: Ray sends a token to a cluster that it finds by itself alone, and it is raykd that finds it here.
+    ray._private.authentication.authentication_token_setup.AUTH_MODE_ENV_VAR, ray._raylet.AuthenticationTokenLoader,
+    ray._raylet.Config
+        what turns tokens on, whether there is one, and what reads the first again.
+        machines/test_connect.py::test_a_token_that_a_search_has_left_is_sent
 
 machines/autoscaler.py: Ray tells what its autoscaler does on the command line only, by `ray status`.
     ray._private.ray_constants.DEBUG_AUTOSCALING_STATUS, ray.experimental.internal_kv._internal_kv_get

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from raykd.cluster.machines.capacity import wait_for_machines
 from raykd.cluster.machines.nodes import check_gpus, living_nodes, one_of_each_gpu
 from raykd.cluster.machines.plan import Plan, make_plan
+from raykd.cluster.machines.shared_storage import check_shared
 from raykd.cluster.machines.sharing import Footprint, Wanted, count_fitting_slots, footprint, to_measure
 from raykd.cluster.machines.worker_count import Workers
 from raykd.cluster.tuner.trials import Trials
@@ -17,6 +18,7 @@ def plan_slots(trials: Trials, wanted: Wanted, total: int, tell: Listener, look:
     wait_for_machines(wanted, tell, look)
     nodes = living_nodes()
     plan = make_plan(nodes, wanted.workers, wanted.slots, total, wanted.most_sharing)
+    check_shared(nodes, trials.storage, trials.folder)
     check_gpus(nodes, plan.resources.gpus_per_worker)
     if not wanted.measures:
         return plan

@@ -65,7 +65,7 @@ def test_the_command_of_the_readme_runs_from_a_clone(one: Machines, cluster: Pat
     words = ("--study", "search_spaces/small.py", "--name", "first", "--trials", 1)
     ended = one.ray("submit", cluster, "launch/tune.py", "--", *words, folder=ROOT)
     assert ended.returncode == 0, ended.stdout
-    assert "joined the Ray cluster at " in ended.stdout
+    assert "joined your Ray cluster at " in ended.stdout
     assert "best of single runs: " in ended.stdout
     assert (one.home() / "runs" / "first" / "best_recipe.json").is_file()
 

@@ -1,67 +1,56 @@
-"""Joins the Ray cluster that raykd was started on, or starts one of its own."""
+"""Joins a Ray cluster, one that was named or the user's own, or starts one for the search alone."""
 
 import contextlib
-import errno
 import logging
 import os
-import secrets
-import socket
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import ray
 from ray._private import worker as ray_worker
-from ray._private.node import Node
-from ray._private.services import find_bootstrap_address
+from ray.exceptions import AuthenticationError
 
 from raykd.cluster import SETTINGS
-from raykd.errors import InvalidError, UnreachableError
+from raykd.cluster.machines.greeting import greet, knock, wrong_token
+from raykd.cluster.machines.own_ray import start_own_ray
+from raykd.cluster.machines.token import close_token_file, hand_over_token, send_token
+from raykd.cluster.machines.whose import Found, all_here, owner_at, started_here
+from raykd.errors import UnreachableError
 
-_KNOCK_S = 7.0  # each for a connection and for an answer
-_SOCKET_BYTES = 107  # a name's most, without the 0 at its end
-_SOCKET = "/ray/session_2026-01-01_00-00-00_000000_1234567/sockets/plasma_store"  # the longest, with a process's number
-# HTTP/2's greeting of a client with its settings, which are none; and where in a frame's head its kind stands.
-_SETTINGS, _FRAME_BYTES, _KIND = 4, 9, 3
-_HELLO = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + bytes((0, 0, 0, _SETTINGS, 0, 0, 0, 0, 0))
+_LOCAL, _AUTO = "local", "auto"
 
 
 @contextlib.contextmanager
 def connected(address: str | None, log: Path | None) -> Iterator[str]:
-    """A connection to Ray for as long as the context lasts, with one line that says which.
+    """A connection to Ray for as long as the context lasts, with one line that says which, and whose.
 
     Args:
-        address: of a cluster; `local` for one of our own; None for Ray's convention: `RAY_ADDRESS`, else the
-            cluster that `ray start` left on this node, else one of our own.
+        address: of a cluster; `local` for one of our own; `auto` for any that runs on this machine, whoever has started
+            it; None for `RAY_ADDRESS`, else the cluster that this user has started here, else one of our own.
         log: a file that gets what Ray would print; None lets it print.
 
     Raises:
-        ConnectionError: no cluster answers there.
+        ConnectionError: no cluster answers there, or it is one that cannot be joined.
+        PermissionError: what belongs to Ray is another user's.
         ValueError: the folder for temporary files has too long a name for one of our own.
     """
     if ray.is_initialized():
         yield "uses the Ray that is already connected"
         return
-    target = address or os.environ.get("RAY_ADDRESS") or find_bootstrap_address(None) or "local"
-    if target == "auto":
-        target = find_bootstrap_address(None) or target
     options = {} if log is None else {"log_to_driver": False, "logging_level": logging.ERROR}
-    if target == "local":
-        _check_sockets()
-        _hand_over_secret()
-        with _lean(forwards_logs=log is None):
-            ray.init(address="local", include_dashboard=False, **options)
-        line = f"started Ray on this machine with {_resources()}"
+    named = address or os.environ.get("RAY_ADDRESS")
+    close_token_file()
+    joined, left = _choose(named)
+    if joined is None:
+        hand_over_token()
+        start_own_ray(forwards_logs=log is None, **options)
+        line = f"started Ray on this machine with {_resources()}{left}"
     else:
-        try:
-            _knock(target)
-            ray.init(address=target, runtime_env={"env_vars": dict(SETTINGS)}, **options)
-        except (OSError, ValueError) as error:
-            reason = (getattr(error, "strerror", None) or str(error)).splitlines()[0]
-            raise UnreachableError(
-                f"no Ray cluster answers at {target}: {reason}; --address local starts one"
-            ) from None
-        line = f"joined the Ray cluster at {target} with {_resources()}"
+        if named in (None, _AUTO):
+            send_token()
+        _join(joined.address, must_be_mine=named is None, **options)
+        line = f"joined {joined.whose} at {joined.address} with {_resources()}"
     try:
         with _redirected(log):
             yield line
@@ -69,80 +58,73 @@ def connected(address: str | None, log: Path | None) -> Iterator[str]:
         ray.shutdown()
 
 
-@contextlib.contextmanager
-def _lean(*, forwards_logs: bool) -> Iterator[None]:
-    """Lets `ray.init` start Ray without three processes that a search does not use.
-
-    They are the head of a dashboard that is not shown, a monitor of machines that nothing starts, and what brings the
-    lines of workers to the driver. They take 2 s of CPU when they start, and Ray waits for the first of them then, and
-    for all when it ends.
-
-    Args:
-        forwards_logs: whether the driver shows what workers say.
-    """
-    parts = ("start_api_server", "start_monitor", *(() if forwards_logs else ("start_log_monitor",)))
-    before = {name: getattr(Node, name) for name in parts}
-    try:
-        for name in parts:
-            setattr(Node, name, lambda self, **options: None)
-        yield
-    finally:
-        for name, method in before.items():
-            setattr(Node, name, method)
-
-
-def _check_sockets() -> None:
-    """Refuses a folder for temporary files in which Ray's sockets would have longer names than Linux allows.
+def _choose(named: str | None) -> tuple[Found | None, str]:
+    """The cluster to join, or None for one of our own; and a word on the one that was left alone.
 
     Raises:
-        ValueError: it is so long, with what to set.
+        ConnectionError: there is none to choose, several, or the user's own does not answer any more.
     """
-    folder = os.environ.get("RAY_TMPDIR", os.environ.get("TMPDIR", "/tmp"))
-    room = _SOCKET_BYTES - len(_SOCKET)
-    if len(os.fsencode(folder)) > room:
-        raise InvalidError(
-            f"the folder for temporary files must have at most {room} letters, as Ray has its sockets below it, got "
-            f"{len(os.fsencode(folder))} in {folder}; set RAY_TMPDIR=/tmp, or to another short one"
-        )
+    if named == _LOCAL:
+        return None, ""
+    if named == _AUTO:
+        return _any_here(), ""
+    if named is not None:
+        return Found(address=named, owner=owner_at(named)), ""
+    found = started_here()
+    if found is None or found.is_mine:
+        return found, ""
+    if found.owner is None:
+        if found.file_is_mine:
+            _check_answers(found.address)
+        return None, ""
+    return None, f"; {found.whose} at {found.address} is left alone, --address {_AUTO} joins it"
 
 
-def _hand_over_secret() -> None:
-    """Gives Ray the secret by which its processes know each other, where the home folder cannot be written.
-
-    Ray makes one up at its first start and keeps it in `~/.ray/auth_token`, or ends where it cannot. Its processes read
-    the environment first, which they have of this one.
-    """
-    folder = Path("~/.ray").expanduser()
-    if "RAY_AUTH_TOKEN" in os.environ or "RAY_AUTH_TOKEN_PATH" in os.environ or (folder / "auth_token").exists():
-        return
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryFile(dir=folder):
-            return
-    except OSError:
-        os.environ["RAY_AUTH_TOKEN"] = secrets.token_hex(32)
-
-
-def _knock(address: str) -> None:
-    """Refuses an address of nobody, or of no Ray, before Ray tries it.
-
-    Ray itself tries for up to two minutes, more than six where a power cut left the address, with lines of its own on
-    the terminal, and then ends the process. All that it has on a port speaks HTTP/2, whose servers send their settings
-    first, whatever is asked.
+def _any_here() -> Found:
+    """The cluster of `ray start`, or the only one that runs.
 
     Raises:
-        OSError: nothing listens there, or no Ray.
+        ConnectionError: there is none, or there are several.
     """
-    host, _, port = address.removeprefix("ray://").rpartition(":")
-    if not (host and port.isdecimal()) or "//" in host:  # whatever else Ray knows is Ray's to try
-        return
-    with socket.create_connection((host.strip("[]"), int(port)), timeout=_KNOCK_S) as connection:
-        if os.environ.get("RAY_USE_TLS", "0").lower() in ("1", "true"):
-            return
-        connection.sendall(_HELLO)
-        answer = connection.recv(_FRAME_BYTES, socket.MSG_WAITALL)
-    if len(answer) < _FRAME_BYTES or answer[_KIND] != _SETTINGS:
-        raise OSError(errno.EPROTO, "what listens there is not Ray")
+    here = all_here()
+    if not here:
+        raise UnreachableError(f"no Ray runs on this machine; --address {_LOCAL} starts one")
+    if len(here) > 1 and not here[0].is_default:
+        several = ", ".join(f"{each.whose} at {each.address}" for each in here)
+        raise UnreachableError(f"several Rays run on this machine, name one by --address: {several}")
+    return here[0]
+
+
+def _check_answers(address: str) -> None:
+    """Refuses an address of nobody, or of no Ray.
+
+    Raises:
+        ConnectionError: the address, and why.
+    """
+    try:
+        knock(address)
+    except OSError as error:
+        raise UnreachableError(_no_answer(address, error)) from None
+
+
+def _join(address: str, *, must_be_mine: bool, **options: Any) -> None:
+    _check_answers(address)
+    greet(address, must_be_mine=must_be_mine)
+    try:
+        ray.init(address=address, runtime_env={"env_vars": dict(SETTINGS)}, **options)
+    except AuthenticationError:
+        raise UnreachableError(wrong_token(address)) from None
+    except (OSError, ValueError) as error:
+        raise UnreachableError(_no_answer(address, error)) from None
+    except RuntimeError as error:  # of a Ray Client, which compares versions by itself
+        raise UnreachableError(
+            f"cannot join the Ray cluster at {address}: {' '.join(str(error).split())}; --address {_LOCAL} starts one"
+        ) from error
+
+
+def _no_answer(address: str, error: Exception) -> str:
+    reason = (getattr(error, "strerror", None) or str(error)).splitlines()[0]
+    return f"no Ray cluster answers at {address}: {reason}; --address {_LOCAL} starts one"
 
 
 @contextlib.contextmanager

@@ -6,6 +6,7 @@ address. NCCL finds an interface by itself.
 
 By itself Ray Train looks for a free port on rank 0, lets go of it, and tells all to meet there: where another process
 has taken it by then, the group does not start. Here rank 0 opens the store that all meet at before it tells its port.
+The store asks nobody who he is, and PyTorch would have it listen on all addresses: it listens on Ray's own alone.
 
 A slot imports this file, and only waits. So PyTorch, which takes it more than a second of CPU, is imported by the
 functions that workers call.
@@ -72,8 +73,12 @@ def _open_store(timeout: timedelta) -> tuple[str, int]:
 
     global _store
     address = ray.util.get_node_ip_address()
-    _store = TCPStore(address, 0, is_master=True, wait_for_workers=False, timeout=timeout)
-    return address, _store.port
+    listening = socket.create_server((address, 0), family=socket.AF_INET6 if ":" in address else socket.AF_INET)
+    port = listening.getsockname()[1]
+    _store = TCPStore(
+        address, port, is_master=True, wait_for_workers=False, timeout=timeout, master_listen_fd=listening.detach()
+    )
+    return address, port
 
 
 def _meet(address: tuple[str, int], backend: str, timeout: timedelta) -> None:

@@ -22,4 +22,8 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("folder", metavar="STORAGE/NAME", help="the search's folder")
     parser.add_argument("--seeds", type=int, default=5, metavar="N", help="with those that it has (default: 5)")
     parser.add_argument("--study", metavar="NAME|FILE", help="where its study is, if not where it was started from")
-    parser.add_argument("--address", help="of a Ray cluster; 'local' starts Ray on this machine in any case")
+    parser.add_argument(
+        "--address",
+        help="of a Ray cluster; 'local' starts Ray on this machine in any case, 'auto' joins any that runs here, "
+        "another user's too (default: RAY_ADDRESS, or else one that you have started here, or else local)",
+    )

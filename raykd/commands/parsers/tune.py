@@ -15,8 +15,8 @@ Ctrl-C, SIGTERM and, from any machine, `raykd stop STORAGE/NAME` end it and keep
 far it is. The test split is read when all trials are done, and once more for each --more-trials: the more often
 that is done, the less its accuracy says.
 
-It joins the Ray cluster that it is started on (RAY_ADDRESS, --address, or one that `ray start` left on this
-node), and else starts Ray on this machine.
+It joins the Ray cluster that --address or RAY_ADDRESS names, or else one that you yourself have started on this machine
+by `ray start`, and else starts Ray on this machine. Another user's it joins by `--address auto` alone.
 """
 
 import argparse
@@ -129,7 +129,11 @@ def _add_machines(parser: argparse.ArgumentParser) -> None:
         help="trials that may share a GPU; auto: as many as fit by measured memory (default: 1)",
     )
     add_keep_option(parser)
-    parser.add_argument("--address", help="of a Ray cluster; 'local' starts Ray on this machine in any case")
+    parser.add_argument(
+        "--address",
+        help="of a Ray cluster; 'local' starts Ray on this machine in any case, 'auto' joins any that runs here, "
+        "another user's too (default: RAY_ADDRESS, or else one that you have started here, or else local)",
+    )
 
 
 def _number_or_bounds(text: str) -> int | tuple[int, int]:

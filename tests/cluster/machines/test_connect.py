@@ -1,6 +1,7 @@
 """A search joins the cluster that `ray start` left on the node, and says so; a dead one is one clear line."""
 
 import contextlib
+import json
 import os
 import shutil
 import signal
@@ -12,8 +13,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from ray._raylet import GcsClient  # pyright: ignore[reportAttributeAccessIssue]
+from users import as_nobody, give_to_nobody
 
-from run_commands import Finished, end, free_port, start, start_typed, write_study
+from run_commands import ENVIRONMENT, Finished, end, free_port, start, start_typed, write_study
 from waiting import wait_until
 
 pytestmark = pytest.mark.slow
@@ -30,11 +33,21 @@ class Head:
 
 @pytest.fixture(scope="module")
 def head() -> Iterator[Head]:
+    with _started() as started:
+        yield started
+
+
+@contextlib.contextmanager
+def _started(nobody: bool = False, **environment: str) -> Iterator[Head]:
+    """A cluster of `ray start`; of another user's, if so."""
     folder = tempfile.mkdtemp(prefix="rk", dir="/tmp")  # short: sockets below it may have 107 letters
-    environment = {"RAY_TMPDIR": folder, "RAY_USAGE_STATS_ENABLED": "0"}
+    environment = {"RAY_TMPDIR": folder, "RAY_USAGE_STATS_ENABLED": "0"} | environment
     options = ["--head", "--block", f"--port={free_port()}", "--num-cpus=2"]
     memory = ["--object-store-memory=100000000", "--include-dashboard=false"]
     command = [sys.executable, "-m", "ray.scripts.scripts", "start", *options, *memory]
+    if nobody:
+        give_to_nobody(Path(folder))
+        command, environment = as_nobody(*command), environment | {"HOME": folder}
     process = subprocess.Popen(
         command,
         env=os.environ | environment,
@@ -44,9 +57,11 @@ def head() -> Iterator[Head]:
     )
     current = Path(folder) / "ray" / "ray_current_cluster"
     wait_until(current.exists, 60, lambda: "ray start does not come up", unless=lambda: process.poll() is not None)
-    yield Head(process, current.read_text().strip(), environment)
-    _kill(process)
-    shutil.rmtree(folder, ignore_errors=True)
+    try:
+        yield Head(process, current.read_text().strip(), environment)
+    finally:
+        _kill(process)
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 @pytest.fixture
@@ -64,7 +79,7 @@ def tune(head: Head, tmp_path: Path):
 def test_a_cluster_that_was_started_on_this_node_is_joined(head: Head, tune):
     ended = tune()
     assert ended.code == 0, ended.error
-    assert f"joined the Ray cluster at {head.address} with 2 CPUs and 0 GPUs\n" in ended.out
+    assert f"joined your Ray cluster at {head.address} with 2 CPUs and 0 GPUs\n" in ended.out
     assert "best of single runs: " in ended.out
     assert head.process.poll() is None
 
@@ -75,7 +90,7 @@ def test_an_address_in_the_environment_is_joined(head: Head, tune):
     ended = tune("--trials", 1, RAY_ADDRESS=head.address)
     hidden.rename(current)
     assert ended.code == 0, ended.error
-    assert f"joined the Ray cluster at {head.address} " in ended.out
+    assert f"joined your Ray cluster at {head.address} " in ended.out
 
 
 def test_local_starts_its_own_beside_it(tune):
@@ -107,6 +122,92 @@ def test_a_ray_of_ones_own_has_no_process_that_a_search_does_not_use(tmp_path: P
     assert any("raylet" in each for each in own)
     assert not [each for each in own if "dashboard.py" in each or "monitor.py" in each]
     shutil.rmtree(environment["RAY_TMPDIR"])
+
+
+def test_a_ray_of_ones_own_listens_on_loopback_alone(tmp_path: Path):
+    """GCS, raylet, workers and the driver; by the kernel's table, of all processes of the session."""
+    environment = {"RAY_TMPDIR": tempfile.mkdtemp(prefix="rk", dir="/tmp")}
+    ended = end(start_typed("-c", _LISTENING, folder=tmp_path, environment=environment))
+    assert (ended.code, ended.error) == (0, "")
+    listening = ended.out.split()
+    assert len(listening) >= 4
+    assert {each for each in listening if not each.startswith(("127.", "::ffff:127.", "::1"))} == set()
+    shutil.rmtree(environment["RAY_TMPDIR"])
+
+
+_LISTENING = """
+import ray
+import psutil  # the one that Ray brings
+from pathlib import Path
+from raykd.cluster.machines.connect import connected
+with connected("local", Path("ray.log")):
+    ray.get([ray.remote(lambda: 1).remote() for _ in range(2)])
+    own = psutil.Process()
+    for process in [own, *own.children(recursive=True)]:
+        for each in process.net_connections("inet"):
+            if each.status == psutil.CONN_LISTEN:
+                print(each.laddr.ip)
+"""
+
+
+def test_other_versions_are_one_line(head: Head, tune):
+    """As another environment on the other side would say."""
+    with _metadata(head, python_version="3.9.1"):
+        ended = tune("--address", head.address)
+    assert ended.code == 1
+    assert ended.error.startswith(f"error: the Ray cluster at {head.address} has Ray 2.60.0 on Python 3.9.1, and this")
+    assert ended.error.endswith("both must be the same; --address local starts one")
+    assert ended.error.count("\n") == 0
+
+
+@contextlib.contextmanager
+def _metadata(head: Head, **changes: str) -> Iterator[None]:
+    """Changes what a cluster says of itself."""
+    client = GcsClient(address=head.address)
+    before = client.internal_kv_get(b"CLUSTER_METADATA", namespace=b"cluster")
+    changed = json.dumps(json.loads(before) | changes).encode()
+    client.internal_kv_put(b"CLUSTER_METADATA", changed, True, namespace=b"cluster")
+    try:
+        yield
+    finally:
+        client.internal_kv_put(b"CLUSTER_METADATA", before, True, namespace=b"cluster")
+
+
+@pytest.fixture(scope="module")
+def closed() -> Iterator[Head]:
+    """A cluster that asks for a token."""
+    with _started(RAY_AUTH_MODE="token", RAY_AUTH_TOKEN="a" * 64) as started:
+        yield started
+
+
+@pytest.mark.parametrize("mode", ["token", "disabled"])
+def test_another_token_is_one_line(mode: str, closed: Head, tune):
+    ended = tune("--address", closed.address, RAY_AUTH_MODE=mode, RAY_AUTH_TOKEN="b" * 64)
+    assert ended.code == 1
+    assert ended.error.startswith(f"error: the Ray cluster at {closed.address} asks for a token that is not this user'")
+    assert ended.error.count("\n") == 0
+
+
+def test_a_token_that_a_search_has_left_is_sent(closed: Head, tune, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    """`ray start` has found it, and asks for it; nobody has set a mode."""
+    monkeypatch.delitem(ENVIRONMENT, "RAY_AUTH_MODE")  # as the other tests have it
+    home = tmp_path / "home"
+    (home / ".ray").mkdir(parents=True)
+    (home / ".ray" / "auth_token").write_text("a" * 64)
+    ended = tune("--trials", 1, HOME=str(home), RAY_TMPDIR=closed.environment["RAY_TMPDIR"])
+    assert ended.code == 0, ended.error
+    assert f"joined your Ray cluster at {closed.address} with 2 CPUs" in ended.out
+
+
+def test_another_users_cluster_is_joined_only_if_asked(tune):
+    """Two real users: he has started a cluster where a search looks for one."""
+    with _started(nobody=True) as his:
+        ended = tune("--dry-run", RAY_TMPDIR=his.environment["RAY_TMPDIR"])
+        assert ended.code == 0, ended.error
+        assert f"nobody's Ray cluster at {his.address} is left alone, --address auto joins it" in ended.out
+        ended = tune("--dry-run", "--address", "auto", RAY_TMPDIR=his.environment["RAY_TMPDIR"])
+        assert ended.code == 0, ended.error
+        assert f"joined nobody's Ray cluster at {his.address}" in ended.out
 
 
 def test_a_dead_cluster_is_one_line(head: Head, tune, tmp_path: Path):

@@ -1,16 +1,19 @@
-"""What Ray would stumble over when it connects is refused in one line, or cleared away, before it tries."""
+"""What Ray would stumble over when it connects is refused in one line before it tries."""
 
 import contextlib
-import os
+import platform
 import socket
 import threading
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import ray
+from users import give_to_nobody
 
-from raykd.cluster.machines import connect
+from raykd.cluster.machines import connect, greeting
 from raykd.cluster.machines.connect import connected
+from raykd.cluster.machines.greeting import check_sockets, knock, wrong_versions
 
 
 @pytest.fixture(autouse=True)
@@ -66,7 +69,7 @@ def test_where_nobody_listens(scheme: str):
 
 
 def test_what_listens_and_never_answers(monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(connect, "_KNOCK_S", 0.2)
+    monkeypatch.setattr(greeting, "_KNOCK_S", 0.2)
     with socket.create_server(("127.0.0.1", 0)) as silent:
         address = f"127.0.0.1:{silent.getsockname()[1]}"
         with pytest.raises(ConnectionError, match="timed out"), connected(address, None):
@@ -75,54 +78,33 @@ def test_what_listens_and_never_answers(monkeypatch: pytest.MonkeyPatch):
 
 def test_what_greets_as_ray_does_is_let_through():
     with server(SETTINGS_FRAME) as address:
-        connect._knock(address)
-        connect._knock(f"ray://{address}")
+        knock(address)
+        knock(f"ray://{address}")
 
 
-@pytest.mark.parametrize("variable", ["RAY_TMPDIR", "TMPDIR"])
-def test_a_folder_too_long_for_rays_sockets(variable: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
-    folder = f"/{'x' * 39}"
-    monkeypatch.delenv("RAY_TMPDIR", raising=False)
-    monkeypatch.setenv(variable, folder)
-    with (
-        pytest.raises(ValueError, match=rf"at most 39 letters, .* got 40 in {folder}; set RAY_TMPDIR=/tmp, or to"),
-        connected("local", tmp_path / "ray.log"),
-    ):
-        raise AssertionError("it connected")
-
-
-def test_a_folder_just_short_enough_is_taken(monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setenv("RAY_TMPDIR", f"/{'x' * 38}")
-    monkeypatch.setenv("TMPDIR", "x" * 200)  # Ray does not look there then
-    connect._check_sockets()
-
-
-# Ray's secret
+def test_other_versions_are_told_beside_ones_own():
+    line = wrong_versions("10.0.0.1:6379", {"ray_version": "2.40.0", "python_version": "3.9.1"})
+    here = f"this is Ray {ray.__version__} on Python {platform.python_version()}"
+    assert line.startswith(f"the Ray cluster at 10.0.0.1:6379 has Ray 2.40.0 on Python 3.9.1, and {here}: ")
+    assert line.endswith("; --address local starts one")
 
 
 @pytest.fixture
-def without_secret(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("RAY_AUTH_TOKEN", "")  # so that it is as it was after the test
-    monkeypatch.delenv("RAY_AUTH_TOKEN")
-    monkeypatch.delenv("RAY_AUTH_TOKEN_PATH", raising=False)
+def sockets(tmp_path: Path) -> list[Path]:
+    """As in a session's folder; any files will do."""
+    (tmp_path / "session" / "sockets").mkdir(parents=True)
+    made = [tmp_path / "session" / "sockets" / name for name in ("raylet", "plasma_store")]
+    for path in made:
+        path.touch()
+    return made
 
 
-@pytest.mark.parametrize("home", ["/dev/null", "/proc/none"])
-def test_a_home_that_cannot_be_written_needs_no_secret_in_it(
-    home: str, without_secret: None, monkeypatch: pytest.MonkeyPatch
-):
-    monkeypatch.setenv("HOME", home)
-    connect._hand_over_secret()
-    secret = os.environ["RAY_AUTH_TOKEN"]
-    assert len(secret) == 64
-    connect._hand_over_secret()
-    assert os.environ["RAY_AUTH_TOKEN"] == secret
+def test_sockets_of_ones_own(sockets: list[Path]):
+    check_sockets(sockets)
 
 
-def test_a_home_that_can_be_written_is_left_to_ray(
-    without_secret: None, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-):
-    monkeypatch.setenv("HOME", str(tmp_path))
-    connect._hand_over_secret()
-    assert "RAY_AUTH_TOKEN" not in os.environ
-    assert list((tmp_path / ".ray").iterdir()) == []
+@pytest.mark.parametrize("part", ["session", "session/sockets", "session/sockets/plasma_store"])
+def test_sockets_that_another_has_put_there(part: str, sockets: list[Path], tmp_path: Path):
+    give_to_nobody(tmp_path / part)
+    with pytest.raises(PermissionError, match=rf"{part} is nobody's, and would be taken for a part of your Ray: --add"):
+        check_sockets(sockets)
