@@ -11,6 +11,7 @@ from torch import Tensor
 
 from raykd.data import Augmentation, Split, channel_statistics, cut
 from raykd.data.dataset import Dataset, load
+from raykd.data.digits import Digits
 from raykd.data.views.resized_crop import ResizedCrop
 from raykd.ops.rng import integers
 
@@ -238,6 +239,21 @@ def test_cut_leaves_something_on_both_sides(held_out: int):
     whole = split(23)
     with pytest.raises(ValueError, match=f"can hold out 1 to 22 of 23 images, got {held_out}"):
         cut(whole.images, whole.labels, held_out, 0)
+
+
+def test_channel_statistics_do_not_depend_on_the_number_of_threads():
+    """The keys of artefacts contain them: a report, with two, must find what a worker, with one, has made."""
+    images, before = load(Digits(), torch.device("cpu")).train.images, torch.get_num_threads()
+    found = set()
+    try:
+        for threads in (1, 2, 3):
+            torch.set_num_threads(threads)
+            found.add(channel_statistics(images))
+    finally:
+        torch.set_num_threads(before)
+    ((mean, std),) = found
+    assert mean[0] == pytest.approx(images.double().mean().item() / 255.0, rel=1e-12)
+    assert std[0] == pytest.approx(images.double().std().item() / 255.0, rel=1e-9)
 
 
 def test_channel_statistics_are_per_channel_on_the_scale_0_to_1():
