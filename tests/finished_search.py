@@ -27,7 +27,7 @@ from raykd.teachers.trained import Teacher
 BASE = Recipe(
     data=Digits(),
     student=CNN(widths=(3, 4)),
-    teacher=Teacher(model=CNN(widths=(4, 5)), epochs=1, every=1),
+    teacher=Teacher(model=CNN(widths=(4, 5)), epochs=2, every=1),
     terms=(CrossEntropy(weight=0.1), KD(weight=0.9)),
     optimiser=SGD(lr=0.1),
     epochs=3,

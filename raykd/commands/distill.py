@@ -71,7 +71,9 @@ def _train(
         if told := prepare(recipe, store, world, line.status):
             line.say(told)
         board = folder / BOARD / folder.name
-        _follow(run_trial(recipe, folder, board, store, requested.values, world, uploader), line)
+        typed = again(without=("--name", "--resume"))
+        epochs = run_trial(recipe, folder, board, store, requested.values, world, uploader, command=typed)
+        _follow(epochs, line)
     saved = saved_epoch(folder)
     assert saved is not None
     weights = student_weights(folder)

@@ -10,6 +10,7 @@ from raykd.commands import called
 from raykd.commands.opened_storage import OpenedStorage, open_storage
 from raykd.commands.status import searches
 from raykd.errors import InvalidError
+from raykd.page.board import FILE
 from raykd.page.evidence import State
 from raykd.page.writing import MARKDOWN, PAGE, write_page
 from raykd.runs.folder_format import format_problem
@@ -36,7 +37,7 @@ def run_report(options: argparse.Namespace) -> int:
         if problem := format_problem(folder):
             raise InvalidError(f"{name} {problem}")
         write_page(folder, opened.storage, _state(opened, folder), types)
-        for file in (PAGE, MARKDOWN):
+        for file in (PAGE, MARKDOWN, FILE):
             opened.storage.write(folder / file, (folder / file).read_bytes())
         console = Console(highlight=False, markup=False, soft_wrap=True)
         console.print(f"{opened.name(folder / PAGE)} is written, and {MARKDOWN} beside it")

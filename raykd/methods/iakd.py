@@ -62,6 +62,24 @@ def keep_probability(
     return 1.0 if epoch - begin >= last else start + (1.0 - start) * (epoch - begin) / last
 
 
+def swapped_stages(
+    keep: float, num_stages: int, swap_head: bool, *, seed: int, epoch: int, step: int
+) -> frozenset[int]:
+    """The stages, counted from 0, that the teacher takes in a step; `num_stages` itself is the head.
+
+    Args:
+        keep: the probability that the student keeps a stage, in [0, 1].
+        swap_head: whether the head is drawn too.
+        seed: the run's.
+        epoch, step: counted from 0, the step within the epoch.
+    """
+    draws = torch.rand(num_stages + 1, generator=generator("swap", seed, epoch, step)) >= keep
+    swapped = frozenset(torch.nonzero(draws).flatten().tolist())
+    if not swap_head or len(swapped) == num_stages + 1:
+        return swapped - {num_stages}
+    return swapped
+
+
 @dataclass(frozen=True, kw_only=True)
 class NoSwap:
     """The student's own stages in every step."""
@@ -119,12 +137,8 @@ class IAKD:
                 )
 
     def choose(self, num_stages: int, clock: Clock) -> frozenset[int]:
-        stream = generator("swap", clock.seed, clock.epoch, clock.step)
-        draws = torch.rand(num_stages + 1, generator=stream) >= self.keep(clock)
-        swapped = frozenset(torch.nonzero(draws).flatten().tolist())
-        if not self.swap_head or len(swapped) == num_stages + 1:
-            return swapped - {num_stages}
-        return swapped
+        keep = self.keep(clock)
+        return swapped_stages(keep, num_stages, self.swap_head, seed=clock.seed, epoch=clock.epoch, step=clock.step)
 
     def keep(self, clock: Clock) -> float:
         return keep_probability(self.schedule, self.start, clock.epoch, clock.epochs, clock.milestones, self.solo)

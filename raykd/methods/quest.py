@@ -28,7 +28,7 @@ from torch import Tensor, nn
 
 from raykd.data.dataset import Batch
 from raykd.errors import InvalidError
-from raykd.methods.common.codebook import find_codebook, pooled_map
+from raykd.methods.common.codebook import Codebook, find_codebook, pooled_map
 from raykd.methods.common.stages import check_stage, teacher_stage
 from raykd.models.staged import Outputs
 from raykd.ops.divergence import mean_divergence
@@ -111,6 +111,18 @@ class Quest:
         return _Quest(self, shapes, context).to(context.dataset.device)
 
 
+def reading_of(spec: Quest, shapes: Shapes) -> Averaged:
+    """The teacher's map that the words are found in, and seen in."""
+    return Averaged(teacher_stage(spec.stage, shapes), map_size(shapes.student[spec.stage]))
+
+
+def codebook_of(spec: Quest, shapes: Shapes, context: BuildContext, checkpoint: int) -> Codebook:
+    """The words of a checkpoint of the teacher, got from the store or made."""
+    where = reading_of(spec, shapes)
+    how = {"iterations": spec.iterations, "max_vectors": spec.max_vectors, "seed": spec.seed}
+    return find_codebook(context, checkpoint, stage=where.stage, size=where.size, words=spec.words, **how)
+
+
 class _Quest(Term):
     """The predictor, and the words of the checkpoint that its rows belong to.
 
@@ -127,18 +139,8 @@ class _Quest(Term):
     def __init__(self, spec: Quest, shapes: Shapes, context: BuildContext):
         super().__init__()
         self._spec, self._say = spec, context.say
-        self._size = map_size(shapes.student[spec.stage])
-        self._reading = Averaged(teacher_stage(spec.stage, shapes), self._size)
-        self._codebook = functools.partial(
-            find_codebook,
-            context,
-            stage=self._reading.stage,
-            size=self._size,
-            words=spec.words,
-            iterations=spec.iterations,
-            max_vectors=spec.max_vectors,
-            seed=spec.seed,
-        )
+        self._reading = reading_of(spec, shapes)
+        self._codebook = functools.partial(codebook_of, spec, shapes, context)
         self._seed = int(torch.randint(2**62, ()))  # of later resets: a resumed run draws the same one
         self._followed = 0
         self.predictor = nn.Parameter(_initial(spec.words, shapes.student[spec.stage][0], None))
@@ -169,7 +171,7 @@ class _Quest(Term):
 
     def forward(self, student: Outputs, teacher: Outputs | None, batch: Batch, clock: Clock) -> Float[Tensor, ""]:
         assert teacher is not None and self._followed
-        own = pooled_map(student.features[self._spec.stage], self._size)
+        own = pooled_map(student.features[self._spec.stage], self._reading.size)
         return mean_divergence(
             directions(places(own), 1e-12),
             self.scale * directions(self.predictor, 1e-12),

@@ -4,16 +4,18 @@ The test split stays unread. On a CPU and for seconds only: as many images as th
 evenly over the split.
 """
 
-import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 
 import torch
-from jaxtyping import Float, Int64
+from jaxtyping import Float, Int64, UInt8
 from torch import Tensor
 
 from raykd.data.dataset import Dataset
-from raykd.models.staged import Staged, evaluating
+from raykd.models.staged import Outputs, Staged, evaluating
+from raykd.ops.maps import pooled
+from raykd.ops.vectors import full
+from raykd.page.showing import validation_images
 
 _MOST, _BATCH, _SECONDS = 1000, 50, 20.0
 
@@ -24,7 +26,8 @@ class Agreement:
 
     Args:
         labels, student, teacher: a class for each image.
-        images: as the data set has them, 0 to 255.
+        features: of the student, its last stage averaged over its places, or its class scores where it has no stages.
+        images: as the data set has them.
         classes: their names, or else their numbers.
         held: images of the validation split in all.
     """
@@ -32,7 +35,8 @@ class Agreement:
     labels: Int64[Tensor, "n"]
     student: Int64[Tensor, "n"]
     teacher: Int64[Tensor, "n"]
-    images: Float[Tensor, "n c h w"]
+    features: Float[Tensor, "n d"]
+    images: UInt8[Tensor, "n c h w"]
     classes: tuple[str, ...]
     held: int
 
@@ -51,20 +55,29 @@ class Agreement:
 
 def agreement(student: Staged, teacher: Staged, dataset: Dataset) -> Agreement:
     """Shows both networks, on the CPU as the data set is, the same validation images."""
-    split, begun = dataset.validation, time.monotonic()
-    order = torch.linspace(0, len(split) - 1, min(_MOST, len(split))).round().long()
-    shares = [order[start :: -(-len(order) // _BATCH)] for start in range(-(-len(order) // _BATCH))]
+    split = dataset.validation
     said: list[tuple[Tensor, ...]] = []
     with torch.inference_mode(), evaluating(student), evaluating(teacher):
-        for indices, images in split.read(shares):
+        for indices, images in validation_images(dataset, _MOST, _BATCH, _SECONDS):
             views = dataset.normalise(images)
-            guesses = (network(views).logits.argmax(dim=1) for network in (student, teacher))
-            said.append((split.labels[indices], *guesses, images))
-            if time.monotonic() - begun > _SECONDS:
-                break
-    labels, ours, theirs, shown = (torch.cat(parts) for parts in zip(*said, strict=True))
+            ours, theirs = student(views), teacher(views)
+            guesses = (outputs.logits.argmax(dim=1) for outputs in (ours, theirs))
+            said.append((split.labels[indices], *guesses, _features(ours), images.byte()))
+    labels, student_said, teacher_said, features, shown = (torch.cat(parts) for parts in zip(*said, strict=True))
     names = dataset.classes or tuple(map(str, range(dataset.num_classes)))
-    return Agreement(labels=labels, student=ours, teacher=theirs, images=shown, classes=names, held=len(split))
+    return Agreement(
+        labels=labels,
+        student=student_said,
+        teacher=teacher_said,
+        features=features,
+        images=shown,
+        classes=names,
+        held=len(split),
+    )
+
+
+def _features(outputs: Outputs) -> Float[Tensor, "b d"]:
+    return full(pooled(outputs.features[-1]) if outputs.features else outputs.logits)
 
 
 def _places(mask: Tensor) -> list[int]:

@@ -2,8 +2,8 @@
 
 import json
 import shlex
-from collections.abc import Iterator
-from pathlib import Path
+from collections.abc import Iterator, Mapping
+from typing import Any
 
 from raykd.page.evidence import Evidence, Trial
 from raykd.runs.result import BEST_RECIPE
@@ -29,7 +29,9 @@ def how_to_use(evidence: Evidence) -> Iterator[tuple[str, str]]:
             yield "what it takes pictures for", _typed("predict", called, "photos/")
             yield "ONNX and a model card", _typed("export", called)
             yield "what it is good for", _typed("evaluate", called, *classes)
-        yield "train it with another seed", _typed("distill", *_recipe(evidence, BEST_RECIPE), "--seed", "1", *classes)
+        recipe = _recipe(evidence, BEST_RECIPE)
+        yield "train it with another seed", _typed("distill", *recipe, "--seed", "1", *classes)
+        yield "where the time of its steps goes, with a trace", _typed("profile", *recipe, *classes)
     if evidence.search.file is not None:
         again = ("tune", "--resume", name, *storage)
         if evidence.state == "finished":
@@ -43,8 +45,21 @@ def repeats(evidence: Evidence, trial: Trial) -> str:
     """The command that trains a trial once more; empty where it has no recipe, as it failed before."""
     if not trial.recipe:
         return ""
-    file = f"{TRIALS}/{trial.name}/{RECIPE}"
-    return _typed("distill", *_recipe(evidence, file), *_classes(evidence, file))
+    return repeating(evidence.called, trial.name, trial.recipe, evidence.search.file)
+
+
+def repeating(called: str, trial: str, recipe: Mapping[str, Any], study: str | None) -> str:
+    """The same for whoever has no evidence yet.
+
+    Args:
+        called: the search's folder as a user types it; may be a URI.
+        trial: its name.
+        recipe: as it stands in its file.
+        study: the file that the study was read from; None where it was made in Python.
+    """
+    file = f"{TRIALS}/{trial}/{RECIPE}"
+    named = file if "://" in called else f"{called}/{file}"
+    return _typed("distill", "--recipe", named, *_study_of(recipe, study))
 
 
 def _recipe(evidence: Evidence, file: str) -> tuple[str, str]:
@@ -54,15 +69,16 @@ def _recipe(evidence: Evidence, file: str) -> tuple[str, str]:
 
 def _classes(evidence: Evidence, recipe: str) -> tuple[str, ...]:
     """Where classes are defined that a recipe names beside raykd's; nothing where it names none."""
-    text = (evidence.folder / recipe).read_text()
-    if evidence.search.file is None or not _names_foreign(json.loads(text)):
-        return ()
-    return "--study", str(Path(evidence.search.file))
+    return _study_of(json.loads((evidence.folder / recipe).read_text()), evidence.search.file)
+
+
+def _study_of(recipe: Mapping[str, Any], file: str | None) -> tuple[str, ...]:
+    return () if file is None or not _names_foreign(recipe) else ("--study", file)
 
 
 def _names_foreign(value: object) -> bool:
     """Whether a class's name has its module before it, which those of raykd have not."""
-    if isinstance(value, dict):
+    if isinstance(value, Mapping):
         kind = value.get("type", "")
         return (isinstance(kind, str) and "." in kind and not kind.startswith("raykd.")) or any(
             map(_names_foreign, value.values())

@@ -1,16 +1,14 @@
 """The student beside its teacher on the page: confusion matrices, and the pictures on which they differ."""
 
-import base64
-import io
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from PIL import Image
 from plotly.graph_objects import Figure
 from torch import Tensor
 
 from raykd.page.agreement import Agreement
+from raykd.page.drawing import picture, png, uri
 from raykd.page.style import Drawing, figure
 
 _MOST_CLASSES = 30  # of more a matrix cannot be read; then the pairs that are mixed up most are shown
@@ -92,11 +90,8 @@ def _picture(found: Agreement, place: int) -> Picture:
 
 def _png(image: Tensor) -> str:
     """An image of one or three channels as a URI, a large one made smaller."""
-    pixels = image.byte().permute(1, 2, 0).squeeze(-1).numpy()
-    drawn = Image.fromarray(pixels)
+    drawn = picture(image)
     if max(drawn.size) > _EDGE:
         scale = _EDGE / max(drawn.size)
         drawn = drawn.resize((math.ceil(drawn.width * scale), math.ceil(drawn.height * scale)))
-    file = io.BytesIO()
-    drawn.save(file, "PNG")
-    return f"data:image/png;base64,{base64.b64encode(file.getvalue()).decode()}"
+    return uri(png(drawn))

@@ -13,16 +13,20 @@ from plotly.offline import get_plotlyjs
 from raykd.page import commands, first_screen
 from raykd.page.evidence import Evidence
 from raykd.page.importance import Importance
+from raykd.page.looking import NOTHING_SEEN, Looks
 from raykd.page.sections import sections
 from raykd.runs.shown import HEADS, cells, title
 
 
-def page(evidence: Evidence, mattered: Sequence[Importance], types: Iterable[type] = ()) -> str:
+def page(
+    evidence: Evidence, mattered: Sequence[Importance], types: Iterable[type] = (), looks: Looks = NOTHING_SEEN
+) -> str:
     """The whole page as HTML.
 
     Args:
         mattered: how much each hyperparameter did.
         types: classes of a study's own that may stand in the search's recipes.
+        looks: what was seen of its networks.
     """
     assets = files("raykd.page") / "assets"
     made = jinja2.Environment(autoescape=True, trim_blocks=True, lstrip_blocks=True, undefined=jinja2.StrictUndefined)
@@ -35,7 +39,7 @@ def page(evidence: Evidence, mattered: Sequence[Importance], types: Iterable[typ
         picture=first_screen.picture(evidence),
         confirmation=None if found is None else {"title": title(found), "heads": HEADS, "rows": cells(found)},
         use=list(commands.how_to_use(evidence)),
-        sections=sections(evidence, mattered, tuple(types)),
+        sections=sections(evidence, mattered, tuple(types), looks),
         repeats=functools.partial(commands.repeats, evidence),
         style=(assets / "page.css").read_text(),
         script=(assets / "page.js").read_text(),

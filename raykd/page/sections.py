@@ -1,25 +1,23 @@
 """The parts of the page below its first screen."""
 
-import dataclasses
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 from raykd.errors import UserError, one_line
-from raykd.page.agreement import agreement
 from raykd.page.comparison import Picture, confusion, pictures
 from raykd.page.cost import cost
 from raykd.page.curves import curves
+from raykd.page.drawing import Exhibit
 from raykd.page.evidence import Evidence
 from raykd.page.importance import Importance, importance
+from raykd.page.looking import Looks
 from raykd.page.methods import methods
 from raykd.page.parallel import parallel
 from raykd.page.schedules import schedules
 from raykd.page.slices import slices
 from raykd.page.style import Drawing
 from raykd.page.teacher import route_of, teacher
-from raykd.runs.result import BEST_RECIPE
 from raykd.runs.search_folder import BASE_RECIPE
-from raykd.runs.student import trained
 from raykd.studies.recipe_file import load_recipe
 
 
@@ -33,6 +31,7 @@ class Section:
         drawings: of it, large ones one below the other and small ones beside each other.
         groups: of small drawings, by what they belong to.
         shown: pictures, by what they show.
+        exhibits: larger ones with their own words.
         missing: why there is none of that, where that is worth a line.
     """
 
@@ -42,15 +41,21 @@ class Section:
     drawings: tuple[Drawing, ...] = ()
     groups: dict[str, list[Drawing]] = field(default_factory=dict)
     shown: dict[str, list[Picture]] = field(default_factory=dict)
+    exhibits: tuple[Exhibit, ...] = ()
     missing: str = ""
 
 
-def sections(evidence: Evidence, mattered: Sequence[Importance], types: tuple[type, ...]) -> list[Section]:
-    """Those that there is something to say in; `mattered` and `types` as of `page`."""
-    return [part for part in _all(evidence, mattered, types) if part.drawings or part.groups or part.missing]
+def sections(
+    evidence: Evidence, mattered: Sequence[Importance], types: tuple[type, ...], looks: Looks
+) -> list[Section]:
+    """Those that there is something to say in; `mattered`, `types` and `looks` as of `page`."""
+    every = _all(evidence, mattered, types, looks)
+    return [part for part in every if part.drawings or part.groups or part.exhibits or part.missing]
 
 
-def _all(evidence: Evidence, mattered: Sequence[Importance], types: tuple[type, ...]) -> Iterator[Section]:
+def _all(
+    evidence: Evidence, mattered: Sequence[Importance], types: tuple[type, ...], looks: Looks
+) -> Iterator[Section]:
     yield Section(key="curves", title="How they learned", drawings=tuple(curves(evidence)))
     drawings = (*importance(mattered), *methods(evidence), *schedules(evidence))
     yield Section(key="mattered", title="What mattered", drawings=drawings)
@@ -65,7 +70,8 @@ def _all(evidence: Evidence, mattered: Sequence[Importance], types: tuple[type, 
     yield Section(key="parallel", title="All trials", drawings=tuple(parallel(evidence, mattered)))
     yield Section(key="time", title="Time", drawings=tuple(cost(evidence)))
     yield _of_teacher(evidence, types)
-    yield _side_by_side(evidence, types)
+    yield _side_by_side(evidence, looks)
+    yield Section(key="inside", title="Inside the networks", exhibits=looks.exhibits, missing=" ".join(looks.missing))
 
 
 def _of_teacher(evidence: Evidence, types: tuple[type, ...]) -> Section:
@@ -77,21 +83,11 @@ def _of_teacher(evidence: Evidence, types: tuple[type, ...]) -> Section:
     return Section(key=key, title=title, drawings=tuple(teacher(evidence, route.records)))
 
 
-def _side_by_side(evidence: Evidence, types: tuple[type, ...]) -> Section:
-    """Student and teacher on the same images, which the student did not learn from; else why not, in a line."""
-    key, title = "beside", "Student and teacher, image by image"
-    if evidence.state != "finished" or evidence.best is None:  # who stops a search need not wait for this
+def _side_by_side(evidence: Evidence, looks: Looks) -> Section:
+    """Student and teacher on the same images, which the student did not learn from."""
+    key, title, found = "beside", "Student and teacher, image by image", looks.agreement
+    if found is None or evidence.best is None:
         return Section(key=key, title=title)
-    try:
-        student = trained(evidence.folder, types)
-        base = load_recipe(evidence.folder / BASE_RECIPE, types)
-        # One that learned with another split has a teacher that did so too.
-        best = load_recipe(evidence.folder / BEST_RECIPE, types)
-        route = route_of(evidence, dataclasses.replace(base, data=best.data))
-        network = student.build(route.dataset.device)
-        found = agreement(network, route.network(route.num_checkpoints), route.dataset)
-    except (UserError, OSError) as error:
-        return Section(key=key, title=title, missing=f"Left out: {one_line(error)}.")
     text = (
         f"The student of {evidence.best.name} and the final teacher on the same validation images. Colours are of "
         "mistakes alone. The test split is not read for this."

@@ -25,13 +25,18 @@ def route_of(evidence: Evidence, recipe: Recipe) -> TeacherRoute:
     """
     if recipe.teacher is None:
         raise MissingError("the recipe has no teacher")
-    cpu = torch.device("cpu")
-    store = open_store(LocalStorage(root=evidence.folder.parent.absolute()), makes=())
-    context = BuildContext(data=recipe.data, dataset=load(recipe.data, cpu), store=store, say=lambda line: None)
     try:
-        return recipe.teacher.route(context)
+        return recipe.teacher.route(context_of(evidence, recipe))
     except NotMadeError:
         raise MissingError("the storage does not have the teacher's checkpoints") from None
+
+
+def context_of(evidence: Evidence, recipe: Recipe, route: TeacherRoute | None = None) -> BuildContext:
+    """What a recipe's parts get what the search's storage has from, on the CPU; what is asked for and not there raises
+    `NotMadeError`.
+    """
+    store = open_store(LocalStorage(root=evidence.folder.parent.absolute()), makes=())
+    return BuildContext(data=recipe.data, dataset=load(recipe.data, torch.device("cpu")), store=store, teacher=route)
 
 
 def teacher(evidence: Evidence, records: Sequence[dict[str, Any]]) -> list[Drawing]:

@@ -1,12 +1,14 @@
-"""Writes the page of a search into its folder, and the same in Markdown beside it."""
+"""Writes the page of a search into its folder, the same in Markdown beside it, and for TensorBoard its pictures."""
 
 import logging
 from collections.abc import Iterable
 from pathlib import Path
 
 from raykd.errors import one_line
+from raykd.page.board import write_board
 from raykd.page.evidence import State, read_evidence
 from raykd.page.importance import importances
+from raykd.page.looking import look
 from raykd.page.markdown import markdown
 from raykd.page.page import page
 from raykd.storage.atomic import write_text
@@ -27,9 +29,11 @@ def write_page(folder: Path, storage: Storage, state: State, types: Iterable[typ
     """
     types = tuple(types)
     evidence = read_evidence(folder, storage, state, types)
-    mattered = importances(evidence)
-    write_text(folder / MARKDOWN, markdown(evidence, mattered))
-    write_text(folder / PAGE, page(evidence, mattered, types))
+    mattered, looks = importances(evidence), look(evidence, types)
+    told = markdown(evidence, mattered)
+    write_text(folder / MARKDOWN, told)
+    write_text(folder / PAGE, page(evidence, mattered, types, looks))
+    write_board(folder, (*looks.matrices, *looks.exhibits), told)
 
 
 def try_to_write_page(folder: Path, storage: Storage, state: State, types: Iterable[type] = ()) -> None:

@@ -37,7 +37,8 @@ class Epoch:
         number: epochs finished, from 1, of `epochs`.
         metrics: `train/loss` and `train/TERM` (unweighted, means over the epoch), `train/learning_rate` (of the
             last step), `train/keep` (the probability of IAKD), `train/anchor` (the teacher's epoch; 0 without a
-            teacher), `val/accuracy` (0 to 1).
+            teacher), `train/accuracy` (0 to 1, of the views as they were trained on, with the teacher's stages where
+            they were swapped in), `val/accuracy` (0 to 1), `val/loss` (mean cross-entropy with the labels, in nats).
         seconds: wall time of the epoch.
         state: gives what `distill(resume=...)` goes on from; to be called before the next epoch is asked for.
         student: gives the weights of the plain student network; likewise.

@@ -2,7 +2,8 @@
 
 `search` has the columns of the HParams tab; how the best validation accuracy rose from trial to trial; the charts of
 the Custom Scalars tab, where accuracies, losses and the terms' shares of the loss stand together; in the end what was
-found. `teacher` is a level line, its validation accuracy, in the chart of the trials' own.
+found, with the pictures of `raykd.page.board`. `teacher` is a level line, its validation accuracy, in the chart of the
+trials' own.
 """
 
 # TensorBoard ships its protocol buffers without types.
@@ -32,11 +33,22 @@ from raykd.reporting.tensorboard import EVENTS, Board, event_bytes, write_events
 from raykd.storage.layout import BOARD_OF_SEARCH, BOARD_OF_TEACHER
 
 TEST, WINNER = "test/accuracy", "winner"
-# The tab ticks the first five metrics too, which every trial has; the other two stand where the test split was read.
-METRICS = (METRIC, "train/loss", "train/learning_rate", "train/keep", "train/anchor", TEST, WINNER)
+# The tab ticks the first five metrics too, which every trial has, also of a search that an older raykd began; the last
+# two stand where the test split was read.
+_EVERY = (METRIC, "train/loss", "train/learning_rate", "train/keep", "train/anchor")
+METRICS = (*_EVERY, "train/accuracy", "val/loss", TEST, WINNER)
 _CHARTS = {
-    "accuracy": {"validation": METRIC, "test": TEST, "best so far, by ended trials": "search/best"},
-    "loss": {"weighted sum": "train/loss", "share of each term": "share/.*"},
+    "accuracy": {
+        "validation": METRIC,
+        "training": "train/accuracy",
+        "test": TEST,
+        "best so far, by ended trials": "search/best",
+    },
+    "loss": {
+        "training, weighted sum": "train/loss",
+        "validation, cross-entropy": "val/loss",
+        "share of each term": "share/.*",
+    },
     "schedules": {
         "learning rate": "train/learning_rate",
         "the teacher's epoch": "train/anchor",

@@ -15,6 +15,7 @@ from typing import Any
 
 from tensorboard.compat.proto.event_pb2 import Event, SessionLog  # pyright: ignore[reportAttributeAccessIssue]
 from tensorboard.compat.proto.summary_pb2 import Summary  # pyright: ignore[reportAttributeAccessIssue]
+from tensorboard.plugins.text.summary_v2 import text_pb
 from torch.utils.tensorboard import RecordWriter
 
 from raykd.errors import OwnershipLostError
@@ -41,6 +42,7 @@ class Board:
         folder.mkdir(parents=True, exist_ok=True)
         # TensorBoard reads a folder's files in the order of their names: counted, so that no clock decides.
         number = len(list(folder.glob(f"{EVENTS}.??????")))
+        self.is_first = number == 0  # nothing was written in the folder before
         self._weights, self._file = weights or {}, folder / f"{EVENTS}.{number:06}"
         self._file.touch(exist_ok=False)
         self.append(file_version="brain.Event:2")  # TensorFlow's, from which on a restart hides points
@@ -66,6 +68,7 @@ def tensorboard(
     resumed_at: int = 0,
     *,
     weights: Mapping[str, float] | None = None,
+    texts: Mapping[str, str] | None = None,
 ) -> Generator[E, None, None]:
     """Writes each epoch's metrics to TensorBoard, and the run's row in the HParams tab.
 
@@ -79,15 +82,18 @@ def tensorboard(
         folder: of this run alone; its name is the row's name.
         values: the run's hyperparameters; None writes no row.
         resumed_at, weights: as of `Board`; epochs finished before this call.
+        texts: what stands in the Text tab, in Markdown, by its name; with `values` the result too, when there is one.
     """
-    board = Board(folder, resumed_at, weights)
+    board, last = Board(folder, resumed_at, weights), ""
     succeeded = diverged = False
     try:
+        if texts and board.is_first:
+            board.append(step=0, summary=Summary(value=[_text(*named) for named in texts.items()]))
         if values is not None:
             board.append(summary=hparams.session_start(values, folder.name, time.time()))
         for epoch in epochs:
             board.write(epoch)
-            diverged = epoch.diverged
+            diverged, last = epoch.diverged, _in_words(epoch)
             succeeded = not diverged  # if the caller closes us at the yield
             yield epoch
             succeeded = False  # if the next epoch raises
@@ -97,7 +103,8 @@ def tensorboard(
         raise
     finally:
         if values is not None:
-            write_events(folder / _END, event_bytes(summary=hparams.session_end(succeeded, time.time())))
+            result = event_bytes(step=0, summary=Summary(value=[_text("result", last)])) if last else b""
+            write_events(folder / _END, event_bytes(summary=hparams.session_end(succeeded, time.time())) + result)
 
 
 # TensorBoard keeps the first record of a kind that it finds in a folder. What may be taken back, such as the end of a
@@ -120,6 +127,18 @@ def _ratios(ratios: Iterable[AnchorRatio]) -> dict[str, float]:
         values[f"anchors/teacher epoch {ratio.anchor_epoch}"] = 1.0
         values[f"anchors/teacher epoch {ratio.candidate_epoch}"] = ratio.ratio
     return values
+
+
+def _text(name: str, words: str) -> Summary.Value:
+    return text_pb(name, words).value[0]
+
+
+def _in_words(epoch: FinishedEpoch) -> str:
+    """How a run stands after an epoch; what is missing of its epochs it was not asked for."""
+    if epoch.diverged:
+        return f"diverged in epoch {epoch.number} of {epoch.epochs}"
+    numbers = " ".join(f"| {name} | {value:.5g} |\n" for name, value in epoch.metrics.items())
+    return f"after {epoch.number} of {epoch.epochs} epochs\n\n| metric | value |\n| --- | --- |\n {numbers}"
 
 
 def event_bytes(**content: Any) -> bytes:

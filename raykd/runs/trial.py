@@ -54,6 +54,7 @@ def run_trial(
     world: World,
     uploader: Uploader = _NOTHING_TO_PUSH,
     ownership: Ownership | None = None,
+    command: str = "",
 ) -> Iterator[Epoch]:
     """The epochs of a trial that are still to be trained, written down by rank 0 as they end.
 
@@ -63,13 +64,15 @@ def run_trial(
         values: the setting that the recipe was made from.
         uploader: pushes the folders to where other machines find them, before an epoch is handed on.
         ownership: of rank 0 to the trial, where others might take it up too.
+        command: as of `written`.
     """
     saved = saved_epoch(folder)
     epochs = distill(recipe, saved["state"] if saved else None, store=store, world=world)
     if world.rank > 0:
         return epochs
     resumed_at = saved["number"] if saved else 0
-    return written(epochs, recipe, folder, board, values, resumed_at, world.size, uploader, ownership)
+    size = world.size
+    return written(epochs, recipe, folder, board, values, resumed_at, size, uploader, ownership, command=command)
 
 
 def written(
@@ -83,6 +86,7 @@ def written(
     uploader: Uploader = _NOTHING_TO_PUSH,
     ownership: Ownership | None = None,
     columns: Mapping[str, Any] | None = None,
+    command: str = "",
 ) -> Generator[Epoch, None, None]:
     """Hands the epochs of a trial on, each when it is written down; called on rank 0 alone.
 
@@ -90,6 +94,7 @@ def written(
         resumed_at: epochs finished before.
         workers: that train the trial.
         columns: what stands of the trial in TensorBoard's table; the setting by default.
+        command: that trains the recipe once more, for TensorBoard; nothing where it is not known.
         recipe, folder, board, values, uploader, ownership: as of `run_trial`.
     """
     if ownership is not None:
@@ -100,7 +105,8 @@ def written(
     # The checkpoint comes last: what the others hold of an epoch that it lacks is dropped when the trial goes on.
     weights = {term.name: term.weight for term in recipe.active_terms}
     lines = _log(epochs, folder / EPOCHS, resumed_at, workers)
-    logged = tensorboard(lines, board, columns or values, resumed_at, weights=weights)
+    texts = {"recipe": f"```json\n{to_text(recipe)}```"} | ({"command": f"`{command}`"} if command else {})
+    logged = tensorboard(lines, board, columns or values, resumed_at, weights=weights, texts=texts)
     kept = checkpoints(logged, folder / CHECKPOINT)
     return pushing(kept, uploader)
 

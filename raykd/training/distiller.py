@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, Int64
 from torch import Tensor, nn
 
 from raykd.data.dataset import Batch
@@ -51,15 +51,18 @@ class Distiller(nn.Module):
 
     def forward(
         self, batch: Batch, teacher: Outputs | None, swapped: frozenset[int], clock: Clock
-    ) -> dict[str, Float[Tensor, ""]]:
-        """The unweighted loss of each term for a batch, the stages `swapped` being the teacher's."""
+    ) -> tuple[dict[str, Float[Tensor, ""]], Int64[Tensor, ""]]:
+        """For a batch, the stages `swapped` being the teacher's: the unweighted loss of each term, and how many of its
+        images have the highest score for their label.
+        """
         with self._span("student forward"), computing(self._precision, batch.images.device):
             outputs = in_full(self._outputs(batch.images, swapped))
+            right = (outputs.logits.detach().argmax(dim=1) == batch.targets).sum()
         losses: dict[str, Tensor] = {}
         for name, term in self._terms.items():
             with self._span(f"term {name}"):
                 losses[name] = term(outputs, teacher, batch, clock)
-        return losses
+        return losses, right
 
     def term(self, name: str) -> Term:
         return self._terms[name]

@@ -64,9 +64,9 @@ def distill(
     for epoch in range(run.finished, recipe.epochs):
         begun = time.perf_counter()
         with computing_threads(recipe.threads, world.device):
-            metrics, validated = _epoch(run, epoch, look)
+            metrics, (validated, loss) = _epoch(run, epoch, look)
         diverged = math.isnan(validated)  # the loss was finite, but the last updates may have left no scores that are
-        metrics["val/accuracy"] = 0.0 if diverged else validated
+        metrics |= {"val/accuracy": 0.0 if diverged else validated, "val/loss": loss}
         run.finished = epoch + 1
         seconds = time.perf_counter() - begun
         ratios = run.anchors.ratios_of(epoch)
@@ -75,7 +75,7 @@ def distill(
             return
 
 
-def _epoch(run: Run, epoch: int, look: Callable[[], None]) -> tuple[dict[str, float], float]:
+def _epoch(run: Run, epoch: int, look: Callable[[], None]) -> tuple[dict[str, float], tuple[float, float]]:
     """Trains for an epoch and validates; NaN where that is in vain."""
     recipe, world, span = run.recipe, run.world, run.span
     with span("route"):
@@ -85,7 +85,7 @@ def _epoch(run: Run, epoch: int, look: Callable[[], None]) -> tuple[dict[str, fl
         metrics = run.train(epoch, look)
     look()
     with span("validation"):
-        return metrics, run.validate() if math.isfinite(metrics["train/loss"]) else math.nan
+        return metrics, run.validate() if math.isfinite(metrics["train/loss"]) else (math.nan, math.nan)
 
 
 def prepare(recipe: Recipe, store: Store, world: World, say: Callable[[str], None]) -> str:

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from raykd.data.dataset import load
 from raykd.distributed.world import World
-from raykd.evaluation.accuracy import accuracy
+from raykd.evaluation.accuracy import accuracy_and_loss
 from raykd.methods.iakd import NoSwap
 from raykd.ops.precision import check_precision
 from raykd.protocols.context import BuildContext
@@ -66,6 +66,7 @@ class Run:
         recipe, world, span = self.recipe, self.world, self.span
         self.model.train()
         totals = torch.zeros(len(self.weights) + 1, device=world.device)
+        right = torch.zeros((), dtype=torch.int64, device=world.device)
         steps, rate = len(self.dataset.train) // recipe.batch_size, 0.0
         with span("teacher"):
             self.teacher.begin(epoch)
@@ -78,10 +79,11 @@ class Run:
             self._mixed_in = epoch if swapped else self._mixed_in
             with span("teacher"):
                 teacher = self.teacher(batch, step)
-            losses = self.model(batch, teacher, swapped, clock)
+            losses, known = self.model(batch, teacher, swapped, clock)
             with span("loss"):
                 loss = torch.stack([self.weights[name] * value for name, value in losses.items()]).sum()
                 totals += torch.stack([loss, *losses.values()]).detach()
+                right += known
             # Where the teacher's stages are swapped in, all that the terms compare may be the teacher's own.
             if loss.requires_grad:
                 with span("backward"):
@@ -90,16 +92,20 @@ class Run:
                 with span("optimiser"):
                     self.optimiser.step()
         with span("metrics"):
-            means = (world.sum(totals) / (steps * world.size)).tolist()
-        names = ["train/loss", *(f"train/{name}" for name in self.weights)]
-        return dict(zip(names, means, strict=True)) | {
+            means = world.sum(totals) / (steps * world.size)
+            share = world.sum(right).double() / (steps * recipe.batch_size)
+            numbers = torch.cat([means.double(), share[None]]).tolist()
+        names = ["train/loss", *(f"train/{name}" for name in self.weights), "train/accuracy"]
+        return dict(zip(names, numbers, strict=True)) | {
             "train/learning_rate": rate,
             "train/keep": recipe.swap.keep(self._clock(epoch)),
             "train/anchor": self.anchors.teacher_epoch,
         }
 
-    def validate(self) -> float:
-        """The student's accuracy on the validation split; NaN where its scores are no finite numbers.
+    def validate(self) -> tuple[float, float]:
+        """The student's accuracy on the validation split, and its mean cross-entropy with the labels there.
+
+        NaN where its scores are no finite numbers.
 
         Statistics that a swap has mixed up are taken anew before. Where no step of an epoch swapped, they are its own
         since the epoch before.
@@ -109,7 +115,7 @@ class Run:
             retake_statistics(student, self.dataset, self._mixed_in, recipe.seed, recipe.batch_size)
         self._mixed_in = None
         self.world.share_buffers(student)
-        return accuracy(student, self.dataset, self.dataset.validation, self.world)
+        return accuracy_and_loss(student, self.dataset, self.dataset.validation, self.world)
 
     def student_weights(self) -> dict[str, Tensor]:
         return kept(self.distiller.student.network.state_dict())

@@ -12,12 +12,15 @@ from plotly.offline import get_plotlyjs
 from safetensors.torch import save_file
 
 from finished_search import BASE, LOCAL, finished_search, recipe
+from raykd.methods.quest import Quest, codebook_of
 from raykd.page.agreement import Agreement, agreement
 from raykd.page.commands import how_to_use, repeats
 from raykd.page.comparison import confusion, pictures
 from raykd.page.evidence import read_evidence
+from raykd.page.looking import look
 from raykd.page.page import page
 from raykd.page.writing import MARKDOWN, PAGE, try_to_write_page, write_page
+from raykd.protocols.context import BuildContext
 from raykd.protocols.teacher import teacher_route
 from raykd.space.serialise import to_text
 from raykd.storage.artifacts import Store
@@ -29,7 +32,11 @@ def written(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A search's folder with its page, its teacher and its student."""
     folder = finished_search(tmp_path_factory.mktemp("runs") / "one", words="<script>alert({})</script>")
     assert BASE.teacher is not None
-    teacher_route(BASE.teacher, BASE.data, Store(folder.parent / "artifacts"), device="cpu", say=print)
+    store, best = Store(folder.parent / "artifacts"), recipe(15)
+    route = teacher_route(BASE.teacher, BASE.data, store, device="cpu", say=print)
+    context = BuildContext(data=BASE.data, dataset=route.dataset, store=store, teacher=route)
+    (term,) = (term for term in best.terms if isinstance(term, Quest))
+    codebook_of(term, best.shapes(), context, 2)
     (folder / "best_recipe.json").write_text(to_text(recipe(15)))
     save_file(BASE.student.build(10, (1, 8, 8)).network.state_dict(), folder / "student.safetensors")
     write_page(folder, LOCAL, "finished")
@@ -86,13 +93,25 @@ def test_student_and_teacher_stand_side_by_side(written: Path):
     assert "The teacher&#39;s route" in text
 
 
+def test_what_the_networks_look_at_is_shown(written: Path):
+    """The best trial has a codebook, which the fixture has made; no trial swaps."""
+    text = (written / PAGE).read_text()
+    for title in ("What the words of the codebook look at", "Nearest neighbours by the student&#39;s features"):
+        assert f'alt="{title}"' in text
+    assert "The 12 words of trial-0015-abc (lr " in text.replace("&lt;script&gt;alert(15)&lt;/script&gt;", "lr ")
+    assert "Swap masks" not in text
+    assert "left out" not in text
+
+
 def test_what_is_missing_is_said_and_the_rest_is_drawn(tmp_path: Path):
     folder = finished_search(tmp_path / "one")
-    text = page(read_evidence(folder, LOCAL, "finished"), [])
+    finished, stopped = (read_evidence(folder, LOCAL, state) for state in ("finished", "stopped"))
+    text = page(finished, [], looks=look(finished))
     assert "Its route is left out: the storage does not have the teacher&#39;s checkpoints." in text
-    assert "Left out: no trial of" in text
+    assert "The student beside its teacher is left out: no trial of" in text
+    assert "What the words look at is left out: the storage does not have the teacher&#39;s checkpoints." in text
     assert "Parallel coordinates" in text
-    assert "Left out: no trial of" not in page(read_evidence(folder, LOCAL, "stopped"), [])
+    assert "no trial of" not in page(stopped, [], looks=look(stopped))
     assert not (tmp_path / "artifacts").exists()  # nothing is made to look at it
 
 
@@ -111,7 +130,13 @@ def test_a_fault_in_drawing_is_one_warning(tmp_path: Path, monkeypatch, caplog):
 def test_confusions_are_counted_by_class():
     labels, student, teacher = (torch.tensor(said) for said in ([0, 0, 1, 2], [0, 1, 1, 0], [0, 0, 2, 1]))
     found = Agreement(
-        labels=labels, student=student, teacher=teacher, images=torch.zeros(4, 1, 2, 2), classes=("a", "b", "c"), held=9
+        labels=labels,
+        student=student,
+        teacher=teacher,
+        features=torch.zeros(4, 2),
+        images=torch.zeros(4, 1, 2, 2, dtype=torch.uint8),
+        classes=("a", "b", "c"),
+        held=9,
     )
     assert found.confusion(student).tolist() == [[1, 1, 0], [0, 1, 0], [1, 0, 0]]
     assert [places for _, places in found.differing()] == [[1], [2], [3]]
@@ -140,6 +165,7 @@ def test_commands_for_a_search_in_an_object_store_can_be_typed(tmp_path: Path):
         'raykd.load_result("s3://bucket/runs/one?scheme=http").load_student()',
         "raykd evaluate one --storage 's3://bucket/runs?scheme=http'",
         "raykd distill --recipe best_recipe.json --seed 1",
+        "raykd profile --recipe best_recipe.json",
         "raykd tune --resume one --storage 's3://bucket/runs?scheme=http' --more-trials 16",
         "raykd board 's3://bucket/runs/one?scheme=http'",
     ]

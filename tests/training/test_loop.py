@@ -75,6 +75,7 @@ def live(recipe: Recipe, store: Store) -> Run:
 def test_an_epoch_carries_every_term_and_where_the_run_stands(whole: Finished):
     terms = {"train/cross_entropy", "train/kd", "train/quest", "train/infoflow"}
     facts = {"train/loss", "train/learning_rate", "train/keep", "train/anchor", "val/accuracy"}
+    facts |= {"train/accuracy", "val/loss"}
     assert all(metrics.keys() == terms | facts for metrics in whole.metrics)
     assert all(math.isfinite(value) for metrics in whole.metrics for value in metrics.values())
     assert whole.column("train/anchor") == [2, 2, 4, 4]
@@ -90,6 +91,28 @@ def test_the_loss_is_the_sum_of_weight_times_term(whole: Finished):
         assert metrics["train/loss"] == pytest.approx(total, rel=1e-5)
 
 
+def test_the_training_accuracy_counts_what_the_steps_have_scored(store: Store):
+    """Of an epoch of a single step, it is that of the weights before the step on the views of the step."""
+    spec = recipe(batch_size=24, epochs=1)
+    run = live(spec, store)
+    (batch,) = run.dataset.batches(0, spec.seed, 24)
+    with torch.no_grad():
+        expected = (run.distiller.student.train()(batch.images).logits.argmax(dim=1) == batch.targets).float().mean()
+    (epoch,) = distill(spec, store=store)
+    assert epoch.metrics["train/accuracy"] == pytest.approx(expected.item())
+    assert 0.0 < expected < 1.0
+
+
+def test_the_validation_loss_is_the_cross_entropy_with_the_labels(store: Store):
+    (epoch,) = distill(recipe(epochs=1), store=store)
+    run = live(recipe(), store)
+    run.distiller.student.network.load_state_dict(epoch.student())
+    data = run.dataset
+    logits = run.distiller.student.eval()(data.normalise(data.validation.images)).logits
+    expected = -logits.log_softmax(dim=1)[range(len(logits)), data.validation.labels].mean()
+    assert epoch.metrics["val/loss"] == pytest.approx(expected.item(), rel=1e-5)
+
+
 def test_numbers_and_seconds(store: Store):
     epochs = list(distill(recipe(epochs=2), store=store))
     assert [(epoch.number, epoch.epochs, epoch.diverged) for epoch in epochs] == [(1, 2, False), (2, 2, False)]
@@ -103,7 +126,7 @@ def test_accuracy_is_that_of_the_weights_handed_out(store: Store):
         network.network.load_state_dict(epoch.student())
         run = live(spec, store)
         run.distiller.student.network.load_state_dict(epoch.student())
-        assert epoch.metrics["val/accuracy"] == run.validate()
+        assert (epoch.metrics["val/accuracy"], epoch.metrics["val/loss"]) == run.validate()
 
 
 def test_learns(store: Store):
@@ -326,6 +349,7 @@ def test_a_run_whose_last_update_leaves_no_finite_scores_has_diverged(store: Sto
     (epoch,) = distill(recipe(optimiser=SGD(lr=1e38), batch_size=24), store=store)
     assert math.isfinite(epoch.metrics["train/loss"])
     assert epoch.diverged and epoch.metrics["val/accuracy"] == 0.0
+    assert math.isnan(epoch.metrics["val/loss"])
 
 
 def test_a_recipe_that_cannot_work_is_refused_before_the_teacher_is_trained(tmp_path: Path):

@@ -67,7 +67,7 @@ def test_no_step_waits_for_a_gpu(term: type[Term], root: Path):
     run.teacher.begin(1)
     torch.cuda.set_sync_debug_mode("error")
     try:
-        losses = run.model(batch, run.teacher(batch, 0), frozenset(), run._clock(1))
+        losses, _ = run.model(batch, run.teacher(batch, 0), frozenset(), run._clock(1))
         torch.stack(list(losses.values())).sum().backward()
         run.optimiser.step()
     finally:

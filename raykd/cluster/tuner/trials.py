@@ -8,9 +8,10 @@ from pathlib import Path
 from typing import Any
 
 from raykd.cluster.workers.job import Job
+from raykd.page.commands import repeating
 from raykd.protocols.outcome import CONFIRMATION
 from raykd.recipe import Recipe
-from raykd.space.serialise import fingerprint
+from raykd.space.serialise import encode, fingerprint
 from raykd.storage.artifacts import Store, open_store
 from raykd.storage.layout import BOARD, CONFIRMATION_BOARD, TRIALS
 from raykd.storage.storage import Storage
@@ -18,6 +19,7 @@ from raykd.studies.baselines import baselines
 from raykd.studies.columns import columns_of
 from raykd.studies.confirmation import with_seed
 from raykd.studies.study import Study
+from raykd.studies.study_file import study_module
 from raykd.studies.words import in_a_few_words
 
 CONFIRM = "confirm"  # in a configuration: the number of the fresh seed that the setting is trained with
@@ -108,4 +110,10 @@ class Trials:
             room=self.room,
             values=config.get("values", {}),
             columns=columns_of(self.study, recipe, config.get("values"), is_baseline="baseline" in config),
+            command=self._command(config, recipe),
         )
+
+    def _command(self, config: Mapping[str, Any], recipe: Recipe) -> str:
+        module = study_module(self.study)
+        file = module.__file__ if module else None
+        return repeating(self.storage.uri_of(self.folder), self.name(config), encode(recipe), file)

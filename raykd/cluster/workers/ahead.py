@@ -89,9 +89,18 @@ class _Turn:
         if world.rank == 0:
 
             def listen(epochs: Iterator[Epoch]) -> Iterator[Epoch]:
-                values, columns, size = job.values, job.columns, world.size
                 return written(
-                    epochs, job.recipe, self._folder, board, values, number, size, uploader, ownership, columns
+                    epochs,
+                    job.recipe,
+                    self._folder,
+                    board,
+                    job.values,
+                    number,
+                    world.size,
+                    uploader,
+                    ownership,
+                    job.columns,
+                    job.command,
                 )
 
             self._behind = Behind(listen, lambda epoch: self._tell(_answer(epoch)))

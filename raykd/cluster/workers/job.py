@@ -20,6 +20,7 @@ class Job:
         storage: that they lie in, with the artefacts.
         values: the setting, for the record.
         columns: what stands of it in TensorBoard's table.
+        command: that trains the recipe once more.
         room: bytes that what teachers said may take on a machine; as of `Store`.
     """
 
@@ -29,6 +30,7 @@ class Job:
     storage: Storage
     values: Mapping[str, Any]
     columns: Mapping[str, Any] = field(default_factory=dict)
+    command: str = ""
     room: int | None = None
 
     def __setstate__(self, state: dict[str, Any]) -> None:
