@@ -10,7 +10,7 @@ from raykd.protocols.teacher import teacher_route as teacher_route
 from raykd.recipe import Recipe as Recipe
 from raykd.runs.result import Result as Result
 from raykd.runs.saved_result import load_result as load_result
-from raykd.runs.student_file import load_student as load_student
+from raykd.runs.trial_student import load_student as load_student
 from raykd.space.ranges import searched as searched
 from raykd.storage.artifacts import Store as Store
 from raykd.studies.recipe_file import load_recipe as load_recipe

@@ -22,6 +22,7 @@ from raykd.commands.parsers import (
     distill,
     evaluate,
     export,
+    measure,
     predict,
     profile,
     report,
@@ -43,6 +44,7 @@ COMMANDS: tuple[Command, ...] = (
     report,
     board,
     profile,
+    measure,
     status,
     stop,
 )

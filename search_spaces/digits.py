@@ -72,4 +72,8 @@ study = Study(
     ),
     trials=16,
     reduction=3,
+    sizes={  # of a search of two goals alone (--pareto): 3 to 20 channels wide, once or twice as deep
+        "student": {f"width {width}": CNN(widths=(width,) * 6) for width in (3, 5, 8, 12, 20)},
+        "student/convolutions": IntDistribution(1, 2),
+    },
 )

@@ -65,4 +65,10 @@ study = Study(
         {"route": "equal interval"},
     ),
     trials=16,
+    sizes={  # of a search of two goals alone (--pareto)
+        "student": {
+            f"widths {width} to {4 * width}": CNN(widths=(width, 2 * width, 4 * width)) for width in (2, 4, 6, 8, 12)
+        },
+        "student/convolutions": IntDistribution(1, 2),
+    },
 )

@@ -8,6 +8,7 @@ from typing import Any
 
 import pandas
 
+from raykd.cluster.front_report import front, verdict_of, with_costs, write_front
 from raykd.cluster.machines.resources import Resources
 from raykd.cluster.test_split import TEACHER, pulled, read_test_split
 from raykd.cluster.tuner.candidates import candidate
@@ -44,13 +45,14 @@ def report(trials: Trials, found: Found, seeds: int, resources: Resources) -> Re
     bring_trials(trials.storage, trials.folder)
     own = {record.name: record for record in found.records if CONFIRM not in record.config}
     again = {record.name: record for record in found.records if CONFIRM in record.config}
-    frame = _frame(trials, own.values())
+    frame = with_costs(trials, own, _frame(trials, own.values()))
     confirmation = _confirmed(trials, again.values(), seeds, {})
     best = _best(frame, confirmation if found.has_ended else None)
     shown = None if best is None else _shown(trials, own, again.values(), best)
-    tested = dict[str, float]()
+    tested, points = dict[str, float](), front(trials, own, frame, confirmation)
     if found.has_ended:
-        names = [*frame[frame["baseline"] & (frame["outcome"] == "complete")]["name"]]
+        names = [] if points is None else [*points["name"]]
+        names += [*frame[frame["baseline"] & (frame["outcome"] == "complete")]["name"]]
         names += [shown.name] if shown is not None else []
         names += [record.name for record in again.values() if _is_tested(trials, record, best)]
         there = [name for name in dict.fromkeys(names) if _has_student(trials, name)]
@@ -60,6 +62,9 @@ def report(trials: Trials, found: Found, seeds: int, resources: Resources) -> Re
         confirmation = _confirmed(trials, again.values(), seeds, tested)
     frame[TEST] = [tested.get(name, math.nan) for name in frame["name"]]
     summary = _summary(frame, best, confirmation, has_ended=found.has_ended) | {"teacher": tested.get(TEACHER)}
+    if (points := front(trials, own, frame, confirmation)) is not None:
+        summary["verdict"] = verdict_of(trials, points, confirmation, has_ended=found.has_ended)
+        write_front(trials, own, points)
     if isinstance(data := trials.study.recipe.data, LeavesOut) and (skipped := data.skipped()):
         summary["skipped"] = dict(skipped)
     if shown is not None:
@@ -141,9 +146,10 @@ def _has_student(trials: Trials, name: str) -> bool:
 
 
 def _is_tested(trials: Trials, record: Record, best: str | None) -> bool:
-    """Whether a run of the confirmation is of the winner or of a baseline, and has a student."""
+    """Whether a run of the confirmation is of the winner, a point of the front or a baseline, and has a student."""
     of = candidate(record.config)
-    return record.end.kind == "complete" and ("baseline" in of or trials.name(of) == best)
+    is_told = "baseline" in of or trials.name(of) == best or trials.costs is not None
+    return record.end.kind == "complete" and is_told
 
 
 def _mark(trials: Trials, records: Mapping[str, Record], tested: Mapping[str, float], winner: str | None) -> None:

@@ -11,6 +11,8 @@ from typing import Any
 
 from ray import cloudpickle
 
+from raykd.cluster.asked import Asked, Opened
+from raykd.cluster.goals import known_costs
 from raykd.cluster.machines.connect import connected
 from raykd.cluster.machines.held import others_hold
 from raykd.cluster.machines.sharing import Wanted
@@ -25,21 +27,21 @@ from raykd.cluster.tuner.quiet import quiet
 from raykd.cluster.tuner.search_run import run_search
 from raykd.cluster.tuner.trials import Trials
 from raykd.cluster.workers.coordinator import keep_coordinator
-from raykd.errors import InvalidError
 from raykd.protocols.event import METRIC, Doing, Listener, Said, SearchBegan, SearchEnded
 from raykd.reporting.progress import Progress
 from raykd.reporting.search_board import SearchBoard
 from raykd.reporting.stream import EventStream
 from raykd.reporting.words import log
+from raykd.runs.costs import Costs
 from raykd.runs.optuna_journal import OptunaJournal
-from raykd.runs.remote_search import keep_in_step, prepare_storage
+from raykd.runs.remote_search import keep_in_step
 from raykd.runs.result import Result
-from raykd.runs.search_folder import Search, new_folder, old_folder, remove_unless_begun, write_search
+from raykd.runs.search_folder import remove_unless_begun, write_search
 from raykd.runs.status import StatusFile, running, stop_if_asked
-from raykd.runs.warm_start import WarmStart, read_warm_start
 from raykd.signals import SearchInterrupted, sigterm_as_ctrl_c
 from raykd.storage.layout import TRIALS
 from raykd.storage.room import parse_room
+from raykd.storage.storage import Storage
 from raykd.studies.baselines import baselines
 from raykd.studies.columns import every_column
 from raykd.studies.confirmation import Confirmation
@@ -61,6 +63,8 @@ def tune(
     resume: bool = False,
     more_trials: int | None = None,
     warm_start: str | os.PathLike[str] | None = None,
+    pareto: str | None = None,
+    costs: str | os.PathLike[str] | None = None,
     keep_teacher_outputs: int | str | None = None,
     address: str | None = None,
     verbose: bool = False,
@@ -80,6 +84,9 @@ def tune(
         resume: go on with the search of that name, or with the study's newest one, as it was started.
         more_trials: go on, even if it has ended, and try so many settings more; the test split is read once more.
         warm_start: folder of an earlier search: its trials that are settings of this study are known to the sampler.
+        pareto: a cost of the student that is to be low too: `parameters`, `multiply_adds`, `latency` or `latency_64`;
+            draws among the study's `sizes` too, and gives `Result.front`. A search keeps it when it goes on.
+        costs: a file of `raykd measure`, from the machine that the student is for; measured here by default.
         keep_teacher_outputs: bytes, or a size such as `20GB`, for what teachers say of each view; see `Store`.
         address: of the Ray cluster; see `raykd.cluster.machines.connect`.
         verbose: let Ray print what it likes.
@@ -93,42 +100,28 @@ def tune(
         SearchInterrupted: it was stopped before its first trial or after its last one; a `KeyboardInterrupt`.
     """
     wanted = Wanted(workers=Workers.of(workers), slots=slots, slots_per_gpu=slots_per_gpu)
-    asked = {"slots_per_gpu": slots_per_gpu, "keep_teacher_outputs": keep_teacher_outputs, "address": address}
-    options, room = _recorded(workers=workers, slots=slots, **asked), parse_room(keep_teacher_outputs)
-    _check_counts(trials=trials, more_trials=more_trials, confirm=confirm)
-    warm = _warm_start(warm_start, study, begins=not (resume or more_trials))
-    study.check(wanted.workers.needed)
-    opened = prepare_storage(storage, name, resume=bool(resume or more_trials))
-    if resume or more_trials:
-        folder, search = old_folder(opened.root, name, study)
-        search = search.gone_on_with(folder.name, trials, more_trials or 0, confirm, options)
-    else:
-        search = Search.of(study, trials, seed, confirm, options)
-        folder = new_folder(opened, name, search, study)
-    with _naming(folder), keep_in_step(folder, opened), running(folder), remove_unless_begun(folder):
-        return _run(Trials(study, folder, opened, room), search, wanted, address, verbose, listeners, warm)
+    given = {"slots_per_gpu": slots_per_gpu, "keep_teacher_outputs": keep_teacher_outputs, "address": address}
+    options, room = _recorded(workers=workers, slots=slots, **given), parse_room(keep_teacher_outputs)
+    amount: dict[str, Any] = {"trials": trials, "more_trials": more_trials, "confirm": confirm, "resume": resume}
+    asked = Asked(**amount, storage=storage, name=name, seed=seed, known=warm_start, pareto=pareto, options=options)
+    opened = asked.open(study, wanted.workers.needed)
+    with _held(opened.folder, opened.storage):
+        found = known_costs(opened.study, opened.folder, costs, _said)
+        return _run(opened, found, room, wanted, address, verbose, listeners)
 
 
 @contextlib.contextmanager
-def _naming(folder: Path) -> Iterator[None]:
-    """Says with a Ctrl-C which search it has stopped."""
+def _held(folder: Path, storage: Storage) -> Iterator[None]:
+    """The search as one's own; a Ctrl-C says which one it has stopped."""
     try:
-        yield
+        with keep_in_step(folder, storage), running(folder), remove_unless_begun(folder):
+            yield
     except KeyboardInterrupt:
         raise SearchInterrupted(folder) from None
 
 
-def _check_counts(**counts: int | None) -> None:
-    for word, value in counts.items():
-        least = 0 if word == "confirm" else 1
-        if value is not None and value < least:
-            raise InvalidError(f"{word} must be at least {least}, got {value}")
-
-
-def _warm_start(path: str | os.PathLike[str] | None, study: Study, *, begins: bool) -> WarmStart | None:
-    if path is not None and not begins:
-        raise InvalidError("warm_start begins a new search (--warm-start); leave it out to go on with one")
-    return None if path is None else read_warm_start(path, study)
+def _said(line: str) -> None:
+    log(Said(text=line))
 
 
 def _recorded(**given: Any) -> dict[str, Any]:
@@ -138,31 +131,33 @@ def _recorded(**given: Any) -> dict[str, Any]:
 
 
 def _run(
-    trials: Trials,
-    search: Search,
+    opened: Opened,
+    costs: Costs | None,
+    room: int | None,
     wanted: Wanted,
     address: str | None,
     verbose: bool,
     listeners: Sequence[Listener],
-    warm: WarmStart | None,
 ) -> Result:
     """The search in its folder, from its first or next trial to its report."""
-    study, folder = trials.study, trials.folder
+    study, folder, search = opened.study, opened.folder, opened.search
+    trials = Trials(study, folder, opened.storage, room, costs=costs)
     if (module := study_module(study)) is not None:
         cloudpickle.register_pickle_by_value(module)  # workers cannot import a study's file
     wanted_trials = search.trials + len(baselines(study.recipe)) if search.trials else 0
     ConfirmingSearch.begin(wanted_trials, Confirmation.of(study, search.trials, search.confirm))
     total = ConfirmingSearch.most()
     progress, status_file = Progress(total), StatusFile(folder, total)
-    pruning = Pruning(folder / TRIALS, trials.storage, max(KEPT, study.finalists))
+    cost = trials.cost_of_setting if costs is not None else None
+    pruning = Pruning(folder / TRIALS, trials.storage, max(KEPT, study.finalists), cost)
     board = SearchBoard(folder, every_column(study), study.recipe.epochs)
-    journal = OptunaJournal(study, trials.storage)  # which only looks on, as a user's own listeners do
+    journal = OptunaJournal(study, trials.storage, cost)  # which only looks on, as a user's own listeners do
     tell = EventStream(progress, status_file, pruning, board, log, guests=[journal, *listeners])
     look = functools.partial(stop_if_asked, folder)
     ray_log = None if verbose else folder / "ray.log"
     with connected(address, ray_log) as line, sigterm_as_ctrl_c(), quiet(ray_log), progress:
-        for text in (line, *([str(warm)] if warm else [])):
-            tell(Said(text=text))
+        for known in filter(None, (line, opened.known, costs)):
+            tell(Said(text=str(known)))
         plan = plan_slots(trials, wanted, total, tell, look)
         if search.threads is None and not plan.resources.gpus_per_worker:
             search = dataclasses.replace(search, threads=plan.resources.threads)
@@ -178,7 +173,9 @@ def _run(
         look()
         shared = preparation(trials)
         ProgressCallback.begin(tell, each_step=status_file.flush, preparation=shared)
-        found = run_search(trials, plan, shared, search, known=warm.known if warm else (), verbose=verbose)
+        found = run_search(
+            trials, plan, shared, search, known=opened.known.known if opened.known else (), verbose=verbose
+        )
         tell(Doing(text="gathering the results"))
         result = report(trials, found, search.confirm, plan.resources)
         told = result.summary

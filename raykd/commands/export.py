@@ -18,7 +18,7 @@ from raykd.errors import AlreadyExistsError, MissingError, UserError
 from raykd.evaluation.cost import cost
 from raykd.recipe import Recipe
 from raykd.runs.standalone import Student
-from raykd.runs.student_file import load_student
+from raykd.runs.trial_student import load_student, student_folder
 from raykd.space.serialise import decode
 from raykd.storage.atomic import write, write_text
 
@@ -47,8 +47,10 @@ def run_export(options: argparse.Namespace) -> int:
     """Writes the three files and says how well they agree with PyTorch."""
     onnxruntime = _runtime()
     console = Console(highlight=False, markup=False, soft_wrap=True)
-    student = load_student(options.student)
     given = Path(options.student).expanduser()
+    if options.trial is not None:
+        given = student_folder(given, options.trial)
+    student = load_student(given)
     folder = Path(options.to).expanduser() if options.to else given if given.is_dir() else given.parent
     if there := [name for name in (ONNX, EXPORTED, CARD) if (folder / name).exists() and not options.force]:
         raise AlreadyExistsError(

@@ -30,9 +30,12 @@ def own_study(options: argparse.Namespace, say: Callable[[str], None]) -> Study:
         raise AlreadyExistsError(
             f"{file} exists already; choose another name for --save-study, or search it by --study"
         )
+    named = options.student.split(",")
     study = study_of(
         data=options.data,
-        student=options.student,
+        student=named[0],
+        other_students=named[1:],
+        pareto=options.pareto,
         teacher=options.teacher,
         teacher_network=options.teacher_network,
         teacher_key=options.teacher_key,

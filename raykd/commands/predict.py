@@ -18,7 +18,7 @@ from raykd.distributed.world import World
 from raykd.errors import AlreadyExistsError, InvalidError, MissingError
 from raykd.runs.predicting import Prediction, predictions
 from raykd.runs.standalone import Student
-from raykd.runs.student_file import load_student
+from raykd.runs.trial_student import load_student
 from raykd.storage.atomic import write
 
 
@@ -40,7 +40,7 @@ def run_predict(options: argparse.Namespace) -> int:
     if options.to is not None and Path(options.to).exists():
         raise AlreadyExistsError(f"{options.to} exists already; choose another file for --to")
     device = World.current(options.device).device
-    student = load_student(options.student).to(device)
+    student = load_student(options.student, trial=options.trial).to(device)
     there = list(files(options.pictures))
     if options.to is None:
         bad = _answer(student, there, options, sys.stdout)

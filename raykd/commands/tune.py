@@ -11,6 +11,7 @@ from rich.table import Table
 from raykd.cluster.tune import tune
 from raykd.commands import INTERRUPTED, again, called_with_all_commands
 from raykd.commands.confirmation_table import confirmation_table
+from raykd.commands.front_table import front_table
 from raykd.commands.parsers.own_study import check_own_study
 from raykd.errors import InvalidError, MissingError
 from raykd.runs.remote_search import prepare_storage
@@ -19,7 +20,9 @@ from raykd.runs.search_folder import find, read_search
 from raykd.runs.student_file import STUDENT
 from raykd.signals import SearchInterrupted
 from raykd.storage.layout import SUMMARY
+from raykd.studies.goals import goal
 from raykd.studies.shipped import DEFAULT_STUDY, find_shipped
+from raykd.studies.sizes import aimed
 from raykd.studies.study import Study
 from raykd.studies.study_file import load_study
 
@@ -41,7 +44,7 @@ def run_tune(options: argparse.Namespace) -> int:
     if options.dry_run:
         from raykd.commands.dry_run import run_dry
 
-        return run_dry(study, options, console)
+        return run_dry(aimed(study, options.pareto), options, console)
     try:
         result = tune(
             study,
@@ -57,6 +60,8 @@ def run_tune(options: argparse.Namespace) -> int:
             resume=resume,
             more_trials=options.more_trials,
             warm_start=options.warm_start,
+            pareto=options.pareto,
+            costs=options.costs,
             address=options.address,
             verbose=options.verbose,
         )
@@ -77,6 +82,8 @@ def _name(options: argparse.Namespace) -> str | None:
 
 def _check_together(options: argparse.Namespace, resume: bool) -> None:
     check_own_study(options, resume)
+    if options.pareto is not None:
+        goal(options.pareto)
     if options.dry_run and resume:
         raise InvalidError("--dry-run plans a new search; leave out --resume and --more-trials")
     if options.price_per_hour is not None and not options.dry_run:
@@ -104,7 +111,7 @@ def chosen_study(study: str | None, storage: str, resumed: str | None) -> Study:
 
 def stopped(name: str, console: Console) -> int:
     """Says how to go on with a search."""
-    go_on = again("--resume", name, without=("--resume", "--name", "--more-trials", "--trials", "--seed"))
+    go_on = again("--resume", name, without=("--resume", "--name", "--more-trials", "--trials", "--seed", "--costs"))
     console.print(f"stopped before the end; go on with: {go_on}")
     return INTERRUPTED
 
@@ -124,6 +131,8 @@ def show(result: Result, console: Console) -> None:
     console.print(f"{len(frame)} trials: {counts}")
     if result.confirmed is not None:
         console.print(confirmation_table(result.confirmed), soft_wrap=False)
+    if result.front is not None:
+        console.print(front_table(result.front, result.folder), soft_wrap=False)
     if summary["teacher"] is not None:
         console.print(f"teacher: test accuracy {summary['teacher']:.4f}")
     if skipped := summary.get("skipped"):

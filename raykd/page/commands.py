@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from raykd.page.evidence import Evidence, Trial
+from raykd.page.found_front import found_front
 from raykd.runs.result import BEST_RECIPE
 from raykd.runs.student_file import STUDENT
 from raykd.storage.layout import RECIPE, TRIALS
@@ -28,6 +29,9 @@ def how_to_use(evidence: Evidence) -> Iterator[tuple[str, str]]:
         else:
             yield "what it takes pictures for", _typed("predict", called, "photos/")
             yield "ONNX and a model card", _typed("export", called)
+            if (front := found_front(evidence)) is not None:
+                cheapest = front.rows[0]["name"]
+                yield "the same of another point of the front", _typed("export", called, "--trial", cheapest)
             yield "what it is good for", _typed("evaluate", called, *classes)
         recipe = _recipe(evidence, BEST_RECIPE)
         yield "train it with another seed", _typed("distill", *recipe, "--seed", "1", *classes)

@@ -6,9 +6,11 @@ from dataclasses import dataclass
 from raykd.evaluation.comparison import Difference
 from raykd.page.cost import seconds_by_kind
 from raykd.page.evidence import Evidence
+from raykd.page.found_front import FoundFront, found_front
 from raykd.reporting.interval_plot import Row, interval_plot
 from raykd.reporting.status_line import clock
 from raykd.runs.confirmed import Candidate
+from raykd.runs.front import BEATEN
 from raykd.runs.shown import intervals
 from raykd.runs.verdict import in_percent
 from raykd.studies.baselines import PLAIN_KD
@@ -29,6 +31,8 @@ def headline(evidence: Evidence) -> str:
     best = evidence.best
     if best is None:
         return "Nothing has run to its end yet"
+    if (front := found_front(evidence)) is not None:
+        return f"A front of {len(front.rows)} points: accuracy against {front.aim.words}"
     if (winner := _winner(evidence)) is not None:
         lead = _lead(winner)[0]
         if winner.is_baseline:
@@ -54,7 +58,9 @@ def verdict(evidence: Evidence) -> str:
 def facts(evidence: Evidence) -> Iterator[Fact]:
     """How good the best is, by how much better than plain KD, and what the search cost."""
     winner = _winner(evidence)
-    if winner is not None:
+    if (front := found_front(evidence)) is not None:
+        yield from _of_front(front)
+    elif winner is not None:
         yield from _of_winner(winner)
     elif (best := evidence.best) is not None and best.accuracy is not None:
         yield Fact(number=f"{100 * best.accuracy:.1f} %", words="validation, one run")
@@ -67,6 +73,17 @@ def facts(evidence: Evidence) -> Iterator[Fact]:
     own = sum(not trial.is_baseline for trial in evidence.trials)
     yield Fact(number=f"{own}", words=f"settings tried, {len(every)} trainings")
     yield Fact(number=clock(sum(seconds_by_kind(evidence).values())), words=f"of training, {trained} epochs")
+
+
+def _of_front(front: FoundFront) -> Iterator[Fact]:
+    """Its ends, as far as they still are on it."""
+    points = [row for row in front.rows if row["state"] != BEATEN]
+    for words, row in zip(
+        ("the cheapest", "the most accurate"), (points[0], points[-1]) if points else (), strict=False
+    ):
+        half = "" if row["low"] != row["low"] else f" \u00b1 {50 * (row['high'] - row['low']):.1f}"
+        told = f"{words}, {front.aim.told(row['cost'])}, {row['state']}"
+        yield Fact(number=f"{100 * row['accuracy']:.1f}{half} %", words=told)
 
 
 def _of_winner(winner: Candidate) -> Iterator[Fact]:

@@ -4,8 +4,10 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from raykd.page import commands, first_screen
 from raykd.page.evidence import Evidence
+from raykd.page.found_front import found_front
 from raykd.page.importance import Importance
 from raykd.page.methods import ALONE, methods_of
+from raykd.runs import front
 from raykd.runs.shown import HEADS, cells, title
 
 
@@ -22,6 +24,9 @@ def _lines(evidence: Evidence, mattered: Sequence[Importance]) -> Iterator[str]:
     if (found := evidence.confirmed) is not None:
         yield from ("", f"## How sure: {title(found)}", "")
         yield from _table(HEADS, cells(found))
+    if (points := found_front(evidence)) is not None:
+        yield from ("", f"## The front: accuracy against {points.aim.words}", "")
+        yield from _table(front.HEADS, front.cells(points.frame, points.aim))
     yield from ("", "## Use it", "")
     yield from (f"- {words}: `{command}`" for words, command in commands.how_to_use(evidence))
     if mattered:

@@ -9,6 +9,8 @@ from raykd.page.cost import cost
 from raykd.page.curves import curves
 from raykd.page.drawing import Exhibit
 from raykd.page.evidence import Evidence
+from raykd.page.found_front import found_front
+from raykd.page.front import front
 from raykd.page.importance import Importance, importance
 from raykd.page.looking import Looks
 from raykd.page.methods import methods
@@ -17,6 +19,7 @@ from raykd.page.schedules import schedules
 from raykd.page.slices import slices
 from raykd.page.style import Drawing
 from raykd.page.teacher import route_of, teacher
+from raykd.runs.front import HEADS, cells
 from raykd.runs.search_folder import BASE_RECIPE
 from raykd.studies.recipe_file import load_recipe
 
@@ -32,6 +35,7 @@ class Section:
         groups: of small drawings, by what they belong to.
         shown: pictures, by what they show.
         exhibits: larger ones with their own words.
+        heads, rows: a table below the drawings.
         missing: why there is none of that, where that is worth a line.
     """
 
@@ -42,6 +46,8 @@ class Section:
     groups: dict[str, list[Drawing]] = field(default_factory=dict)
     shown: dict[str, list[Picture]] = field(default_factory=dict)
     exhibits: tuple[Exhibit, ...] = ()
+    heads: tuple[str, ...] = ()
+    rows: tuple[tuple[str, ...], ...] = ()
     missing: str = ""
 
 
@@ -56,6 +62,7 @@ def sections(
 def _all(
     evidence: Evidence, mattered: Sequence[Importance], types: tuple[type, ...], looks: Looks
 ) -> Iterator[Section]:
+    yield _of_front(evidence, types)
     yield Section(key="curves", title="How they learned", drawings=tuple(curves(evidence)))
     drawings = (*importance(mattered), *methods(evidence), *schedules(evidence))
     yield Section(key="mattered", title="What mattered", drawings=drawings)
@@ -72,6 +79,18 @@ def _all(
     yield _of_teacher(evidence, types)
     yield _side_by_side(evidence, looks)
     yield Section(key="inside", title="Inside the networks", exhibits=looks.exhibits, missing=" ".join(looks.missing))
+
+
+def _of_front(evidence: Evidence, types: tuple[type, ...]) -> Section:
+    key, title = "front", "The front"
+    try:
+        drawings = tuple(front(evidence, types))
+    except (UserError, KeyError) as error:  # a student of a class that is not known here
+        return Section(key=key, title=title, missing=f"Its picture is left out: {one_line(error)}.")
+    found = found_front(evidence)
+    rows = cells(found.frame, found.aim) if found is not None else []
+    text = f"raykd export {evidence.called} --trial TRIAL exports the student of any point." if rows else ""
+    return Section(key=key, title=title, text=text, drawings=drawings, heads=HEADS if rows else (), rows=tuple(rows))
 
 
 def _of_teacher(evidence: Evidence, types: tuple[type, ...]) -> Section:

@@ -1,8 +1,9 @@
 """`study_of(data, student, teacher)`: a whole study from what a newcomer has, each choice said in a line."""
 
+import dataclasses
 import logging
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import torch
 
@@ -13,6 +14,7 @@ from raykd.methods.cross_entropy import CrossEntropy
 from raykd.methods.kd import KD
 from raykd.optim import SGD, Cosine
 from raykd.planning.networks import Named, network_of, teacher_of
+from raykd.planning.sizes import sizes_of
 from raykd.planning.suiting import Suiting, suiting
 from raykd.planning.within import Planned, planned_within
 from raykd.protocols.model import ModelSpec
@@ -42,6 +44,8 @@ def study_of(
     skip_bad: bool = False,
     slots: int | None = None,
     name: str = "study",
+    pareto: str | None = None,
+    other_students: Sequence[str | ModelSpec] = (),
     say: Callable[[str], None] = _LOG.info,
 ) -> Study:
     """A study of all methods that suit the networks, as long as a time allows. An epoch is trained to know how long.
@@ -60,6 +64,8 @@ def study_of(
         skip_bad: go on without pictures that cannot be read.
         slots: trials at a time; as many as this machine has GPUs, or else CPUs, by default.
         name: of the study.
+        pareto: a cost of the student that is to be low too, as of `tune`; students of other sizes are offered then.
+        other_students: which these are; by default such as are like the student.
         say: told what was found and chosen, line by line; the logger `raykd` by default.
 
     Raises:
@@ -67,6 +73,8 @@ def study_of(
     """
     if not minutes > 0:
         raise InvalidError(f"minutes must be above 0, got {minutes:g}")
+    if other_students and pareto is None:
+        raise InvalidError("several students are for a search of two goals; give pareto too (--pareto), or one of them")
     spec = _data(data, size, skip_bad, say)
     named = Named(teacher=teacher, network=teacher_network, key=teacher_key, pretrained=pretrained)
     recipe = _recipe(spec, network_of(student, pretrained), named, epochs or _LIKELY_EPOCHS, say)
@@ -77,7 +85,11 @@ def study_of(
     say(f"methods: {', '.join(path.removeprefix('terms/') for path in offered.choices)}")
     for reason in offered.left_out.values():
         say(f"left out: {reason}")
-    return _study(name, planned, offered)
+    if pareto is None:
+        return _study(name, planned, offered)
+    others = [network_of(each, pretrained) for each in other_students]
+    sizes = sizes_of(planned.recipe, others, say)
+    return dataclasses.replace(_study(name, planned, offered), sizes=sizes, pareto=pareto)
 
 
 def _study(name: str, planned: Planned, offered: Suiting) -> Study:

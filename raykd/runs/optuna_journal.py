@@ -16,7 +16,7 @@ in user attributes of the study. So does what the test split said: Optuna lets n
 import csv
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -56,17 +56,18 @@ class OptunaJournal:
     Args:
         study: that is searched.
         storage: that the search lies in.
+        cost: that is a second goal, of a setting; None where accuracy is the only one.
     """
 
-    def __init__(self, study: Study, storage: Storage):
-        self._study, self._storage = study, storage
+    def __init__(self, study: Study, storage: Storage, cost: Callable[[Mapping[str, Any]], float] | None = None):
+        self._study, self._storage, self._cost = study, storage, cost
         self._apart = dict[str, dict[str, Any]]()
 
     def __call__(self, event: Event, /) -> None:
         match event:
             case SearchBegan(folder=folder, ranges=ranges):
                 self._folder, self._ranges = folder, ranges
-                self._journal = OptunaStudy(folder / JOURNAL, folder.name)
+                self._journal = OptunaStudy(folder / JOURNAL, folder.name, self._study.pareto)
                 self._apart = dict(self._journal.noted(APART) or {})
                 self._journal.note("study", self._study.name)
                 self._journal.note("recipe", fingerprint(self._study.recipe))
@@ -92,7 +93,10 @@ class OptunaJournal:
         if trial.startswith(CONFIRMATION) or not values:
             self._apart[trial] = {"setting": setting}
         elif self._journal.state(trial) in (None, TrialState.FAIL):
-            attributes = {"setting": setting, "recipe": trial[-_DIGITS:], "baseline": not trial.startswith("trial-")}
+            attributes: dict[str, Any] = {"setting": setting, "recipe": trial[-_DIGITS:]}
+            attributes["baseline"] = not trial.startswith("trial-")
+            if self._cost is not None and self._study.pareto is not None:
+                attributes[self._study.pareto] = self._cost(values)
             self._journal.begin(trial, values, self._distributions(values), attributes)
 
     def _distributions(self, values: Mapping[str, Any]) -> dict[str, BaseDistribution]:
@@ -115,8 +119,15 @@ class OptunaJournal:
         if self._runs(trial):
             attributes = {OUTCOME: outcome.kind} | ({"error": error} if error else {})
             state = _STATES.get(outcome.kind, TrialState.FAIL)
-            value = None if state == TrialState.FAIL else outcome.accuracy
-            self._journal.end(trial, state, value, attributes)
+            self._journal.end(trial, state, self._values(trial, state, outcome.accuracy), attributes)
+
+    def _values(self, trial: str, state: TrialState, accuracy: float | None) -> list[float] | None:
+        """What a trial's end has for each goal."""
+        if state == TrialState.FAIL or accuracy is None:
+            return None
+        if self._study.pareto is None:
+            return [accuracy]
+        return [accuracy, self._journal.attribute(trial, self._study.pareto)] if state == TrialState.COMPLETE else None
 
     def _make_up(self, trial: str, outcome: TrialOutcome) -> None:
         """Writes what is missing of a trial that ended before this process began."""

@@ -26,12 +26,13 @@ class OptunaStudy:
     Args:
         file: the journal; made where it is missing.
         name: of the study, if it is made.
+        goal: what is to be low beside accuracy, if anything is.
     """
 
-    def __init__(self, file: Path, name: str):
+    def __init__(self, file: Path, name: str, goal: str | None = None):
         self._storage = JournalStorage(JournalFile(file))
         if not self._storage.get_all_studies():
-            _make(self._storage, name)
+            _make(self._storage, name, goal)
         (study,) = self._storage.get_all_studies()
         self._id = self._storage.get_study_id_from_name(study.study_name)
         self._ids = dict[str, int]()  # by the names of trials; of one that was tried again the last
@@ -69,11 +70,15 @@ class OptunaStudy:
         if epoch not in self._storage.get_trial(self._ids[trial]).intermediate_values:
             self._storage.set_trial_intermediate_value(self._ids[trial], epoch, value)
 
-    def end(self, trial: str, state: TrialState, value: float | None, attributes: Mapping[str, Any]) -> None:
-        """Ends a running trial; one that failed has no value."""
+    def end(self, trial: str, state: TrialState, values: list[float] | None, attributes: Mapping[str, Any]) -> None:
+        """Ends a running trial; one that failed has no values, nor has one of two goals that was stopped."""
         for name, attribute in attributes.items():
             self._storage.set_trial_user_attr(self._ids[trial], name, attribute)
-        self._storage.set_trial_state_values(self._ids[trial], state, None if value is None else [value])
+        self._storage.set_trial_state_values(self._ids[trial], state, values)
+
+    def attribute(self, trial: str, name: str) -> Any:
+        """A user attribute of a trial."""
+        return self._storage.get_trial(self._ids[trial]).user_attrs[name]
 
     def noted(self, name: str) -> Any:
         """A user attribute of the study itself; None where there is none."""
@@ -85,8 +90,8 @@ class OptunaStudy:
             self._storage.set_study_user_attr(self._id, name, attribute)
 
 
-def _make(storage: JournalStorage, name: str) -> None:
-    storage.create_new_study([StudyDirection.MAXIMIZE], name)
+def _make(storage: JournalStorage, name: str, goal: str | None) -> None:
+    storage.create_new_study([StudyDirection.MAXIMIZE, *([StudyDirection.MINIMIZE] if goal else [])], name)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ExperimentalWarning)
-        optuna.load_study(study_name=name, storage=storage).set_metric_names([METRIC])
+        optuna.load_study(study_name=name, storage=storage).set_metric_names([METRIC, *([goal] if goal else [])])

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any
 from raykd.errors import InvalidError
 from raykd.recipe import Recipe
 from raykd.runs.confirmed import Confirmed
+from raykd.runs.front import read_front
 from raykd.runs.standalone import Student
-from raykd.runs.student_file import STUDENT, load_student
+from raykd.runs.trial_student import load_student
 from raykd.space.serialise import from_file
 from raykd.storage.layout import CONFIRMATION_TABLE, RECIPE, SUMMARY, check_name
 
@@ -72,6 +73,11 @@ class Result:
         return Confirmed.from_json(entries, pandas.read_csv(self.folder / CONFIRMATION_TABLE))
 
     @functools.cached_property
+    def front(self) -> "pandas.DataFrame | None":
+        """A search's points of two goals, the cheapest first; see `raykd.runs.front.front_of`. None of one goal."""
+        return read_front(self.folder)
+
+    @functools.cached_property
     def best(self) -> Best:
         """The confirmation's winner, or without one the best trial or baseline that finished.
 
@@ -91,6 +97,6 @@ class Result:
 
         return in_html(self.folder, self.frame, self.summary, self.confirmed)
 
-    def load_student(self) -> Student:
-        """The best student, in eval mode on the CPU; see `raykd.load_student`."""
-        return load_student(self.folder / STUDENT, self.types)
+    def load_student(self, trial: int | str | None = None) -> Student:
+        """The best student, or that of a trial, in eval mode on the CPU; see `raykd.load_student`."""
+        return load_student(self.folder, self.types, trial)

@@ -42,6 +42,7 @@ class Search:
         contents: what the recipe's fingerprint follows of the data's files, such as a hash of the pictures, by field.
         threads: of a worker, where a CPU computes and the recipe does not say: those of the search's first start, so
             that trials are the same on other machines; None where GPUs compute.
+        pareto: the goal beside accuracy; see `raykd.studies.goals`.
     """
 
     study: str
@@ -55,6 +56,7 @@ class Search:
     options: dict[str, Any] = field(default_factory=dict)
     contents: dict[str, Any] = field(default_factory=dict)
     threads: int | None = None
+    pareto: str | None = None
 
     @classmethod
     def of(
@@ -78,6 +80,7 @@ class Search:
             file=module.__file__ if module else None,
             options=dict(options or {}),
             contents=dict(data.contents()) if isinstance(data, NamesFiles) else {},
+            pareto=study.pareto,
         )
 
     def gone_on_with(

@@ -1,8 +1,9 @@
 """What an earlier search has found, for the sampler of a new one: read from its `optuna.journal`.
 
 Only trials are taken whose parameters are a setting of the new study: each of its choices and ranges has a value,
-within it, and there is no other. Whether their accuracies can be compared with those to come, as for the same data,
-teacher and epochs, is for whoever asks for it to know.
+within it, and there is no other. A cost that is a second goal is not read, as the new search knows its own. Whether
+their accuracies can be compared with those to come, as for the same data, teacher and epochs, is for whoever asks for
+it to know.
 """
 
 import os
@@ -44,6 +45,13 @@ class WarmStart:
         return f"warm start: {told}{outside}"
 
 
+def known_before(path: str | os.PathLike[str] | None, study: Study, *, begins: bool) -> WarmStart | None:
+    """As `read_warm_start`, where there is a path; a search that goes on with its own trials refuses one."""
+    if path is not None and not begins:
+        raise InvalidError("warm_start begins a new search (--warm-start); leave it out to go on with one")
+    return None if path is None else read_warm_start(path, study)
+
+
 def read_warm_start(path: str | os.PathLike[str], study: Study) -> WarmStart:
     """What of a search is known to the sampler of a study.
 
@@ -52,7 +60,7 @@ def read_warm_start(path: str | os.PathLike[str], study: Study) -> WarmStart:
 
     Raises:
         FileNotFoundError: there is no journal.
-        ValueError: it cannot be read, or has no study of one value that is to be maximised.
+        ValueError: it cannot be read, or has no study of one value that is to be maximised, or of it and a cost.
     """
     file = Path(path).expanduser()
     file = file / JOURNAL if file.is_dir() else file
@@ -69,8 +77,12 @@ def _trials(file: Path) -> list[FrozenTrial]:
         studies = storage.get_all_studies()
     except (ValueError, KeyError, TypeError) as error:
         raise InvalidError(f"warm start: {file} is no journal of Optuna's ({error})") from None
-    if len(studies) != 1 or studies[0].directions != [StudyDirection.MAXIMIZE]:
-        raise InvalidError(f"warm start: {file} needs one study, of one value to be maximised; it has {len(studies)}")
+    wanted = [StudyDirection.MAXIMIZE, StudyDirection.MINIMIZE]
+    if len(studies) != 1 or studies[0].directions not in (wanted[:1], wanted):
+        raise InvalidError(
+            f"warm start: {file} needs one study, of one value to be maximised, or of it and a cost; it has "
+            f"{len(studies)}"
+        )
     return storage.get_all_trials(storage.get_study_id_from_name(studies[0].study_name), deepcopy=False)
 
 

@@ -44,6 +44,10 @@ class Study:
             teacher that the study trains is then trained for each of them, which may take long.
         candidates: recipes of one's own, by name, on the same data, that are trained with the same seeds beside them.
             Where there are some, `trials` may be 0.
+        sizes: students of other sizes, by path, that a search of two goals alone offers, and first settings that name
+            one: ranges as of `ranges` (`{"student/depth": IntDistribution(8, 32, step=6)}`) or networks as of `choices`
+            (`{"student": {"thin": CNN(widths=(4, 8)), "wide": CNN(widths=(8, 16))}}`); see `raykd.studies.sizes`.
+        pareto: a cost of the student that is to be low beside a high accuracy; see `raykd.studies.goals`.
     """
 
     recipe: Recipe
@@ -58,6 +62,8 @@ class Study:
     finalists: int = 3
     own_splits: bool = True
     candidates: Mapping[str, Recipe] = field(default_factory=dict)
+    sizes: Mapping[str, BaseDistribution | Mapping[str, Any]] = field(default_factory=dict)
+    pareto: str | None = None
 
     def __post_init__(self) -> None:
         for name, least in (
@@ -79,7 +85,7 @@ class Study:
                 raise UnknownNameError(f"ranges: no option {path!r}; {nearest(path, known)}")
         for recipe in self.every_component():
             self._space(recipe)
-        for values in self.first:
+        for values in self.first_without_sizes():
             self.complete(values)
 
     def suggest(self, trial: BaseTrial) -> None:
@@ -151,10 +157,14 @@ class Study:
                         override(recipe, {path: end}).check(num_processes)
                     except ValueError as error:
                         raise InvalidError(f"{error} (the range of {path} reaches {end!r})") from None
-        for values in self.first:
+        for values in self.first_without_sizes():
             self.recipe_of(self.complete(values)).check(num_processes)
         for recipe in self.candidates.values():
             recipe.check(num_processes)
+
+    def first_without_sizes(self) -> tuple[Mapping[str, Any], ...]:
+        """The first settings of a search of one goal."""
+        return tuple(values for values in self.first if not values.keys() & self.sizes.keys())
 
     def every_component(self) -> Iterator[Recipe]:
         """The base recipe with each option of each choice in turn."""

@@ -195,9 +195,9 @@ def test_help_names_every_command(capsys: pytest.CaptureFixture[str], monkeypatc
         with pytest.raises(SystemExit, match="0"):
             main()
     shown = capsys.readouterr().out
-    assert re.findall(r"^    (\w+) +[A-Z]", shown, re.MULTILINE)[:12] == [
+    assert re.findall(r"^    (\w+) +[A-Z]", shown, re.MULTILINE)[:13] == [
         *("tune", "confirm", "distill", "teacher", "evaluate", "predict", "export", "report"),
-        *("board", "profile", "status", "stop"),
+        *("board", "profile", "measure", "status", "stop"),
     ]
     assert "raykd tune --resume NAME --more-trials 20" in shown
     assert "raykd status STORAGE/NAME" in shown

@@ -31,7 +31,7 @@ def url(tmp_path: Path) -> Iterator[str]:
     study = OptunaStudy(tmp_path / "optuna.journal", "search")
     study.begin("trial-0000-a", {"optimiser/lr": 0.1}, LR, {"setting": "lr 0.1"})
     study.report("trial-0000-a", 1, 0.25)
-    study.end("trial-0000-a", TrialState.COMPLETE, 0.25, {"outcome": "complete"})
+    study.end("trial-0000-a", TrialState.COMPLETE, [0.25], {"outcome": "complete"})
     study.begin("trial-0001-b", {"optimiser/lr": 0.05}, LR, {})
     app = optuna_dashboard.wsgi(JournalStorage(JournalFileBackend(str(tmp_path / "optuna.journal"))))
     with make_server("127.0.0.1", 0, app, handler_class=Quiet) as server:

@@ -1,10 +1,11 @@
 """Who is confirmed, and what is known of it, from the records of a search's trials."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from raykd.cluster.tuner.ended_trials import Record
 from raykd.cluster.tuner.trials import CONFIRM, Trials
+from raykd.evaluation.front import first_front, spread
 from raykd.space.serialise import fingerprint
 from raykd.studies.baselines import baselines
 
@@ -14,10 +15,16 @@ Config = dict[str, Any]
 def finalists(trials: Trials, records: Iterable[Record], count: int) -> list[Config]:
     """The settings of the best trials that ran to their ends, best first; no recipe twice, and no baseline's.
 
+    Of two goals they are points of the front of all trials and baselines, spread over it: the most accurate one, the
+    cheapest one, and such as lie between.
+
     Args:
         count: of finalists, at most.
     """
-    complete = [record for record in records if record.end.kind == "complete" and is_own(record.config)]
+    ended = [record for record in records if record.end.kind == "complete" and CONFIRM not in record.config]
+    if trials.costs is not None:
+        return _on_front(trials, ended, count)
+    complete = [record for record in ended if is_own(record.config)]
     known = {fingerprint(trials.recipe({"baseline": name})) for name in baselines(trials.study.recipe)}
     found: list[Config] = []
     # Of equal ones the first to end, whose checkpoint is sure to be kept.
@@ -28,6 +35,13 @@ def finalists(trials: Trials, records: Iterable[Record], count: int) -> list[Con
             known.add(recipe)
             found.append(record.config)
     return found
+
+
+def _on_front(trials: Trials, ended: Sequence[Record], count: int) -> list[Config]:
+    points = [(record.end.accuracy or 0.0, trials.cost(record.config) or 0.0) for record in ended]
+    front = [ended[place].config for place in first_front(points)]
+    own = [config for config in front if is_own(config)]
+    return [own[place] for place in reversed(spread(range(len(own)), count))]
 
 
 def accuracies(trials: Trials, records: Iterable[Record]) -> dict[str, dict[int, float]]:

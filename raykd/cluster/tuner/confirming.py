@@ -77,7 +77,7 @@ class ConfirmingSearch(Searcher):
         candidates = [*self._baselines(), *self._own(), *(self._finalists() if is_over else [])]
         names = [self._trials.name(candidate) for candidate in candidates]
         if is_over:
-            self._race(names)
+            self._race(dict(zip(names, map(self._trials.cost, candidates), strict=True)))
             self._tell_total(names)
         for number in range(1, self.confirmation.seeds + 1):
             for name, candidate in zip(names, candidates, strict=True):
@@ -103,11 +103,16 @@ class ConfirmingSearch(Searcher):
     def _finalists(self) -> list[Config]:
         return finalists(self._trials, ProgressCallback.records, self.confirmation.finalists)
 
-    def _race(self, names: list[str]) -> None:
-        """Takes out those that are clearly behind, of all but the baselines."""
+    def _race(self, costs: dict[str, float | None]) -> None:
+        """Takes out those that are clearly behind, of all but the baselines: behind one that costs no more.
+
+        Args:
+            costs: by name, the baselines' first; None where accuracy is the only goal.
+        """
         known, share = accuracies(self._trials, ProgressCallback.records), overlap(self._trials.study)
-        for name in names[len(self._baselines()) :]:
-            self._behind |= {name for other in names if other != name and _is_behind(known, name, other, share)}
+        for name in list(costs)[len(self._baselines()) :]:
+            rivals = [other for other in costs if other != name and (costs[other] or 0.0) <= (costs[name] or 0.0)]
+            self._behind |= {name for other in rivals if _is_behind(known, name, other, share)}
 
     def _tell_total(self, names: list[str]) -> None:
         """Tells how many trials there are with the confirmation, as far as it is known by now."""

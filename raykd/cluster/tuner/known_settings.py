@@ -7,6 +7,7 @@ from typing import Any
 import optuna
 from optuna.trial import TrialState
 
+from raykd.cluster.tuner.standing import finish, report
 from raykd.protocols.event import METRIC
 
 
@@ -36,9 +37,8 @@ class Outcome:
     def tell(self, study: optuna.Study, trial: optuna.Trial, told: int = 0) -> None:
         """Tells Optuna the end of a trial; `told` is the last epoch that it was told of before."""
         if self.value is not None and self.epoch > told:  # Optuna would warn of an epoch that it knows
-            trial.report(self.value, self.epoch)
-        # The value of a pruned trial is the last one that was reported.
-        study.tell(trial, self.value if self.state == TrialState.COMPLETE else None, self.state)
+            report(trial, self.value, self.epoch)
+        finish(study, trial, self.value, self.state)
 
 
 class KnownSettings:

@@ -4,9 +4,9 @@ A setting is drawn in one of four ways, each of its numbers and components aroun
 
 * from the whole ranges, with probability 1 / (1 + reduction**r), where `reduction` trials have reached r rungs;
 * else around the prior, a setting that is known before the search: the base recipe or one of the study's first ones;
-* or around the best trial that ran to its end, each value with probability 1/2, the others being kept. Between these
-  two the trials decide that lead at the highest of those rungs (one of `reduction`, at most 25), the better ones with
-  more weight: by how likely either is to draw them.
+* or around the best trial that ran to its end (of two goals around one of the first front), each value with
+  probability 1/2, the others being kept. Between these two the trials decide that lead at the highest of those rungs
+  (one of `reduction`, at most 25), the better ones with more weight: by how likely either is to draw them.
 * TPE draws a share of 1 - STARTUP / n of the settings when n trials have ended, none of the first ones.
 
 In the paper r is the rung that a bracket of HyperBand begins with; ASHA has one bracket, from the first rung on.
@@ -24,6 +24,7 @@ from optuna.trial import FrozenTrial, TrialState
 
 from raykd.cluster.tuner.around import around, nearness, uniform
 from raykd.cluster.tuner.sampler import BEST, BoundedTPE
+from raykd.cluster.tuner.standing import incumbents, leaders, reached
 from raykd.space.ranges import holds
 
 STARTUP = 10  # trials, as many as TPE itself wants before it models anything
@@ -32,7 +33,7 @@ Values = Mapping[str, Any]
 
 
 class PriorBand(BaseSampler):
-    """What it draws is a function of the seed, a trial's number and the trials before it; to be maximised.
+    """What it draws is a function of the seed, a trial's number and the trials before it; accuracy to be maximised.
 
     Args:
         tpe: that takes over.
@@ -70,15 +71,15 @@ class PriorBand(BaseSampler):
         ended = [one for one in self._tpe.read(study) if one.state in (TrialState.COMPLETE, TrialState.PRUNED)]
         stream, chances = self._stream(trial), self.chances(ended)
         (self._way,) = stream.choices(list(chances), list(chances.values()))
-        best = self._best(ended)
-        self._centre = dict(best.params) if self._way == "best" and best else dict(stream.choice(self._priors))
+        best = incumbents(ended)
+        self._centre = dict(stream.choice(best).params if self._way == "best" and best else stream.choice(self._priors))
 
     def chances(self, ended: Sequence[FrozenTrial]) -> dict[str, float]:
         """The probability of each way to draw the next setting, after trials that were completed or pruned."""
         known = 0.0 if not self._startup else min(1.0, self._startup / max(1, len(ended)))
-        reached = [rung for rung in self._rungs if self._count(ended, rung) >= self._reduction]
-        anywhere = 1.0 / (1.0 + self._reduction ** len(reached))
-        best = self._share_of_best(ended, reached[-1]) if reached and self._best(ended) else 0.0
+        rungs = [rung for rung in self._rungs if len(_at(ended, rung)) >= self._reduction]
+        anywhere = 1.0 / (1.0 + self._reduction ** len(rungs))
+        best = self._share_of_best(ended, rungs[-1]) if rungs and incumbents(ended) else 0.0
         rest = known * (1.0 - anywhere)
         return {
             "tpe": 1.0 - known,
@@ -119,27 +120,20 @@ class PriorBand(BaseSampler):
     def _stream(self, trial: FrozenTrial, *key: str) -> Random:
         return Random(" ".join((str(self._seed), str(trial.number), *key)))
 
-    @staticmethod
-    def _count(ended: Sequence[FrozenTrial], rung: int) -> int:
-        return sum(trial.last_step is not None and trial.last_step >= rung for trial in ended)
-
-    @staticmethod
-    def _best(ended: Sequence[FrozenTrial]) -> FrozenTrial | None:
-        complete = [trial for trial in ended if trial.state == TrialState.COMPLETE]
-        return max(complete, key=lambda trial: trial.values[0], default=None)
-
     def _share_of_best(self, ended: Sequence[FrozenTrial], rung: int) -> float:
         """How much more likely than the priors the best trial is to draw the leaders at a rung; 0 to 1."""
-        best = self._best(ended)
-        assert best is not None
-        there = [trial for trial in ended if trial.last_step is not None and trial.last_step >= rung]
-        leaders = sorted(there, key=lambda trial: trial.intermediate_values[trial.last_step or 0], reverse=True)
-        leaders = leaders[: min(BEST, max(1, len(leaders) // self._reduction))]
+        best, there = incumbents(ended), _at(ended, rung)
+        leading = leaders(there)[: min(BEST, max(1, len(there) // self._reduction))]
         of_best = of_priors = 0.0
-        for weight, trial in enumerate(reversed(leaders), start=1):
-            of_best += weight * _likelihood(trial, best.params)
+        for weight, trial in enumerate(reversed(leading), start=1):
+            of_best += weight * max(_likelihood(trial, one.params) for one in best)
             of_priors += weight * max(_likelihood(trial, prior) for prior in self._priors)
         return of_best / (of_best + of_priors) if of_best + of_priors else 0.5
+
+
+def _at(ended: Sequence[FrozenTrial], rung: int) -> list[FrozenTrial]:
+    """Those that have reached a rung."""
+    return [trial for trial in ended if (found := reached(trial)) is not None and found[0] >= rung]
 
 
 def _likelihood(trial: FrozenTrial, centre: Values) -> float:

@@ -5,7 +5,6 @@ oldest least; beyond the newest 500 trials those others are left out here, and t
 500 trials draws what Optuna's own TPE draws.
 """
 
-import heapq
 from collections.abc import Container
 from typing import Any
 
@@ -14,11 +13,15 @@ from optuna.distributions import BaseDistribution
 from optuna.samplers import TPESampler
 from optuna.trial import FrozenTrial, TrialState, create_trial
 
+from raykd.cluster.tuner.standing import best
+
 NEWEST, BEST = 500, 25
 
 
 class BoundedTPE(TPESampler):
-    """`TPESampler` that reads the `NEWEST` trials and the `BEST` before them, and those that run; to be maximised.
+    """`TPESampler` that reads the `NEWEST` trials and the `BEST` before them, and those that run.
+
+    The first value, or the only one, is to be maximised.
 
     It serves one study, from its first trial on, and makes it forget the trials that it reads no more: the study must
     be in memory alone (`InMemoryStorage`).
@@ -86,10 +89,7 @@ class _Older(_Once):
         """All of them, in their order; `trials` are all trials of the study."""
         if ended := self.ended(trials, len(trials) - NEWEST):
             complete = [trial for trial in ended if trial.state == TrialState.COMPLETE]
-            known, self._best = (
-                self._best,
-                heapq.nlargest(BEST, self._best + complete, key=lambda trial: trial.values[0]),
-            )
+            known, self._best = self._best, best(self._best + complete, BEST)
             kept = {trial.number for trial in self._best}
             self._past += [trial.number for trial in known + ended if trial.number not in kept]
         older = self._best + [trials[number] for number in self._unfinished]

@@ -7,6 +7,7 @@ from ray.tune.experiment import Trial
 from ray.tune.schedulers import AsyncHyperBandScheduler
 
 from raykd.cluster.tuner.callback import ProgressCallback
+from raykd.cluster.tuner.rungs import FrontRungs
 from raykd.cluster.tuner.trials import CONFIRM, Trials
 from raykd.protocols.event import METRIC
 from raykd.runs.trial import read_epochs
@@ -19,7 +20,8 @@ class ASHA(AsyncHyperBandScheduler):
     """Stops a trial at a rung (an epoch `first_rung * reduction**k`) where too many others did better.
 
     Where a study leaves it to the recipes, a trial is judged, and others by it, at no rung before its own recipe can be
-    (`raykd.studies.grace`): one on a route or within the teacher's stages begins low. Baselines and first settings are
+    (`raykd.studies.grace`): one on a route or within the teacher's stages begins low. Of two goals `rungs.py` says who
+    goes on. Baselines and first settings are
     what others are judged by, and are never stopped; a baseline that is no setting of the study takes no part.
 
     Time is the epoch's number: Tune's own count begins anew when a trial is started again. Tune does not keep what a
@@ -38,6 +40,7 @@ class ASHA(AsyncHyperBandScheduler):
         )
         self._rungs = rungs(study)
         self._trials = trials
+        self._fronts = FrontRungs(study.reduction)  # of a search of two goals
 
     def on_trial_add(self, tune_controller: Any, trial: Trial) -> None:
         super().on_trial_add(tune_controller, trial)
@@ -53,7 +56,14 @@ class ASHA(AsyncHyperBandScheduler):
         # What this answers, to stop or to go on, was decided when the epoch ended; here it only fills the rungs.
         for epoch in read_epochs(self._trials.folder / TRIALS / name):
             if self._judges(config, epoch["number"]):
-                super().on_trial_result(tune_controller, trial, {"epoch": epoch["number"], METRIC: epoch[METRIC]})
+                self._compare(tune_controller, trial, config, {"epoch": epoch["number"], METRIC: epoch[METRIC]})
+
+    def _compare(self, tune_controller: Any, trial: Any, config: dict[str, Any], result: dict[str, Any]) -> str:
+        """Takes note of a trial at a rung; whether it goes on from there, by accuracy or by accuracy and cost."""
+        if (cost := self._trials.cost(config)) is None:
+            return super().on_trial_result(tune_controller, trial, result)
+        goes_on = self._fronts.goes_on(trial.trial_id, result["epoch"], result[METRIC], cost)
+        return self.CONTINUE if goes_on else self.STOP
 
     def _judges(self, config: dict[str, Any], epoch: int) -> bool:
         """Whether a trial takes part in a comparison at this epoch."""
@@ -70,14 +80,17 @@ class ASHA(AsyncHyperBandScheduler):
     def on_trial_result(self, tune_controller: Any, trial: Trial, result: dict[str, Any]) -> str:
         decision = self.CONTINUE
         if not result["finished"] and self._judges(trial.config, result["epoch"]):
-            decision = super().on_trial_result(tune_controller, trial, result)
+            decision = self._compare(tune_controller, trial, trial.config, result)
         if "baseline" in trial.config or trial.config.get("first"):
             decision = self.CONTINUE
         # NOOP: Tune neither asks for a further epoch nor ends the trial, which is then unfinished, and is resumed.
         return self.NOOP if decision == self.CONTINUE and ProgressCallback.holds(trial) else decision
 
     def on_trial_complete(self, tune_controller: Any, trial: Trial, result: dict[str, Any]) -> None:
-        if not result.get("error") and self._judges(trial.config, result["epoch"]):
+        takes_part = not result.get("error") and self._judges(trial.config, result["epoch"])
+        if takes_part and self._trials.cost(trial.config) is None:
             super().on_trial_complete(tune_controller, trial, result)
-        else:
-            super().on_trial_remove(tune_controller, trial)
+            return
+        if takes_part:
+            self._compare(tune_controller, trial, trial.config, result)
+        super().on_trial_remove(tune_controller, trial)

@@ -99,7 +99,8 @@ def _tuner(
     if resuming:
         return tune.Tuner.restore(path, trainable=trainable, resume_unfinished=True, resume_errored=True)
     study = trials.study
-    own = StudySearch(study, search.seed, first_settings(study), known)
+    cost = trials.cost_of_setting if trials.costs is not None else None
+    own = StudySearch(study, search.seed, first_settings(study), known, cost)
     return tune.Tuner(
         trainable,
         tune_config=tune.TuneConfig(

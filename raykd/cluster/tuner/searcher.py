@@ -8,7 +8,7 @@ No setting is trained twice. One that is drawn again, or that a baseline is, sha
 another one is drawn in its place.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from random import Random
 from typing import Any
@@ -20,6 +20,7 @@ from ray.tune.search import Searcher
 from raykd.cluster.tuner.known_settings import KnownSettings, Outcome
 from raykd.cluster.tuner.prior_band import PriorBand
 from raykd.cluster.tuner.sampler import BoundedTPE
+from raykd.cluster.tuner.standing import COST, DIRECTIONS, report, with_cost
 from raykd.protocols.event import METRIC
 from raykd.studies.baselines import baselines
 from raykd.studies.grace import most_epochs, rungs
@@ -50,11 +51,19 @@ class StudySearch(Searcher):
         seed: of the sampler.
         first: complete settings to try first.
         known: trials of an earlier search that the sampler shall know; they may be trained here again.
+        cost: that is a second goal, of a setting; None where accuracy is the only one.
     """
 
-    def __init__(self, study: Study, seed: int, first: Iterable[dict[str, Any]], known: Iterable[FrozenTrial] = ()):
+    def __init__(
+        self,
+        study: Study,
+        seed: int,
+        first: Iterable[dict[str, Any]],
+        known: Iterable[FrozenTrial] = (),
+        cost: Callable[[Mapping[str, Any]], float] | None = None,
+    ):
         super().__init__(metric=METRIC, mode="max")
-        self._study, self._seed = study, seed
+        self._study, self._seed, self._cost = study, seed, cost
         self._baselines, self._first = list(baselines(study.recipe)), list(first)
         sampler = PriorBand(
             BoundedTPE(seed=seed, multivariate=True, group=True, constant_liar=True),
@@ -64,9 +73,10 @@ class StudySearch(Searcher):
             priors=[study.complete({}), *self._first],
             complete=self._defaults,
         )
-        self._optuna = optuna.create_study(direction="maximize", sampler=sampler)
+        directions = DIRECTIONS[:1] if cost is None else DIRECTIONS
+        self._optuna = optuna.create_study(directions=directions, sampler=sampler)
         for trial in known:
-            self._optuna.add_trial(trial)
+            self._optuna.add_trial(trial if cost is None else with_cost(trial, cost(trial.params)))
         self._running: dict[str, _Running] = {}  # by Tune's ids
         self._known = KnownSettings()
         self._count = 0
@@ -144,6 +154,8 @@ class StudySearch(Searcher):
             self._optuna.enqueue_trial(values)
         trial = self._optuna.ask()
         self._study.suggest(trial)
+        if self._cost is not None:
+            trial.set_user_attr(COST, self._cost(trial.params))
         return _Running(trial, identity(self._study.recipe_of(trial.params)))
 
     def on_trial_result(self, trial_id: str, result: dict[str, Any]) -> None:
@@ -152,7 +164,7 @@ class StudySearch(Searcher):
             return  # it had ended before it was started again, or is a baseline that is no setting of the study
         # A trial that is started again tells its last epoch once more, of which Optuna would warn.
         if outcome.epoch > running.told:
-            running.trial.report(outcome.value, outcome.epoch)
+            report(running.trial, outcome.value, outcome.epoch)
             running.told = outcome.epoch
 
     def on_trial_complete(self, trial_id: str, result: dict[str, Any] | None = None, error: bool = False) -> None:

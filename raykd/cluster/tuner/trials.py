@@ -11,6 +11,7 @@ from raykd.cluster.workers.job import Job
 from raykd.page.commands import repeating
 from raykd.protocols.outcome import CONFIRMATION
 from raykd.recipe import Recipe
+from raykd.runs.costs import Costs
 from raykd.space.serialise import encode, fingerprint
 from raykd.storage.artifacts import Store, open_store
 from raykd.storage.layout import BOARD, CONFIRMATION_BOARD, TRIALS
@@ -18,6 +19,7 @@ from raykd.storage.storage import Storage
 from raykd.studies.baselines import baselines
 from raykd.studies.columns import columns_of
 from raykd.studies.confirmation import with_seed
+from raykd.studies.goals import goal
 from raykd.studies.study import Study
 from raykd.studies.study_file import study_module
 from raykd.studies.words import in_a_few_words
@@ -35,6 +37,7 @@ class Trials:
         storage: that it lies in, with the artefacts.
         room: bytes that what teachers said may take on a machine; as of `Store`.
         threads: of a trial's workers, where its recipe does not say; as of `Search`.
+        costs: of the study's students, where one is a goal beside accuracy.
     """
 
     study: Study
@@ -42,6 +45,7 @@ class Trials:
     storage: Storage
     room: int | None = None
     threads: int | None = None
+    costs: Costs | None = None
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         """What arrives on another machine, or is saved by Tune and brought back there, has that machine's folders."""
@@ -71,6 +75,18 @@ class Trials:
         if "candidate" in config:
             return self.study.candidates[config["candidate"]]
         return self.study.recipe_of(config["values"])
+
+    def cost(self, config: Mapping[str, Any]) -> float | None:
+        """How much of the second goal a trial's student has; None in a search of one goal."""
+        if self.costs is None or self.study.pareto is None:
+            return None
+        return goal(self.study.pareto).of(self.costs.of(self._recipe(config).student))
+
+    def cost_of_setting(self, values: Mapping[str, Any]) -> float:
+        """The same of a setting, in a search of two goals."""
+        cost = self.cost({"values": values})
+        assert cost is not None
+        return cost
 
     def setting(self, config: Mapping[str, Any]) -> str:
         """What a trial trains, in a few words such as `quest K 256 T 0.5 + KD`; see `raykd.studies.words`."""

@@ -2,6 +2,7 @@
 
     %(prog)s runs/NAME                              student.onnx, student.pt2 and MODEL_CARD.md beside the student
     %(prog)s runs/NAME --to mine --check photos/    elsewhere; compared with PyTorch on these pictures
+    %(prog)s runs/NAME --trial 7                    that of any trial that kept it, such as a point of a front
     %(prog)s runs/NAME --bytes                      normalisation inside: it takes pixels from 0 to 255
 
 Needs pip install 'raykd[export]'. ONNX takes batches of any size; what onnxruntime gives is compared with what PyTorch
@@ -9,6 +10,8 @@ gives, and the largest difference of a probability is printed.
 """
 
 import argparse
+
+from raykd.commands.parsers.trial import add_trial_option
 
 
 def run(options: argparse.Namespace) -> int:
@@ -19,6 +22,7 @@ def run(options: argparse.Namespace) -> int:
 
 def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("student", metavar="STUDENT", help="a student.safetensors, or a folder that has one")
+    add_trial_option(parser)
     parser.add_argument("--to", metavar="FOLDER", help="where the files are written (default: beside the student)")
     parser.add_argument(
         "--check",

@@ -32,7 +32,8 @@ def add_own_study(parser: argparse.ArgumentParser) -> None:
     own.add_argument(
         "--student",
         metavar="NETWORK",
-        help="by name: timm/NAME, torchvision/NAME, or one of raykd's own such as resnet8x4",
+        help="by name: timm/NAME, torchvision/NAME, or one of raykd's own such as resnet8x4; with --pareto several, "
+        "such as A,B,C, or those that are like the one that is named",
     )
     own.add_argument(
         "--teacher",

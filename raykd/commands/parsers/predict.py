@@ -11,6 +11,8 @@ read is told on the standard error, the others are answered, and the command end
 
 import argparse
 
+from raykd.commands.parsers.trial import add_trial_option
+
 
 def run(options: argparse.Namespace) -> int:
     from raykd.commands.predict import run_predict
@@ -20,6 +22,7 @@ def run(options: argparse.Namespace) -> int:
 
 def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("student", metavar="STUDENT", help="a student.safetensors, or a folder that has one")
+    add_trial_option(parser)
     parser.add_argument("pictures", nargs="+", metavar="PICTURE", help="files, folders, or patterns such as 'a/*.jpg'")
     parser.add_argument("--top", type=int, default=1, metavar="K", help="classes for each picture (default: 1)")
     parser.add_argument("--json", action="store_true", help="a line of JSON for each picture (default: CSV)")

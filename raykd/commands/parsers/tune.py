@@ -6,6 +6,7 @@
     %(prog)s --study my_study.py                a study in a file
     %(prog)s --data PHOTOS --teacher resnet50.pth --student timm/mobilenetv3_small_100
                                                 your own pictures, without a file
+    %(prog)s --pareto latency                   students of several sizes: the front of accuracy and time
     %(prog)s --dry-run                          what that would do, for how long; starts nothing
     %(prog)s --resume NAME --more-trials 20     go on with a search, and try 20 settings more
 
@@ -22,6 +23,7 @@ by `ray start`, and else starts Ray on this machine. Another user's it joins by 
 import argparse
 
 from raykd.commands import say
+from raykd.commands.parsers.goals import add_goals
 from raykd.commands.parsers.own_study import add_own_study
 from raykd.commands.parsers.teacher_outputs import add_keep_option
 from raykd.studies.shipped import DEFAULT_STUDY
@@ -53,6 +55,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         help="train the best trials, plain KD and the student alone again with N fresh seeds in the end, and say how "
         "sure the result is; 0 leaves it out (default: as the study says)",
     )
+    add_goals(parser)
     _add_machines(parser)
     parser.add_argument(
         "--storage",
