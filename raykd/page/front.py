@@ -75,7 +75,7 @@ def _add_points(made: Figure, name: str, rows: Sequence[dict[str, Any]], aim: Go
         },
         mode="markers+text",
         text=[row["student"] for row in rows],
-        textposition=["bottom left" if row["cost"] == most else "bottom right" for row in rows],  # within the picture
+        textposition=["top left" if row["cost"] == most else "bottom right" for row in rows],  # within the picture
         marker={
             "size": 12,
             "color": colour,

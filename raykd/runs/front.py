@@ -122,12 +122,16 @@ def front_in_words(front: "pandas.DataFrame", aim: Goal, found: Confirmed | None
 def _against_plain(points: Sequence[Mapping[str, Any]], found: Confirmed, plain: float, aim: Goal) -> str:
     """How much better than plain KD the best confirmed point is that costs no more than its student."""
     ours = [row["name"] for row in points if row["cost"] <= plain and row["state"] == CONFIRMED and not row["baseline"]]
-    best = next((each for each in found.candidates if each.name in ours and PLAIN_KD in each.over), None)
-    if best is None:
+    best = next((each for each in found.candidates if each.name in ours or each.is_baseline), None)
+    if best is None or not ours:
         return f"; no confirmed point costs no more than plain KD's student ({aim.told(plain)})"
+    within = f"; at no more than plain KD's {aim.told(plain)}"
+    if PLAIN_KD not in best.over:
+        return f"{within} no confirmed point is better than {PLAIN_KD}"
+    who = f" no setting beats {best.setting}, which is" if best.is_baseline else ":"
     lead = best.test_over.get(PLAIN_KD) or best.over[PLAIN_KD]
     sure = f"{100 * lead.low:+.1f} to {100 * lead.high:+.1f}" if lead.count > 1 else "1 seed"
-    return f"; at no more than plain KD's {aim.told(plain)}: {100 * lead.mean:+.1f} over {PLAIN_KD} ({sure})"
+    return f"{within}{who} {100 * lead.mean:+.1f} over {PLAIN_KD} ({sure})"
 
 
 def _at(row: Mapping[str, Any], aim: Goal) -> str:

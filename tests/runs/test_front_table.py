@@ -20,10 +20,12 @@ TRIALS = {
     "plain KD": (200, 0.78),
 }
 
+BASELINES = ("plain KD", "student alone")
+
 
 def frame() -> pandas.DataFrame:
     rows = [
-        {"name": name, "setting": f"of {name}", "baseline": name == "plain KD", "outcome": "complete"}
+        {"name": name, "setting": f"of {name}", "baseline": name in BASELINES, "outcome": "complete"}
         | {"val/accuracy": accuracy, "test/accuracy": accuracy - 0.01}
         for name, (_, accuracy) in TRIALS.items()
     ]
@@ -46,7 +48,7 @@ def found(**means: float) -> Confirmed:
         Run(
             candidate=name.replace("_", " "),
             setting=name.replace("_", " "),
-            is_baseline=name == "plain_KD",
+            is_baseline=name.replace("_", " ") in BASELINES,
             number=number,
             outcome="complete",
             validation=mean + shift,
@@ -93,3 +95,15 @@ def test_where_nothing_has_ended_there_is_no_front():
     made = front_of(frame().iloc[5:], students(), AIM, None)
     assert made.empty and "name" in made
     assert front_in_words(made, AIM, None, 1.0) == "no trial has run to its end, so there is no front"
+
+
+def test_a_baseline_that_no_setting_beats_is_named():
+    for means, words in (
+        ({"small": 0.69, "plain_KD": 0.86}, " no confirmed point is better than plain KD"),
+        (
+            {"small": 0.69, "plain_KD": 0.76, "student_alone": 0.81},
+            " no setting beats student alone, which is +5.0 over",
+        ),
+    ):
+        made = front_of(frame(), students(), AIM, found(**means))
+        assert f"; at no more than plain KD's 200 parameters{words}" in front_in_words(made, AIM, found(**means), 200.0)
