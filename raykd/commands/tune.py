@@ -18,6 +18,7 @@ from raykd.runs.remote_search import prepare_storage
 from raykd.runs.result import BEST_RECIPE, TABLE, Result
 from raykd.runs.search_folder import find, read_search
 from raykd.runs.student_file import STUDENT
+from raykd.runs.verdict import teacher_in_words
 from raykd.signals import SearchInterrupted
 from raykd.storage.layout import SUMMARY
 from raykd.studies.goals import goal
@@ -134,7 +135,7 @@ def show(result: Result, console: Console) -> None:
     if result.front is not None:
         console.print(front_table(result.front, result.folder), soft_wrap=False)
     if summary["teacher"] is not None:
-        console.print(f"teacher: test accuracy {summary['teacher']:.4f}")
+        console.print(teacher_in_words(summary["teacher"], result.confirmed))
     if skipped := summary.get("skipped"):
         console.print(f"went on without {len(skipped)} pictures that cannot be used; {SUMMARY} lists them")
     files = [name for name in (TABLE, BEST_RECIPE, STUDENT) if (result.folder / name).exists()]

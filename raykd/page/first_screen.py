@@ -12,8 +12,8 @@ from raykd.reporting.status_line import clock
 from raykd.runs.confirmed import Candidate
 from raykd.runs.front import BEATEN
 from raykd.runs.shown import intervals
-from raykd.runs.verdict import in_percent
-from raykd.studies.baselines import PLAIN_KD
+from raykd.runs.verdict import better_alone, in_percent
+from raykd.studies.baselines import ALONE, PLAIN_KD
 
 _MOST = 6  # single runs in the picture
 
@@ -67,7 +67,8 @@ def facts(evidence: Evidence) -> Iterator[Fact]:
         if best.test is not None:
             yield Fact(number=f"{100 * best.test:.1f} %", words="test, one run")
     if evidence.summary is not None and (teacher := evidence.summary.get("teacher")) is not None:
-        yield Fact(number=f"{100 * teacher:.1f} %", words="test, the teacher")
+        beaten = "" if better_alone(teacher, evidence.confirmed) is None else f": {ALONE} is better"
+        yield Fact(number=f"{100 * teacher:.1f} %", words=f"test, the teacher{beaten}")
     every = [*evidence.trials, *evidence.confirming]
     trained = sum(len(trial.epochs) for trial in every)
     own = sum(not trial.is_baseline for trial in evidence.trials)

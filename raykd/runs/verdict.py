@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 from raykd.evaluation.comparison import Difference, Mean
 from raykd.protocols.event import METRIC
 from raykd.runs.confirmed import Candidate, Confirmed
-from raykd.studies.baselines import PLAIN_KD
+from raykd.studies.baselines import ALONE, PLAIN_KD
 
 if TYPE_CHECKING:
     import pandas
@@ -46,6 +46,19 @@ def unconfirmed(frame: "pandas.DataFrame", best: str | None, has_ended: bool) ->
     if not has_ended:
         return f"best so far: {words}"
     return f"best of single runs: {words}; one run proves nothing, what would is --confirm 5"
+
+
+def better_alone(teacher: float, found: Confirmed | None) -> Mean | None:
+    """The test accuracy of students that saw no teacher, if its whole interval is above the teacher's."""
+    alone = next((each for each in found.candidates if each.setting == ALONE), None) if found is not None else None
+    return alone.test if alone is not None and alone.test is not None and alone.test.low > teacher else None
+
+
+def teacher_in_words(accuracy: float, found: Confirmed | None) -> str:
+    """How good the final teacher is on the test split, and whether one is needed that is better."""
+    told = f"teacher: test accuracy {accuracy:.4f}"
+    alone = better_alone(accuracy, found)
+    return told if alone is None else f"{told}, below {ALONE}'s {in_percent(alone)} %: a better one is what would help"
 
 
 def _how_good(candidate: Candidate) -> str:

@@ -9,7 +9,7 @@ import pytest
 
 from raykd.evaluation.comparison import paired
 from raykd.runs.confirmed import Confirmed, Run, confirmed
-from raykd.runs.verdict import unconfirmed, verdict
+from raykd.runs.verdict import teacher_in_words, unconfirmed, verdict
 
 KD, ALONE = "plain KD", "student alone"
 
@@ -129,3 +129,12 @@ def test_without_a_confirmation_one_run_proves_nothing():
     assert unconfirmed(frame, "kd-0", False) == "best so far: plain KD (kd-0): validation 94.0 %"
     assert unconfirmed(frame, None, False) == "no trial has run to its end yet"
     assert unconfirmed(frame, None, True) == "no trial has run to its end"
+
+
+def test_a_teacher_that_is_worse_than_the_student_alone_is_named():
+    assert teacher_in_words(0.95, found(PLAIN, STUDENT)) == "teacher: test accuracy 0.9500"
+    assert teacher_in_words(0.905, found(PLAIN, STUDENT)) == "teacher: test accuracy 0.9050"  # within the interval
+    assert teacher_in_words(0.85, found(PLAIN, STUDENT)) == (
+        "teacher: test accuracy 0.8500, below student alone's 91.0 +- 0.9 %: a better one is what would help"
+    )
+    assert teacher_in_words(0.85, None) == "teacher: test accuracy 0.8500"
