@@ -89,9 +89,20 @@ def make_plan(nodes: Sequence[Node], workers: Workers, slots: int | None, trials
             cpus_per_worker=round(cpus - slots * _SLOT_CPUS, 4),
             # Rounded down to what Ray counts in: three workers with 0.3333 of a GPU fit, with 0.3334 they would not.
             gpus_per_worker=(MOST_SHARING // together) / MOST_SHARING if together else 0.0,
+            on_one_machine=workers.least is None and _fit_on_one(nodes, now, cpus, together, slots),
         ),
         slots_per_gpu=max(1, together),
     )
+
+
+def _fit_on_one(nodes: Sequence[Node], workers: int, cpus: int, together: int, slots: int) -> bool:
+    """Whether each group finds a machine for all of its workers, and one still does whichever machine is lost.
+
+    Ray's PACK does not wait: where a machine is taken for a moment, as by who prepares what the trials share, a group
+    lies on two for the whole search (1 of 3 groups of 3 workers on machines of 5 CPUs, one of them with 3 taken).
+    """
+    held = sorted(_held(node, cpus, together) // workers for node in nodes)
+    return workers > 1 and sum(held) >= slots and sum(held[:-1]) >= 1
 
 
 def check_slots(slots: int | None) -> None:

@@ -13,12 +13,15 @@ class Resources:
     Args:
         workers: as many as there is room for when the search begins.
         elastic: the least and the most that the group goes on with when machines are lost or join.
+        on_one_machine: whether a group's workers are placed on one machine, and wait for it, so that what they tell
+            each other in every step crosses no network.
     """
 
     workers: int = 1
     elastic: tuple[int, int] | None = None
     cpus_per_worker: float = 1.0
     gpus_per_worker: float = 0.0
+    on_one_machine: bool = False
 
     @property
     def threads(self) -> int:

@@ -59,6 +59,7 @@ class Group:
                 num_workers=resources.elastic or resources.workers,
                 use_gpu=resources.gpus_per_worker > 0,
                 resources_per_worker=resources.per_worker,
+                placement_strategy="STRICT_PACK" if resources.on_one_machine else "PACK",
             ),
             run_config=train.RunConfig(
                 name=name,

@@ -92,6 +92,25 @@ def test_a_worker_lies_on_one_machine():
     assert make_plan([small(0), small(2), small(4)], Workers(3), 1, 100).resources.threads == 2
 
 
+@pytest.mark.parametrize(
+    ("nodes", "workers", "slots", "on_one"),
+    [
+        ([small(3), small(3)], 2, 2, True),
+        ([small(16, gpus=8)] * 64, 8, 64, True),
+        ([small(16, gpus=8)] * 64, 1, 512, False),  # there is nothing to keep together
+        ([small(3), small(3)], 2, 3, False),  # the third one lies on both
+        ([small(4)], 2, 2, False),  # there is one machine alone
+        ([small(4), small(2), small(2)], 4, 1, False),  # without the first it still goes on, on the other two
+    ],
+)
+def test_workers_of_a_trial_are_kept_on_one_machine_where_they_fit(nodes, workers, slots, on_one):
+    assert make_plan(nodes, Workers(workers), slots, 1000).resources.on_one_machine is on_one
+
+
+def test_elastic_workers_lie_where_there_is_room():
+    assert not make_plan([small(2), small(2)], Workers(2, least=1), 2, 100).resources.on_one_machine
+
+
 def test_only_machines_with_gpus_train_where_there_are_any():
     nodes = [small(64), small(8, gpus=2), small(4, gpus=1)]
     made = make_plan(nodes, Workers(1), None, 100)
