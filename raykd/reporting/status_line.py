@@ -1,5 +1,9 @@
-"""One line that says what is going on now: rewritten in place on a terminal, a line every ten seconds in a log."""
+"""One line that says what is going on now: rewritten in place, or a line every ten seconds in a log.
 
+It is rewritten on a terminal, and in a notebook that has `ipywidgets`; one without gets what a log gets.
+"""
+
+import importlib.util
 import math
 import time
 from collections.abc import Callable
@@ -28,7 +32,7 @@ class StatusLine:
     _live: Live | None = None
 
     def __enter__(self) -> "StatusLine":
-        if self.console.is_terminal:
+        if self.console.is_terminal or (self.console.is_jupyter and importlib.util.find_spec("ipywidgets")):
             self._live = Live(console=self.console, refresh_per_second=4, transient=True, get_renderable=self._render)
             self._live.__enter__()
         return self

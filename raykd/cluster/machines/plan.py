@@ -16,8 +16,8 @@ MOST_SHARING = 10_000  # Ray counts a GPU in shares of 1/10,000
 _MOST_SLOTS = 5_000
 # A slot only waits for its workers, but Tune refuses a trial that asks for nothing: this is the least that Ray counts.
 _SLOT_CPUS = 1 / 10_000
-# What a trial takes beside the data: 0.8 GiB on a CPU (worker 640 MiB, slot 126, mailbox 63, on 2026-11-29, digits), more
-# where a worker has a CUDA context.
+# What a trial takes beside the data: 0.8 GiB on a CPU (worker 640 MiB, slot 126, mailbox 63, on 2026-11-29, digits),
+# more where a worker has a CUDA context.
 _WORKER_BYTES = 2 * 1024**3
 
 
