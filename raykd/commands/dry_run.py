@@ -13,6 +13,7 @@ from raykd.space.ranges import describe
 from raykd.studies.confirmation import Confirmation, overlap
 from raykd.studies.grace import first_rung
 from raykd.studies.study import Study
+from raykd.teachers.route_training import TrainedTeacherSpec
 
 
 def run_dry(study: Study, options: argparse.Namespace, console: Console) -> int:
@@ -64,7 +65,8 @@ def run_dry(study: Study, options: argparse.Namespace, console: Console) -> int:
 
 
 def _confirmation(planned: Confirmation, study: Study) -> str:
-    split = ", each with a split and a teacher of its own" if overlap(study) else ""
+    teacher = " and a teacher" if isinstance(study.recipe.teacher, TrainedTeacherSpec) else ""
+    split = f", each with a split{teacher} of its own" if overlap(study) else ""
     others = f"{planned.finalists} and {planned.candidates} others"
     return f"the best {others} again, with {planned.seeds} fresh seeds{split}"
 

@@ -6,8 +6,8 @@ import numpy as np
 import torch
 
 from raykd.data import Files, Split
+from raykd.data.caching import kept
 from raykd.space.serialise import fingerprint
-from raykd.storage.artifacts import Store
 
 _VERSION = 1
 _AT_ONCE = 64  # pictures
@@ -24,12 +24,13 @@ def decoded(split: Split, cache: Path | None) -> Split:
     def make(folder: Path) -> None:
         _decode(files, np.lib.format.open_memmap(folder / "images.npy", "w+", np.uint8, files.shape))
 
-    if cache is None:
+    key = fingerprint({"files": files.summary().hex(), "version": _VERSION})
+    folder = None if cache is None else kept(cache, "images", key, make)
+    if folder is None:
         images = np.empty(files.shape, np.uint8)
         _decode(files, images)
     else:
-        key = fingerprint({"files": files.summary().hex(), "version": _VERSION})
-        images = np.load(Store(cache).get("images", key, make) / "images.npy", mmap_mode="c")  # PyTorch wants to write
+        images = np.load(folder / "images.npy", mmap_mode="c")  # PyTorch wants to write
     return Split(torch.from_numpy(images), split.labels)
 
 

@@ -22,11 +22,11 @@ from typing import NamedTuple
 import PIL
 import torch
 
+from raykd.data.caching import kept
 from raykd.data.formats.copies import copies
 from raykd.data.formats.rows import Rows
 from raykd.data.views.pixels import Pixels, deep_values, depth, is_deep, orientation
 from raykd.space.serialise import fingerprint
-from raykd.storage.artifacts import Store
 
 _LOG = logging.getLogger(__name__)
 _VERSION = 1
@@ -36,7 +36,6 @@ FRAMES, TURNED, TRANSPARENT, DEEP = "frames", "turned", "transparent", "deep"
 ODD = (TURNED, TRANSPARENT, DEEP)  # what becomes other bytes than Pillow's `convert("RGB")` gives
 # A file that is not there or may not be read is a bad one. Other errors are the machine's: no picture is skipped then.
 _OF_THE_FILE = {errno.ENOENT, errno.EACCES, errno.EPERM, errno.ELOOP, errno.ENOTDIR, errno.ENAMETOOLONG}
-_CANNOT_KEEP = {errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR}
 _LARGE = 2**30  # bytes, of which to decode all takes a minute
 
 
@@ -106,15 +105,10 @@ def _kept(find: Callable[[], Inspection], cache: Path | None, key: str) -> Inspe
     def make(folder: Path) -> None:
         (folder / _FILE).write_text(json.dumps(asdict(find())))
 
-    if cache is None:
+    folder = None if cache is None else kept(cache, "inspections", key, make)
+    if folder is None:
         return find()
-    try:
-        read = json.loads((Store(cache).get("inspections", key, make) / _FILE).read_text())
-    except OSError as error:
-        if error.errno not in _CANNOT_KEEP:
-            raise
-        _LOG.info("%s: %s; what is in the pictures is found out anew in every process", cache, error.strerror)
-        return find()
+    read = json.loads((folder / _FILE).read_text())
     kinds = {kind: tuple(names) for kind, names in read["kinds"].items()}
     return Inspection(**read | {"kinds": kinds, "shorter": tuple(read["shorter"]), "used": tuple(read["used"])})
 

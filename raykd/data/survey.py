@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 from raykd.data.formats.file_names import shown
 from raykd.data.formats.layouts import Labelled, Listing
+from raykd.data.formats.shares import check_classes
 from raykd.data.inspection import NOT_THERE, Inspection, inspect, states
 from raykd.data.views.pixels import Pixels
 from raykd.errors import InvalidError, MissingError
@@ -40,7 +41,7 @@ def survey(listing: Listing, pixels: Pixels, cache: Path | None, skip_bad: bool)
         ValueError: fewer than two classes; bad pictures, the first of them and their number; nothing left of a class.
         FileNotFoundError: the same, where all of them are not there.
     """
-    _check_classes(listing)
+    check_classes(listing)
     names = (name for split in _SPLITS for name in sorted(getattr(listing, split)))
     files = states(listing.root, names, listing.rows)
     inspection = inspect(listing.root, files, pixels, cache, listing.rows)
@@ -60,20 +61,6 @@ def in_one_list(bad: Mapping[str, str], total: int) -> str:
     named = "; ".join(f"{shown(name)} ({reason})" for name, reason in list(bad.items())[:_MOST_NAMED])
     more = f"; and {len(bad) - _MOST_NAMED} more" if len(bad) > _MOST_NAMED else ""
     return f"{len(bad)} of {total} pictures cannot be used: {named}{more}"
-
-
-def _check_classes(listing: Listing) -> None:
-    if len(listing.classes) >= 2:
-        return
-    folders = [name.split("/")[:-1] for name in listing.train]
-    shared = next((depth for depth, parts in enumerate(zip(*folders, strict=False)) if len(set(parts)) > 1), None)
-    deeper = sorted({parts[shared] for parts in folders}) if shared is not None else []
-    named = ", ".join(map(shown, deeper[:3]))
-    hint = f"; its folders {named} look like classes: move them up, or set root" if deeper else ""
-    raise InvalidError(
-        f"{shown(str(listing.root))}: a data set needs at least two classes, and there is "
-        f"{', '.join(map(shown, listing.classes)) or 'none'}{hint}"
-    )
 
 
 def _without(listing: Listing, bad: Mapping[str, str]) -> Listing:

@@ -9,8 +9,10 @@ from pathlib import Path
 from raykd.data.dataset import Dataset, DataSpec
 from raykd.errors import InvalidError, UserError
 from raykd.models.cnn import CNN
+from raykd.models.eyes import Eyes
 from raykd.models.named import network
 from raykd.models.torchvision import Torchvision
+from raykd.models.weights import find
 from raykd.optim import SGD, Cosine
 from raykd.protocols.model import ModelSpec
 from raykd.protocols.teacher import TeacherSpec
@@ -68,7 +70,7 @@ def teacher_of(
         return teacher
     if teacher is not None and _is_file(teacher):
         found = _of_weights(teacher, data, named)
-        say(f"teacher: {teacher} as {found.model}")
+        say(f"teacher: {teacher} as {found.model}; {_seen(found.eyes)}")
         return found
     for word, given in (("network", named.network), ("key", named.key)):
         if given is not None:
@@ -86,6 +88,7 @@ def _is_file(named: str) -> bool:
 
 
 def _of_weights(file: str, data: DataSpec, named: Named) -> PretrainedTeacher:
+    find(file)  # before its network is guessed by its name
     if named.network is not None:
         return pretrained(network(named.network), file, key=named.key)
     wrong: dict[ModelSpec, str] = {}
@@ -96,10 +99,13 @@ def _of_weights(file: str, data: DataSpec, named: Named) -> PretrainedTeacher:
         try:
             teacher.check(data)
         except InvalidError as error:
-            wrong[model] = f"{model}: {error}"
+            wrong[model] = str(error)
             continue
         return teacher
-    why = f"; it is none of {'; '.join(wrong.values())}" if wrong else ""
+    if len(wrong) == 1:
+        ((model, why),) = wrong.items()
+        raise InvalidError(f"{file}: taken for {model} by its name, and {why}; --teacher-network names another")
+    why = f"; it is none of {'; '.join(f'{model}: {error}' for model, error in wrong.items())}" if wrong else ""
     raise InvalidError(f"{file}: say by --teacher-network whose weights these are, such as torchvision/resnet50{why}")
 
 
@@ -112,6 +118,19 @@ def _guessed(file: Path) -> Iterator[ModelSpec]:
                 yield network(maker + stem)
     with contextlib.suppress(UserError):
         yield architecture(file.parent.name)
+
+
+def _seen(eyes: Eyes | None) -> str:
+    """How its images are taken to have been made."""
+    if eyes is None:
+        return "it tells nothing of its images, which are taken to be as the data's"
+    words = []
+    if eyes.mean is not None and eyes.std is not None:
+        mean, std = (", ".join(f"{value:.3f}" for value in values) for values in (eyes.mean, eyes.std))
+        words.append(f"normalised by mean ({mean}) and deviation ({std})")
+    if eyes.size is not None:
+        words.append(f"resized to {eyes.size[0]} x {eyes.size[1]}")
+    return f"it sees views {' and '.join(words)}, as it tells"
 
 
 def _beginnings(name: str) -> list[str]:

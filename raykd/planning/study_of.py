@@ -145,4 +145,4 @@ def _batch_size(images: int) -> int:
     size = _LARGEST_BATCH
     while size > _SMALLEST_BATCH and images < _BATCHES * size:
         size //= 2
-    return size
+    return min(size, images)

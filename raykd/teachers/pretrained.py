@@ -64,10 +64,7 @@ class PretrainedTeacher:
 
     def __post_init__(self) -> None:
         check_shares(self)
-        if self.scores not in SCORES:
-            raise InvalidError(f"unknown scores {self.scores!r}; choices: {', '.join(SCORES)}")
-        if self.scores == MATCHED and not self.classes:
-            raise InvalidError(f"scores={MATCHED!r} needs the names of the teacher's classes, got none")
+        check_scores_of(self.scores, self.classes)
         if self.file is None and self.model is None:
             raise InvalidError("a pretrained teacher needs a file, or a model that brings its weights, got neither")
         if self.file is None and self.key is not None:
@@ -136,3 +133,11 @@ class PretrainedTeacher:
 
     def _files(self) -> list[Path]:
         return [find(self.file)] if self.file is not None else []
+
+
+def check_scores_of(scores: str, classes: tuple[str, ...]) -> None:
+    """Refuses an unknown word for what class scores are used for, and one that needs the names of classes."""
+    if scores not in SCORES:
+        raise InvalidError(f"unknown scores {scores!r}; choices: {', '.join(SCORES)}")
+    if scores == MATCHED and not classes:
+        raise InvalidError(f"scores={MATCHED!r} needs the names of the teacher's classes, got none")

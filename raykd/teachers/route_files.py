@@ -64,7 +64,7 @@ def route_of_files(
 
     def make(folder: Path) -> None:
         records: list[dict[str, Any]] = []
-        for number, (epoch, file) in enumerate(_in_order(files, weights) or [(1, None)], 1):
+        for number, (epoch, file) in enumerate(in_order(files, weights) or [(1, None)], 1):
             network, told = _network(teacher.model, file, weights, fit.num_classes, fit.image)
             measured = measured_by(fit, network.to(dataset.device), dataset)
             name = file.name if file else "its own weights"
@@ -159,8 +159,12 @@ def _network(
     return network, weights
 
 
-def _in_order(files: Sequence[Path], key: str | None) -> list[tuple[int, Path]]:
-    """The files with their epochs, as they say themselves or else by the last number in their names."""
+def in_order(files: Sequence[Path], key: str | None) -> list[tuple[int, Path]]:
+    """The files with their epochs, as they say themselves or else by the last number in their names.
+
+    Raises:
+        ValueError: one tells no epoch, or two the same.
+    """
     epochs = {file: _epoch(file, key) for file in files}
     if len(files) == 1:
         return [(epochs[files[0]] or 1, files[0])]

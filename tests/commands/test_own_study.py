@@ -1,16 +1,22 @@
 """`raykd tune --data`: what does not go together is said in a line, and the study is a file of its own."""
 
+import dataclasses
 import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image
 
 from raykd.__main__ import main
+from raykd.commands.dry_run import _confirmation
 from raykd.commands.own_study import own_study
 from raykd.commands.parsers import make_parser, tune
 from raykd.data.image_folder import ImageFolder
+from raykd.models.cnn import CNN
+from raykd.planning.study_of import study_of
+from raykd.studies.confirmation import Confirmation
 from raykd.studies.study_file import load_study
 
 
@@ -65,3 +71,12 @@ def test_the_study_is_written_and_read(photos: Path, monkeypatch: pytest.MonkeyP
     assert Path(study.recipe.data.root) == photos
     assert file.read_text().startswith('"""Written by: ')
     assert any(str(file) in line for line in said)
+
+
+@pytest.mark.parametrize("is_trained", [True, False])
+def test_only_a_teacher_that_is_trained_is_trained_anew(is_trained: bool, photos: Path):
+    torch.save(CNN().build(2, (3, 16, 16)).network.state_dict(), "cnn.pth")
+    study = study_of(data=photos, student="cnn", teacher="cnn" if is_trained else "cnn.pth", minutes=5, epochs=4)
+    study = dataclasses.replace(study, own_splits=True)
+    whose = "a split and a teacher" if is_trained else "a split"
+    assert f", each with {whose} of its own" in _confirmation(Confirmation.of(study, 6), study)

@@ -136,7 +136,7 @@ def test_what_is_left_aside_and_what_lacks(tmp_path: Path, caplog: pytest.LogCap
     [
         ((), "no folder for each class; sort the pictures, or list them in a CSV"),
         (("1.png", "2.jpg"), "2 pictures and no folder for each class"),
-        (("cat/1.png",), "pictures of one class, cat; it takes two"),
+        (("cat/1.png",), "a data set needs at least two classes, and there is cat"),
         (("cat/1.png", "test/1.png"), "a folder 'test', but none of training images with class folders in it; known"),
         (("train/a/1.png", "val/a/1.png", "Valid/a/1.png"), "two folders for validation, Valid and val; move one"),
         (("cat/train/1.png", "cat/test/1.png", "dog/train/1.png"), "as test/cat"),

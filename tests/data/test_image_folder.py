@@ -118,6 +118,14 @@ def test_a_decoded_set_is_kept_and_read_again(root: Path, monkeypatch: pytest.Mo
         spec(root, in_memory=True, frame=Frame(resize=9, size=8)).load()
 
 
+def test_a_cache_that_cannot_be_written_is_gone_on_without(root: Path, caplog: pytest.LogCaptureFixture):
+    kept = spec(root, in_memory=True).load()
+    (root.parent / "file").write_text("no folder")
+    alone = spec(root, in_memory=True, cache=str(root.parent / "file/cache")).load()
+    assert torch.equal(kept.train.images, alone.train.images)
+    assert caplog.text.count("file/cache: Not a directory; pictures are looked into and decoded anew") == 1
+
+
 def test_without_a_cache_nothing_is_written(root: Path):
     kept = spec(root, in_memory=True).load()
     shutil.rmtree(root.parent / "cache")

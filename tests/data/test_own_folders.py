@@ -11,6 +11,7 @@ from data_files import class_folders, picture, save
 from raykd.data import Files, Frame
 from raykd.data.dataset import Dataset
 from raykd.data.formats.copies import copies
+from raykd.data.formats.file_names import in_words
 from raykd.data.formats.own_folders import OwnFolders
 from raykd.data.formats.shares import cut_in_shares
 from raykd.data.image_folder import ImageFolder
@@ -150,15 +151,43 @@ def test_fields_that_contradict_each_other(fields: dict[str, Any], message: str)
 
 def test_a_class_with_too_few_pictures(flat: Path):
     (flat / "fox" / "02.png").write_bytes((flat / "fox" / "01.png").read_bytes())
-    with pytest.raises(ValueError, match="at least 3 different pictures, for training, validation, test; fox has 2: "):
+    with pytest.raises(
+        ValueError, match="different pictures, for training, validation, test; fox has 2 beside 1 copy: "
+    ):
         OwnFolders().read(flat)
 
 
 def test_one_class(flat: Path):
     for name in ("dog", "fox"):
         (flat / name).rename(flat / f".{name}")
-    with pytest.raises(ValueError, match=f"{flat}: pictures of one class, cat; it takes two"):
+    with pytest.raises(ValueError, match=f"{flat}: a data set needs at least two classes, and there is cat"):
         OwnFolders().read(flat)
+
+
+def test_one_folder_that_has_the_classes(flat: Path):
+    (flat / "all").mkdir()
+    for name in COUNTS:
+        (flat / name).rename(flat / "all" / name)
+    with pytest.raises(ValueError, match="there is all; its folders cat, dog, fox look like classes: move them up"):
+        OwnFolders().read(flat)
+
+
+def test_a_folder_without_pictures_is_said_to_be_no_class(flat: Path):
+    (flat / "elk").mkdir()
+    (flat / "elk" / "0.heic").write_bytes(b"a phone's")
+    found = OwnFolders().read(flat)
+    assert found.classes == tuple(COUNTS)
+    assert in_words(found.aside) == [
+        "left aside as no picture by its ending: 1 (.heic 1), elk/0.heic",
+        "left aside as a folder without a picture in it, so no class: 1, elk",
+    ]
+
+
+def test_a_link_to_a_class_is_no_other_class(flat: Path):
+    (flat / "Cat").symlink_to("cat")
+    found = OwnFolders().read(flat)
+    assert found.classes == tuple(COUNTS)
+    assert in_words(found.aside) == ["left aside as a folder that a link leads to once more: 1, Cat"]
 
 
 def test_no_pictures(tmp_path: Path):

@@ -98,7 +98,7 @@ def test_whole_numbers_with_gaps_are_classes_in_their_order(root: Path):
         ([*LINES, "pictures/0.png,dog"], "line 13: pictures/0.png is listed before with another label or split"),
         ([*LINES, "pictures/0.png,"], "line 13: no path or no label in 'pictures/0.png,'"),
         ([*LINES, "pictures/0.png"], "line 13: no path or no label in 'pictures/0.png'"),
-        (LINES[::2], "pictures of one class, cat; it takes two"),
+        (LINES[::2], "a data set needs at least two classes, and there is cat"),
         ([], "no picture to train on"),
         (['"pictures/0.png,cat'], "not a CSV in UTF-8"),
     ],

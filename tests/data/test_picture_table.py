@@ -45,6 +45,13 @@ def test_what_is_packed_is_unpacked_once(tmp_path: Path, cache: str, monkeypatch
     assert [part.to_pylist() for part in first] == [part.to_pylist() for part in again]
 
 
+def test_a_cache_that_cannot_be_written(tmp_path: Path, cache: str):
+    file = write_table(tmp_path / "a.parquet", table())
+    Path(cache).write_text("no folder")
+    alone, expected = (pictures(file, "image", place) for place in (Path(cache), None))
+    assert [part.to_pylist() for part in alone] == [part.to_pylist() for part in expected]
+
+
 def test_a_stream_is_mapped_where_it_lies_and_takes_no_memory(tmp_path: Path, cache: str):
     file = write_table(tmp_path / "a.arrow", pa.table({"image": [bytes(1_000_000)] * 8}))
     before = pa.total_allocated_bytes()
@@ -99,7 +106,7 @@ def test_a_column_of_splits_and_labels_in_words_or_numbers(tmp_path: Path, cache
         (table(labels=[0, 1, 7] * 4), {}, "labels must be of 0 to 2, got 7"),
         (pa.table({"image": [b"1"], "label": [0.5]}), {}, "labels must be words or whole numbers, got 0.5"),
         (table(labels=[-1] * 12), {}, "no picture to train on"),
-        (table(labels=[1] * 12), {}, "pictures of one class, dog"),
+        (table(labels=[1] * 12), {}, "at least two classes, and there is dog"),
         (table(4), {}, "at least 3 different pictures, for training, validation, test; cat has 2, dog has 2"),
         (table(part=["dev"] * 11 + ["query"]), {"split": "part"}, "'query' in column 'part' is no split; known are"),
     ],

@@ -5,11 +5,13 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image
 
 import tiny
 from raykd.data.image_folder import ImageFolder
 from raykd.models.cnn import CNN
+from raykd.models.eyes import Eyes
 from raykd.planning.study_of import study_of
 from raykd.storage.tensors import save_safetensors
 from raykd.studies.source import to_source
@@ -56,7 +58,29 @@ def test_a_file_of_weights_is_the_teacher(photos: Path, tmp_path: Path):
     assert study.recipe.teacher.model == CNN()
     assert study.recipe.epochs == 4
     assert "route" not in study.choices  # it has one checkpoint
-    assert any("teacher: " in line and "cnn.safetensors as CNN" in line for line in said)
+    (line,) = (line for line in said if "cnn.safetensors as CNN" in line)
+    assert line.endswith("; it tells nothing of its images, which are taken to be as the data's")
+
+
+def test_what_a_file_tells_of_its_images_is_said(photos: Path, tmp_path: Path):
+    weights = CNN().build(2, (3, 32, 32)).network.state_dict()
+    told = {"mean": [0.5] * 3, "std": [0.25] * 3, "input_size": [3, 32, 32]}
+    torch.save({"state_dict": weights} | told, tmp_path / "cnn.pth")
+    said: list[str] = []
+    study = study_of(
+        data=photos, student="cnn", teacher=str(tmp_path / "cnn.pth"), minutes=5, epochs=4, say=said.append
+    )
+    assert isinstance(study.recipe.teacher, PretrainedTeacher)
+    assert study.recipe.teacher.eyes == Eyes(mean=(0.5,) * 3, std=(0.25,) * 3, size=(32, 32))
+    words = "normalised by mean (0.500, 0.500, 0.500) and deviation (0.250, 0.250, 0.250) and resized to 32 x 32"
+    assert any(line.endswith(f"; it sees views {words}, as it tells") for line in said)
+
+
+def test_a_teacher_of_other_classes(photos: Path, tmp_path: Path):
+    torch.save(CNN().build(5, (3, 16, 16)).network.state_dict(), tmp_path / "cnn.pth")
+    line = r"cnn\.pth: taken for CNN.* by its name, and .* is of 5 classes, and not of 2; .*; --teacher-network names"
+    with pytest.raises(ValueError, match=line):
+        study_of(data=photos, student="cnn", teacher=str(tmp_path / "cnn.pth"), minutes=5)
 
 
 @pytest.mark.parametrize(
@@ -66,7 +90,7 @@ def test_a_file_of_weights_is_the_teacher(photos: Path, tmp_path: Path):
         ({"minutes": 0.1}, r"minutes: 0\.1 are too few"),
         ({"student": "resnet8x"}, "unknown network 'resnet8x'"),
         ({"teacher": "resnet8x"}, "unknown network 'resnet8x'"),
-        ({"teacher": "gone.pth"}, r"gone\.pth"),
+        ({"teacher": "gone.pth"}, r"^no file of weights 'gone\.pth'"),
         ({"teacher_network": "cnn"}, "a teacher's network is said of a file of weights, got no teacher"),
         ({"data": "gone"}, "no folder and no file gone"),
         ({"data": tiny.TinyData(), "size": 8}, "size is of pictures at a path, got 8 beside a data set"),
@@ -76,3 +100,12 @@ def test_a_file_of_weights_is_the_teacher(photos: Path, tmp_path: Path):
 def test_what_is_wrong_is_said_in_a_line(changes: dict[str, Any], message: str, photos: Path):
     with pytest.raises((ValueError, KeyError, FileNotFoundError), match=message):
         study_of(**(dict[str, Any](data=str(photos), student="cnn", minutes=5) | changes))
+
+
+def test_a_batch_is_no_more_than_there_is(photos: Path):
+    for picture in photos.glob("*/*.png"):
+        if int(picture.stem) > 3:
+            picture.unlink()
+    said: list[str] = []
+    study = study_of(data=str(photos), student="cnn", teacher="cnn", minutes=5, epochs=4, say=said.append)
+    assert study.recipe.batch_size == study.recipe.shapes().num_images == 4

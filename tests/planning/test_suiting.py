@@ -24,6 +24,7 @@ def test_what_does_not_fit_is_left_out_with_its_reason():
     found = suiting(recipe)
     assert "swap" not in found.choices
     assert "equally many stages" in found.left_out["swap"]
+    assert "an auxiliary teacher of the student's make bridges" in found.left_out["terms/infoflow"]
     assert {"swap": "iakd"} not in found.first
 
 

@@ -1,18 +1,22 @@
 """A folder of checkpoints as a route: in the order of their epochs, each measured once."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import torch
 
 from owned import MODEL, knowing, save, untrained
+from raykd.data.dataset import load
 from raykd.methods.rco import EqualInterval
 from raykd.models.cifar_resnet import ResNet
+from raykd.models.eyes import Eyes
 from raykd.models.staged import Staged
 from raykd.protocols.teacher import TeacherSpec, teacher_route
 from raykd.space.serialise import decode, encode, fingerprint
 from raykd.storage.artifacts import Store
 from raykd.teachers.folder import CheckpointFolder
+from raykd.teachers.own import checkpoints
 from tiny import TinyData, finish, recipe, same_weights
 
 DATA = TinyData()
@@ -138,3 +142,30 @@ def test_a_folders_name_tells_the_network():
 
 def test_it_comes_back_from_json(folder: Path):
     assert decode(encode(teacher(folder))) == teacher(folder)
+
+
+def test_what_the_last_one_tells_of_its_images_and_classes_is_written_out(folder: Path, networks):
+    save(networks[120], folder / "ckpt_epoch_120.pth", epoch=120, mean=[0.1], std=[0.7], classes=["b", "a", "c"])
+    spec = checkpoints(MODEL, str(folder))
+    assert spec == teacher(folder, eyes=Eyes(mean=(0.1,), std=(0.7,)), classes=("b", "a", "c"))
+    assert decode(encode(spec)) == spec
+
+
+def test_all_of_them_see_through_its_eyes(folder: Path, tmp_path: Path, networks):
+    spec = teacher(folder, eyes=Eyes(mean=(0.1,), std=(0.7,)), minimum_accuracy=0.0)
+    route = teacher_route(spec, DATA, Store(tmp_path / "store"))
+    data = load(DATA, torch.device("cpu"))
+    (batch,) = data.plain(data.validation)
+    own = replace(data, mean=(0.1,), std=(0.7,))
+    (expected,) = own.plain(own.validation)
+    for number, network in enumerate(networks.values(), 1):
+        torch.testing.assert_close(route.network(number)(batch.images).logits, network.eval()(expected.images).logits)
+    assert route.folder != teacher_route(teacher(folder), DATA, Store(tmp_path / "store")).folder
+
+
+def test_the_new_fields_change_no_old_fingerprint(folder: Path):
+    told = encode(teacher(folder))
+    old = {key: value for key, value in told.items() if key not in ("eyes", "classes", "scores")}
+    assert decode(old) == teacher(folder) and fingerprint(decode(old)) == fingerprint(teacher(folder))
+    with pytest.raises(ValueError, match="scores='matched' needs the names of the teacher's classes, got none"):
+        teacher(folder, scores="matched")

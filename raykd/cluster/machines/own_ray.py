@@ -18,7 +18,7 @@ from ray._private import ray_constants
 from ray._private.node import Node
 
 from raykd.cluster.machines.sockets import user_name
-from raykd.errors import InvalidError, NotPermittedError
+from raykd.errors import FailureError, InvalidError, MissingError, NotPermittedError, one_line
 
 _SOCKET_BYTES = 107  # a name's most, without the 0 at its end
 _SOCKET = "/ray/session_2026-01-01_00-00-00_000000_1234567/sockets/plasma_store"  # the longest, with a process's number
@@ -34,10 +34,20 @@ def start_own_ray(*, forwards_logs: bool, **options: Any) -> None:
     Raises:
         ValueError: the folder for temporary files has too long a name.
         PermissionError: what should be the folder for Ray is another user's.
+        RuntimeError: Ray does not come up, as on a machine that is far too busy.
     """
     folder = private_folder(Path(os.environ.get("RAY_TMPDIR", os.environ.get("TMPDIR", "/tmp"))))
     with _lean(forwards_logs=forwards_logs), _on_loopback():
-        ray.init(address="local", include_dashboard=False, _temp_dir=str(folder / "ray"), **options)
+        try:
+            ray.init(address="local", include_dashboard=False, _temp_dir=str(folder / "ray"), **options)
+        except Exception as error:
+            if type(error) is not Exception:  # such a plain one says that Ray's own processes were not up within 30 s
+                raise
+            raise FailureError(
+                f"Ray did not start on this machine in time ({one_line(error)}); {os.getloadavg()[0]:.0f} processes "
+                f"want its {os.cpu_count()} CPUs, and its logs are in {folder}/ray/session_latest/logs: start again "
+                "when there is less to do"
+            ) from None
 
 
 def private_folder(temporary: Path) -> Path:
@@ -47,6 +57,7 @@ def private_folder(temporary: Path) -> Path:
 
     Raises:
         ValueError: Ray's sockets would have longer names in it than Linux allows, with what to set.
+        FileNotFoundError: there is no such folder for temporary files.
         PermissionError: there is another user's, or a link, in its place.
     """
     folder = temporary / f"ray-{os.geteuid()}"
@@ -56,8 +67,15 @@ def private_folder(temporary: Path) -> Path:
             f"the folder for temporary files must have at most {room} letters, as Ray has its sockets below it, got "
             f"{len(os.fsencode(temporary))} in {temporary}; set RAY_TMPDIR=/tmp, or to another short one"
         )
-    with contextlib.suppress(FileExistsError):
+    try:
         folder.mkdir(mode=0o700)
+    except FileExistsError:
+        pass
+    except FileNotFoundError:
+        raise MissingError(
+            f"no folder {temporary} for temporary files, where Ray is to have its sockets; set TMPDIR or RAY_TMPDIR to "
+            "one that is there, such as /tmp"
+        ) from None
     found = folder.lstat()  # of a link itself: wherever it leads, whoever made it may lead it elsewhere later
     if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.geteuid():
         raise NotPermittedError(

@@ -20,6 +20,7 @@ HIDDEN = "hidden or the system's"
 OTHER_ENDING = "no picture by its ending"
 LOOSE = "beside the class folders, so of no class"
 EMPTY = "an empty folder"
+NO_CLASS = "a folder without a picture in it, so no class"
 LOOP = "a folder that a link leads to once more"
 # Written by Windows, macOS, Python, Synology and ext4, in small letters; what begins with a dot is hidden anyway.
 _OF_THE_SYSTEM = frozenset(("thumbs.db", "ehthumbs.db", "desktop.ini", "$recycle.bin", "system volume information"))
@@ -72,15 +73,19 @@ def class_pictures(root: Path, below: str = "") -> Found:
     aside: list[Aside] = []
     folder = root / below
     above = {_identity(str(path)) for path in (folder, *folder.resolve().parents)}
+    known = set[tuple[int, int]]()
     for entry in _entries(str(folder)):
         path = f"{below}/{entry.name}" if below else entry.name
         if is_ignored(entry.name):
             aside.append(Aside(path, HIDDEN))
         elif not _is_folder(entry):
             aside.append(Aside(path, LOOSE if is_picture(entry.name) else OTHER_ENDING))
+        elif (identity := _identity(entry.path)) in known:  # a second name of a class, by a link
+            aside.append(Aside(path, LOOP))
         else:
+            known.add(identity)
             before = len(aside)
-            pictures = tuple(sorted(_pictures(entry.path, path, {*above, _identity(entry.path)}, aside)))
+            pictures = tuple(sorted(_pictures(entry.path, path, {*above, identity}, aside)))
             if pictures or any(other.why == OTHER_ENDING for other in aside[before:]):
                 classes[entry.name] = pictures
             else:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
 
-from raykd.data.formats.file_names import ENDINGS, Aside, class_pictures, shown
+from raykd.data.formats.file_names import ENDINGS, NO_CLASS, Aside, class_pictures, shown
 from raykd.data.formats.layouts import Labelled, Listing
 from raykd.data.formats.shares import TEST_SHARE, with_a_test
 from raykd.errors import InvalidError, MissingError
@@ -65,6 +65,7 @@ def _pictures(root: Path, folder: str | None, aside: list[Aside]) -> dict[str, t
         raise MissingError(f"no folder {folder!r} in {shown(str(root))}")
     found = class_pictures(root, folder or "")
     aside += found.aside
+    aside += [Aside(f"{folder}/{name}" if folder else name, NO_CLASS) for name, own in found.classes.items() if not own]
     classes = {name: pictures for name, pictures in found.classes.items() if pictures}
     if not classes:
         raise InvalidError(f"{shown(str(place))}: no folder with pictures in it; known endings: {', '.join(ENDINGS)}")

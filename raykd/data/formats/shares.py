@@ -4,6 +4,7 @@ Which pictures these are follows from a hash of the seed and each path. So a pic
 other picture at most, where a shuffled order would deal all of them anew.
 """
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
@@ -25,10 +26,7 @@ def with_a_test(found: Listing, share: float) -> Listing:
         ValueError: fewer than two classes, or a class with too few pictures to be cut.
         OSError: a picture that has the length of another one cannot be read.
     """
-    if len(found.classes) < 2:
-        raise InvalidError(
-            f"{shown(str(found.root))}: pictures of one class, {', '.join(map(shown, found.classes))}; it takes two"
-        )
+    check_classes(found)
     cut = {"validation": not found.validation, "test": not found.test}
     alike = copies(found.root, tuple(found.train), found.rows) if any(cut.values()) else {}
     check_enough(found.train, alike, found.classes, ["training", *(split for split, is_cut in cut.items() if is_cut)])
@@ -36,6 +34,25 @@ def with_a_test(found: Listing, share: float) -> Listing:
         return replace(found, copies=alike)
     train, test = cut_in_shares(found.train, alike, share, _TEST_SEED, "test", keep=1 + cut["validation"])
     return replace(found, train=train, test=test, copies=alike, test_is_cut=True)
+
+
+def check_classes(listing: Listing) -> None:
+    """Refuses fewer than two classes.
+
+    Raises:
+        ValueError: the only one, and which folders in it look like classes.
+    """
+    if len(listing.classes) >= 2:
+        return
+    folders = [name.split("/")[:-1] for name in listing.train]
+    shared = next((depth for depth, parts in enumerate(zip(*folders, strict=False)) if len(set(parts)) > 1), None)
+    deeper = sorted({parts[shared] for parts in folders}) if shared is not None else []
+    named = ", ".join(map(shown, deeper[:3]))
+    hint = f"; its folders {named} look like classes: move them up, or set root" if deeper else ""
+    raise InvalidError(
+        f"{shown(str(listing.root))}: a data set needs at least two classes, and there is "
+        f"{', '.join(map(shown, listing.classes)) or 'none'}{hint}"
+    )
 
 
 def cut_in_shares(
@@ -93,10 +110,19 @@ def check_enough(labelled: Labelled, alike: Mapping[str, str], classes: Sequence
     different = dict.fromkeys(range(len(classes)), 0)
     for name, number in labelled.items():
         different[number] += alike.get(name, name) == name
-    few = [f"{shown(classes[number])} has {count}" for number, count in different.items() if count < len(splits)]
+    in_all = Counter(labelled.values())
+    few = [
+        f"{shown(classes[number])} has {count}{_beside(in_all[number] - count)}"
+        for number, count in different.items()
+        if count < len(splits)
+    ]
     if few:
         more = f" and {len(few) - _MOST_NAMED} more classes" if len(few) > _MOST_NAMED else ""
         raise InvalidError(
             f"each class needs at least {len(splits)} different pictures, for {', '.join(splits)}; "
             f"{', '.join(few[:_MOST_NAMED])}{more}: add pictures, or take the class out"
         )
+
+
+def _beside(copies: int) -> str:
+    return f" beside {copies} {'copy' if copies == 1 else 'copies'}" if copies else ""

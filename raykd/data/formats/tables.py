@@ -12,10 +12,10 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from raykd.data.caching import kept
 from raykd.data.formats.file_names import shown
 from raykd.errors import InvalidError, MissingError
 from raykd.space.serialise import fingerprint
-from raykd.storage.artifacts import Store
 
 ENDINGS = (".parquet", ".arrow", ".feather", ".ipc")
 _PARQUET = ".parquet"
@@ -60,7 +60,9 @@ def pictures(file: Path, column: str, cache: Path | None) -> list[Any]:
     state = file.stat()
     told = {"file": str(file), "length": state.st_size, "changed": state.st_mtime_ns, "column": column}
     key = fingerprint(told | {"version": _VERSION})
-    folder = Store(cache).get("tables", key, lambda folder: _unpack(file, column, folder / _KEPT))
+    folder = kept(cache, "tables", key, lambda folder: _unpack(file, column, folder / _KEPT))
+    if folder is None:
+        return list(_bytes(file, column))
     return list(_bytes(folder / _KEPT, _BYTES))
 
 

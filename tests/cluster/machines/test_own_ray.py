@@ -10,7 +10,7 @@ import pytest
 from users import give_to_nobody
 
 from raykd.cluster.machines.connect import connected
-from raykd.cluster.machines.own_ray import private_folder
+from raykd.cluster.machines.own_ray import private_folder, start_own_ray
 
 
 @pytest.fixture
@@ -47,6 +47,24 @@ def test_another_users_in_its_place(short: Path):
     give_to_nobody(private_folder(short))
     with pytest.raises(PermissionError, match=r"ray-0 is nobody's or no folder"):
         private_folder(short)
+
+
+def test_a_folder_for_temporary_files_that_is_gone(short: Path):
+    with pytest.raises(FileNotFoundError, match=f"^no folder {short}/x for temporary files, .*; set TMPDIR or RAY_TMP"):
+        private_folder(short / "x")
+
+
+def test_a_machine_that_is_too_busy_for_ray(short: Path, monkeypatch: pytest.MonkeyPatch):
+    def late(**options: object) -> None:
+        raise Exception("The current node timed out during startup.\nThis could happen.")
+
+    monkeypatch.setenv("RAY_TMPDIR", str(short))
+    monkeypatch.setattr("raykd.cluster.machines.own_ray.ray.init", late)
+    line = (
+        r"^Ray did not start on this machine in time \(The current .* happen\.\); \d+ processes want its \d+ CPUs, and"
+    )
+    with pytest.raises(RuntimeError, match=f"{line} its logs are in {short}/ray-"):
+        start_own_ray(forwards_logs=False)
 
 
 @pytest.mark.parametrize("variable", ["RAY_TMPDIR", "TMPDIR"])
