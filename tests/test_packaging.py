@@ -191,16 +191,3 @@ def test_the_environments_of_the_readme_are_no_part_of_the_project():
     assert len(names) == 2
     folders = [f"{name}/" for name in names]
     assert git("check-ignore", *folders).split() == folders
-
-
-def test_cluster_file(monkeypatch: pytest.MonkeyPatch):
-    util = pytest.importorskip("ray.autoscaler._private.util")
-    monkeypatch.chdir(ROOT)
-    config = util.prepare_config(yaml.safe_load(Path("cluster.yaml").read_text()))
-    util.validate_config(config)
-    assert config["provider"] == {"type": "local", "head_ip": "127.0.0.1", "worker_ips": []}
-    (source,) = config["file_mounts"]
-    assert Path(config["file_mounts"][source]).samefile(ROOT)
-    assert any(command.endswith(f"pip install --quiet --editable {source}") for command in config["setup_commands"])
-    # `ray submit` runs its script in the home folder, where a folder called raykd would hide the package.
-    assert Path(source).name not in OURS

@@ -90,6 +90,24 @@ machines/autoscaler.py: Ray tells what its autoscaler does on the command line o
         whom to ask for the second one's.
         machines/test_autoscaling.py::test_machines_come_for_the_slots
 
+ssh/provider.py: Ray has no public provider for machines of one's own that another could be made of.
+    ray.autoscaler._private.local.config.LOCAL_CLUSTER_NODE_TYPE, ray.autoscaler._private.local.config.prepare_manual,
+    ray.autoscaler._private.providers._get_default_config
+        what a cluster file of such machines means, and what it need not say.
+        ssh/test_provider.py::test_all_workers_of_the_file_join
+    ray.autoscaler._private.local.node_provider.ClusterState,
+    ray.autoscaler._private.local.node_provider.LocalNodeProvider
+        the machines that are up, in a file, and the class by which the head knows that it must note itself there.
+        ssh/test_provider.py::test_state_and_lock_are_the_users_own
+
+ssh/runner.py: Ray logs in by a class of its own.
+    ray.autoscaler._private.command_runner.SSHCommandRunner, ray.autoscaler._private.command_runner.SSHOptions
+        how it runs a command, and by which options.
+        ssh/test_runner.py::test_a_submitted_script_goes_to_the_clones_copy
+    SSHCommandRunner._run_helper, SSHCommandRunner._get_node_ip
+        what starts `ssh`, and where it goes to.
+        ssh/test_runner.py::test_what_a_worker_says_goes_to_its_file
+
 rehearsal.py: PyTorch has no public base of its batch normalisations.
     nn.modules.batchnorm._BatchNorm
         that base, of each number of dimensions and across workers.

@@ -75,7 +75,11 @@ class Machines:
 
     def ray(self, *words: object, folder: Path, timeout: float = 300) -> subprocess.CompletedProcess[str]:
         """A `ray` command, as typed on a machine that reaches the head."""
-        call = [*self._inside(0, "--net"), sys.executable, "-m", "ray.scripts.scripts", *map(str, words)]
+        return self.python("-m", "ray.scripts.scripts", *words, folder=folder, timeout=timeout)
+
+    def python(self, *words: object, folder: Path, timeout: float = 300) -> subprocess.CompletedProcess[str]:
+        """What Python runs on that machine."""
+        call = [*self._inside(0, "--net"), sys.executable, *map(str, words)]
         more = {"RAY_TMPDIR": str(self.folder / "m0" / "t"), "HOME": str(self.folder / "m0" / "home"), "TERM": "dumb"}
         return subprocess.run(
             call,

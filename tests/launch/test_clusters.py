@@ -12,10 +12,13 @@ import ray.autoscaler
 import yaml
 from ray.autoscaler._private import util
 
+from raykd.cluster.ssh import heard
+from raykd.cluster.ssh.provider import MachinesBySSH
 from run_commands import ROOT
 
 CLUSTERS = ROOT / "launch" / "clusters"
 CLOUDS = ("aws", "azure", "gcp")
+OWN = ("cluster", "on_premises_gpu")
 FILES = {path.stem: path for path in (ROOT / "cluster.yaml", *sorted(CLUSTERS.glob("*.yaml")))}
 
 
@@ -33,7 +36,12 @@ def header(name: str) -> str:
 def prepared(monkeypatch: pytest.MonkeyPatch):
     """What Ray makes of a file, run in the clone."""
     monkeypatch.chdir(ROOT)
-    return lambda name: util.prepare_config(raw(name))
+
+    def prepare(name: str) -> dict[str, Any]:
+        config = util.prepare_config(raw(name))
+        return MachinesBySSH.fillout_available_node_types_resources(config) if name in OWN else config
+
+    return prepare
 
 
 def test_there_is_one_for_every_cloud_and_for_machines_of_ones_own():
@@ -53,15 +61,47 @@ def test_rays_validation_refuses_a_mistyped_field(prepared):
 
 
 @pytest.mark.parametrize("name", FILES)
-def test_the_clone_goes_where_its_commands_look_for_it(name: str, prepared):
+def test_what_is_needed_of_the_clone_goes_where_its_commands_look_for_it(name: str, prepared):
     config = prepared(name)
-    assert (ROOT / config["file_mounts"]["~/raykd-source"]).samefile(ROOT)
-    assert config["rsync_filter"] == [".gitignore"]
-    assert config["setup_commands"][-1] == "~/.venvs/raykd/bin/pip install --quiet --editable ~/raykd-source"
-    assert config["head_start_ray_commands"][-1] == "python ~/raykd-source/launch/clusters/wait.py"
+    copy = "~/.raykd/source" if name in OWN else "~/raykd-source"
+    mounts = {there: here for there, here in config["file_mounts"].items() if there.startswith(copy)}
+    needed = {"LICENSE", "README.md", "launch", "pyproject.toml", "raykd", "search_spaces"}
+    assert set(mounts.values()) == needed | ({"requirements-cpu.txt"} if name in OWN else set())
+    assert mounts == {f"{copy}/{here}": here for here in mounts.values()}
+    assert all((ROOT / here).exists() for here in mounts.values())
+    # A script of the home folder would take a folder there that is called raykd for the package.
+    assert Path(copy).parts[1] not in mounts.values()
+    assert config["head_start_ray_commands"][-1] == f"python {copy}/launch/clusters/wait.py"
     for command in [*config["head_start_ray_commands"], *config["setup_commands"]]:
-        for path in re.findall(r"~/raykd-source/(\S+)", command):
+        for path in re.findall(rf"{copy}/(\S+)", command):
             assert (ROOT / path).is_file()
+
+
+@pytest.mark.parametrize("name", CLOUDS)
+def test_a_machine_of_the_cloud_installs_raykd_and_says_so(name: str, prepared):
+    assert prepared(name)["setup_commands"][-1] == "~/.venvs/raykd/bin/pip install --editable ~/raykd-source"
+
+
+@pytest.mark.parametrize("name", OWN)
+def test_no_file_of_a_shell_is_changed(name: str):
+    """But by the comments, the file has nothing of it."""
+    assert ".bashrc" not in json.dumps(raw(name))
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_ray_is_told_to_ask_for_a_token(name: str, prepared):
+    """Without it, a token that was left on the head turns that on there, and the workers stay away."""
+    config = prepared(name)
+    starts = config["head_start_ray_commands"] + config["worker_start_ray_commands"]
+    assert [" RAY_AUTH_MODE=token " in each for each in starts if "ray start" in each] == [True, True]
+
+
+@pytest.mark.parametrize("name", CLOUDS)
+def test_the_head_makes_the_token_and_hands_it_on(name: str, prepared):
+    config = prepared(name)
+    make = "~/.venvs/raykd/bin/ray get-auth-token --generate > /dev/null && chmod 600 ~/.ray/auth_token"
+    assert make in config["head_setup_commands"] and make not in config["worker_setup_commands"]
+    assert config["cluster_synced_files"] == ["~/.ray/auth_token"]
 
 
 @pytest.mark.parametrize("name", FILES)
@@ -126,7 +166,7 @@ def test_every_machine_mounts_the_storage_once(name: str, prepared):
     assert mount.endswith("; }")
 
 
-@pytest.mark.parametrize("name", ["cluster", "on_premises_gpu"])
+@pytest.mark.parametrize("name", OWN)
 def test_machines_of_ones_own_need_the_older_autoscaler(name: str, prepared):
     (start,) = (command for command in prepared(name)["head_start_ray_commands"] if " --head" in command)
     assert "RAY_enable_autoscaler_v2=0 " in start
@@ -163,8 +203,8 @@ def test_waiting_counts_the_head_and_the_workers_that_are_kept(prepared, monkeyp
     ("seen", "minutes", "code", "said"),
     [
         ((0, 1, 1, 3), 1, 0, ["1 of 3 machines have joined", "3 of 3 machines have joined"]),
-        ((1,), 0.02, 0, ["1 of 3 machines have joined", "waited long enough"]),
-        ((0,), 0.02, 1, ["waited long enough"]),
+        ((1,), 0.02, 1, ["1 of 3 machines have joined", "error: 2 of 3 machines have not joined in 0.02 minutes: why"]),
+        ((0,), 0.02, 1, ["error: 3 of 3 machines have not joined in 0.02 minutes: why"]),
     ],
     ids=["all come", "some stay away", "none comes"],
 )
@@ -173,7 +213,28 @@ def test_waiting_ends(seen, minutes, code, said, monkeypatch: pytest.MonkeyPatch
     wait = importlib.import_module("wait")
     counts = iter(seen)
     monkeypatch.setattr(wait, "joined", lambda: next(counts, seen[-1]))
+    monkeypatch.setattr(wait, "reason", lambda: "why")
     monkeypatch.setattr("sys.argv", ["wait.py", "--machines", "3", "--minutes", str(minutes)])
     assert wait.main() == code
-    lines = capsys.readouterr().out.splitlines()
-    assert [line.split(";")[0] for line in lines] == said
+    assert capsys.readouterr().out.splitlines() == said
+
+
+def test_waiting_ends_when_all_others_have_failed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys):
+    """Of machines of one's own Ray gives up who has failed once."""
+    monkeypatch.syspath_prepend(str(CLUSTERS))
+    wait = importlib.import_module("wait")
+    monkeypatch.setenv("RAY_TMPDIR", str(tmp_path))
+    kinds = {"local.cluster.node": {"min_workers": 2}}
+    (tmp_path / "config").write_text(json.dumps({"provider": {"type": "external"}, "available_node_types": kinds}))
+    monkeypatch.setattr(wait, "CONFIG", tmp_path / "config")
+    monkeypatch.setattr(wait, "joined", lambda: 2)
+    monkeypatch.setattr("sys.argv", ["wait.py"])
+    heard.file_for("10.0.0.3").write_text("no room\r\n")
+    heard.has_failed("10.0.0.3")
+    assert wait.main() == 1
+    assert capsys.readouterr().out.splitlines() == [
+        "10.0.0.3 has failed; it said last:",
+        "    no room",
+        "2 of 3 machines have joined",
+        "error: 1 of 3 machines have not joined: 10.0.0.3; mend what is said above, and start once more",
+    ]

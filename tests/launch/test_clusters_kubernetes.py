@@ -91,3 +91,7 @@ def test_nothing_can_be_reached_from_outside():
     (port,) = service["ports"]
     named = {entry["name"]: entry for entry in PODS[-1]["containers"][0]["ports"]}
     assert named[port["targetPort"]]["containerPort"] == port["port"]
+
+
+def test_ray_asks_for_a_token():
+    assert CLUSTER["authOptions"] == {"mode": "token"}

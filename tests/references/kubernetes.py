@@ -56,6 +56,7 @@ RAY_CLUSTER: dict[str, Any] = {
         | {"scaleStrategy": {"workersToDelete": [str]}}
     ],
     "rayVersion": str,
+    "authOptions": {"mode": str, "secretName": str},
     "enableInTreeAutoscaling": bool,
     "autoscalerOptions": {"idleTimeoutSeconds": int, "upscalingMode": str, "image": str, "resources": RESOURCES},
     "headServiceAnnotations": TEXTS,

@@ -8,7 +8,6 @@ it is told that this machine is 127.0.0.1: its servers listen on loopback alone 
 
 import contextlib
 import os
-import stat
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -17,8 +16,8 @@ import ray
 from ray._private import ray_constants
 from ray._private.node import Node
 
-from raykd.cluster.machines.sockets import user_name
-from raykd.errors import FailureError, InvalidError, MissingError, NotPermittedError, one_line
+from raykd.cluster.machines.closed_folder import closed_folder
+from raykd.errors import FailureError, InvalidError, MissingError, one_line
 
 _SOCKET_BYTES = 107  # a name's most, without the 0 at its end
 _SOCKET = "/ray/session_2026-01-01_00-00-00_000000_1234567/sockets/plasma_store"  # the longest, with a process's number
@@ -67,24 +66,12 @@ def private_folder(temporary: Path) -> Path:
             f"the folder for temporary files must have at most {room} letters, as Ray has its sockets below it, got "
             f"{len(os.fsencode(temporary))} in {temporary}; set RAY_TMPDIR=/tmp, or to another short one"
         )
-    try:
-        folder.mkdir(mode=0o700)
-    except FileExistsError:
-        pass
-    except FileNotFoundError:
+    if not temporary.is_dir():
         raise MissingError(
             f"no folder {temporary} for temporary files, where Ray is to have its sockets; set TMPDIR or RAY_TMPDIR to "
             "one that is there, such as /tmp"
-        ) from None
-    found = folder.lstat()  # of a link itself: wherever it leads, whoever made it may lead it elsewhere later
-    if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.geteuid():
-        raise NotPermittedError(
-            f"{folder} is {user_name(found.st_uid)}'s or no folder, and Ray's files must be yours alone; set "
-            "RAY_TMPDIR to a folder of yours with a short name"
         )
-    if stat.S_IMODE(found.st_mode) != 0o700:
-        folder.chmod(0o700)
-    return folder
+    return closed_folder(folder)
 
 
 @contextlib.contextmanager
