@@ -149,7 +149,7 @@ def _storage(storage: str | os.PathLike[str], name: str | None) -> Storage:
     """The storage of a search that might be started, opened to be read."""
     opened = prepare_storage(storage, name, resume=False, writes=False)
     if name is not None and opened.has(opened.root / name):
-        raise AlreadyExistsError(f"{opened.uri_of(opened.root / name)} exists already; choose another name")
+        raise AlreadyExistsError(f"{opened.shown(opened.root / name)} exists already; choose another name")
     return opened
 
 

@@ -15,6 +15,7 @@ from pathlib import Path
 
 from raykd.errors import InvalidError, is_for_the_user, one_line
 from raykd.signals import sigterm_as_ctrl_c
+from raykd.storage.address import masked
 
 INTERRUPTED = 130
 
@@ -73,7 +74,8 @@ def say(line: str) -> None:
 
 
 def say_error(line: str) -> None:
-    sys.stderr.write(f"{line}\n")
+    """Writes a line to the standard error, where a log may keep it: credentials that were typed are not repeated."""
+    sys.stderr.write(f"{masked(line)}\n")
 
 
 def called() -> list[str]:

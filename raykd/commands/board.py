@@ -52,7 +52,7 @@ def _shown(opened: OpenedStorage, board: str) -> dict[str, Path]:
         found[TEACHERS] = folder / TEACHERS
     if not found:
         start = shlex.join([*called(), "tune", "--storage", opened.name(folder)])
-        raise MissingError(f"no {board} in {opened.name(folder)}; {start} starts a search")
+        raise MissingError(f"no {board} in {opened.shown(folder)}; {start} starts a search")
     return found
 
 

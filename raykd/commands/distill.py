@@ -48,7 +48,7 @@ def run_distill(options: argparse.Namespace) -> int:
     uploader = storage.uploader((folder, "**/*"))
     try:
         if not (folder / SUMMARY).exists():
-            line.say(f"training on {world.device}; everything goes to {storage.uri_of(folder)}")
+            line.say(f"training on {world.device}; everything goes to {storage.shown(folder)}")
             _train(requested, folder, open_store(storage, room=options.keep_teacher_outputs), world, line, uploader)
     except KeyboardInterrupt:
         saved = saved_epoch(folder)

@@ -20,6 +20,7 @@ from raykd.recipe import Recipe
 from raykd.runs.standalone import Student
 from raykd.runs.trial_student import load_student, student_folder
 from raykd.space.serialise import decode
+from raykd.space.writing import at_home
 from raykd.storage.atomic import write, write_text
 
 ONNX, EXPORTED, CARD = "student.onnx", "student.pt2", "MODEL_CARD.md"
@@ -97,7 +98,7 @@ def _pictures(student: Student, named: list[str]) -> tuple[Tensor, str]:
         chosen = list(files(named))[:_COMPARED]
         return student.preparation.images(chosen), "pictures that were named"
     try:
-        recipe = decode(student.facts["recipe"])
+        recipe = at_home(decode(student.facts["recipe"]))
         assert isinstance(recipe, Recipe)
         dataset = load(recipe.data, torch.device("cpu"))
         indices = torch.arange(min(_COMPARED, len(dataset.validation)))

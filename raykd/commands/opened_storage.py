@@ -39,6 +39,10 @@ class OpenedStorage:
         """What a folder is called by whoever typed the command."""
         return self.storage.uri_of(folder)
 
+    def shown(self, folder: Path) -> str:
+        """The same for what is said, not typed: of a URI scheme, bucket and path alone."""
+        return self.storage.shown(folder)
+
     @functools.cached_property
     def _living(self) -> frozenset[Path]:
         """The searches whose drivers leave heartbeats, all looked at together."""

@@ -33,14 +33,14 @@ def run_report(options: argparse.Namespace) -> int:
             commands = [shlex.join([*called(), "report", opened.name(folder)]) for folder in found]
             raise InvalidError(f"say which search: {', '.join(commands)}")
         (folder,) = found
-        name = opened.name(folder)
+        shown = opened.shown(folder)
         if problem := format_problem(folder):
-            raise InvalidError(f"{name} {problem}")
+            raise InvalidError(f"{shown} {problem}")
         write_page(folder, opened.storage, _state(opened, folder), types)
         for file in (PAGE, MARKDOWN, FILE):
             opened.storage.write(folder / file, (folder / file).read_bytes())
         console = Console(highlight=False, markup=False, soft_wrap=True)
-        console.print(f"{opened.name(folder / PAGE)} is written, and {MARKDOWN} beside it")
+        console.print(f"{opened.shown(folder / PAGE)} is written, and {MARKDOWN} beside it")
     return 0
 
 

@@ -50,9 +50,8 @@ def searches(opened: OpenedStorage) -> list[Path]:
     if found := folders(folder):
         return found
     if folder.is_dir():
-        name = opened.name(folder)
-        start = shlex.join([*called(), "tune", "--storage", name])
-        raise MissingError(f"no search in {shlex.quote(name)}; {start} starts one")
+        start = shlex.join([*called(), "tune", "--storage", opened.name(folder)])
+        raise MissingError(f"no search in {shlex.quote(opened.shown(folder))}; {start} starts one")
     there = [str(path) for path in [*folder.parent.glob("*/"), *folders(folder.parent)]]
     close = difflib.get_close_matches(str(folder), there, n=1)
     raise MissingError(f"no folder {folder}" + (f"; did you mean {close[0]}" if close else ""))

@@ -25,10 +25,12 @@ def run_stop(options: argparse.Namespace) -> int:
             commands = [shlex.join([*called(), "stop", opened.name(folder)]) for folder in found]
             raise InvalidError(f"say which search: {', '.join(commands)}")
         if problem := format_problem(asked):
-            raise InvalidError(f"{opened.name(asked)} {problem}")
+            raise InvalidError(f"{opened.shown(asked)} {problem}")
         if not opened.is_alive(asked):
-            raise InvalidError(f"{opened.name(asked)} is not running; {go_on(asked, opened)}")
+            raise InvalidError(f"{opened.shown(asked)} is not running; {go_on(asked, opened)}")
         opened.ask_to_stop(asked)
         console = Console(highlight=False, markup=False, soft_wrap=True)
-        console.print(f"{opened.name(asked)} ends after its running epochs; everything is kept; {go_on(asked, opened)}")
+        console.print(
+            f"{opened.shown(asked)} ends after its running epochs; everything is kept; {go_on(asked, opened)}"
+        )
     return 0

@@ -20,6 +20,8 @@ from raykd.runs.search_folder import find, read_search
 from raykd.runs.student_file import STUDENT
 from raykd.runs.verdict import teacher_in_words
 from raykd.signals import SearchInterrupted
+from raykd.storage.address import is_address
+from raykd.storage.address import shown as shown_address
 from raykd.storage.layout import SUMMARY
 from raykd.studies.goals import goal
 from raykd.studies.shipped import DEFAULT_STUDY, find_shipped
@@ -69,8 +71,8 @@ def run_tune(options: argparse.Namespace) -> int:
     except SearchInterrupted as interrupted:
         return stopped(interrupted.folder.name, console)
     show(result, console)
-    if "://" in options.storage:
-        console.print(f"the storage has it too: {options.storage}")
+    if is_address(options.storage):
+        console.print(f"the storage has it too: {shown_address(options.storage)}")
     return stopped(result.folder.name, console) if result.interrupted else 0
 
 

@@ -5,7 +5,7 @@ root itself; where roots lie is told in `raykd.data.standard`. Its files are pic
 reads them and runs nothing of what stands in them, so that no checksum has to vouch for them.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -63,6 +63,9 @@ class CIFAR10(SeededSplit):
         check(self, channels=3)
         object.__setattr__(self, "root", _TEN.pinned(self.root))
 
+    def at_home(self) -> "CIFAR10":
+        return replace(self, download=_TEN.downloads_at_home(self.root, self.download))
+
     def load(self) -> Dataset:
         *train, test = (_split(path, "labels", len(_TEN_CLASSES)) for path in _TEN.find(self.root, self.download))
         return assemble(self, _joined(train), test, _TEN_CLASSES)
@@ -96,6 +99,9 @@ class CIFAR100(SeededSplit):
     def __post_init__(self) -> None:
         check(self, channels=3)
         object.__setattr__(self, "root", _HUNDRED.pinned(self.root))
+
+    def at_home(self) -> "CIFAR100":
+        return replace(self, download=_HUNDRED.downloads_at_home(self.root, self.download))
 
     def load(self) -> Dataset:
         train, test = (

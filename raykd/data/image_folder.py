@@ -11,18 +11,18 @@ import functools
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import torch
 
-from raykd.data import Augmentation, Files, Frame, ResizedCrop, Split, cut
+from raykd.data import Augmentation, Files, Frame, ResizedCrop, Split, cut, listed
 from raykd.data.dataset import Dataset
 from raykd.data.decoded import decoded
 from raykd.data.formats.layouts import ClassFolders, Labelled, Layout, Listing
 from raykd.data.formats.shares import cut_in_shares
 from raykd.data.notices import tell
-from raykd.data.standard import CACHE, absolute, check_normalisation
-from raykd.data.survey import Survey, survey
+from raykd.data.standard import CACHE, absolute, cache_at_home, check_normalisation
+from raykd.data.survey import Survey, check_splits, survey, usable
 from raykd.data.views.pixels import Pixels
 from raykd.errors import InvalidError, MissingError
 from raykd.space.fields import place
@@ -101,6 +101,9 @@ class ImageFolder:
         """Why pictures are left out, by their paths below the root; empty without `skip_bad`."""
         return self.survey().inspection.bad if self.skip_bad else {}
 
+    def at_home(self) -> "ImageFolder":
+        return dataclasses.replace(self, cache=cache_at_home(self.cache))
+
     def load(self) -> Dataset:
         found = self.survey()
         splits = self.splits(found)
@@ -126,7 +129,21 @@ class ImageFolder:
         Raises:
             FileNotFoundError, ValueError: as `listing`; pictures that cannot be used, the first and their number.
         """
-        return survey(self.listing(), self.pixels, self._cache, self.skip_bad)
+        return usable(self._found(), self.skip_bad)
+
+    def _found(self) -> Survey:
+        """The survey with the pictures that cannot be used; in a worker that of its search."""
+        found = listed.found(self._place, self._cache, lambda: survey(self._listing_now(), self.pixels, self._cache))
+        check_splits(found.listing, self.validation)  # of another recipe for the same folder, maybe
+        return found
+
+    @property
+    def _place(self) -> str:
+        """The folder, and all that decides what is found in it."""
+        return fingerprint({"root": self.root, "layout": self.layout, "pixels": self.pixels})
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return listed.arrived, (ImageFolder, self.__dict__, listed.told(self._place))
 
     @property
     def _cache(self) -> Path | None:
@@ -138,14 +155,14 @@ class ImageFolder:
         Raises:
             FileNotFoundError, ValueError: there is no such folder, or its splits do not fit this.
         """
+        return self._listing_now() if listed.heard(self._place) is None else self._found().listing
+
+    def _listing_now(self) -> Listing:
         root = Path(self.root).expanduser()
         if not root.is_dir():
             raise MissingError(f"no folder {root}; set root to the folder that has the pictures")
         listing = self.layout.read(root)
-        if listing.validation and self.validation is not None:
-            raise InvalidError("validation must be None where the layout has a validation split of its own")
-        if shared := listing.train.keys() & (listing.test.keys() | listing.validation.keys()):
-            raise InvalidError(f"{listing.root}: {min(shared)} is for training and for the test or the validation")
+        check_splits(listing, self.validation)
         return listing
 
     def splits(self, found: Survey) -> dict[str, Split]:

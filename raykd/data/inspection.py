@@ -17,7 +17,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from io import BytesIO
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import PIL
 import torch
@@ -29,8 +29,7 @@ from raykd.data.views.pixels import Pixels, deep_values, depth, is_deep, orienta
 from raykd.space.serialise import fingerprint
 
 _LOG = logging.getLogger(__name__)
-_VERSION = 1
-_FILE = "inspection.json"
+_VERSION, _FILE = 1, "inspection.json"
 NOT_THERE = "not there"
 FRAMES, TURNED, TRANSPARENT, DEEP = "frames", "turned", "transparent", "deep"
 ODD = (TURNED, TRANSPARENT, DEEP)  # what becomes other bytes than Pillow's `convert("RGB")` gives
@@ -64,6 +63,12 @@ class Inspection:
     copies: dict[str, str]
     shorter: tuple[int, ...]
     used: tuple[int, int]
+
+    @classmethod
+    def from_json(cls, read: Mapping[str, Any]) -> "Inspection":
+        """What `dataclasses.asdict` made of one, from JSON."""
+        kinds = {kind: tuple(names) for kind, names in read["kinds"].items()}
+        return cls(**{**read, "kinds": kinds, "shorter": tuple(read["shorter"]), "used": tuple(read["used"])})
 
     @property
     def odd(self) -> frozenset[str]:
@@ -106,11 +111,7 @@ def _kept(find: Callable[[], Inspection], cache: Path | None, key: str) -> Inspe
         (folder / _FILE).write_text(json.dumps(asdict(find())))
 
     folder = None if cache is None else kept(cache, "inspections", key, make)
-    if folder is None:
-        return find()
-    read = json.loads((folder / _FILE).read_text())
-    kinds = {kind: tuple(names) for kind, names in read["kinds"].items()}
-    return Inspection(**read | {"kinds": kinds, "shorter": tuple(read["shorter"]), "used": tuple(read["used"])})
+    return find() if folder is None else Inspection.from_json(json.loads((folder / _FILE).read_text()))
 
 
 class _Seen(NamedTuple):

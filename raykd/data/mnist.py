@@ -3,7 +3,7 @@
 The four idx files, packed or not, are looked for in the places that `raykd.data.standard` names.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import ClassVar
 
@@ -43,6 +43,9 @@ class MNIST(SeededSplit):
     def __post_init__(self) -> None:
         check(self, channels=1)
         object.__setattr__(self, "root", _SET.pinned(self.root))
+
+    def at_home(self) -> "MNIST":
+        return replace(self, download=_SET.downloads_at_home(self.root, self.download))
 
     def load(self) -> Dataset:
         paths = _SET.find(self.root, self.download)

@@ -20,6 +20,7 @@ from filelock import FileLock
 from raykd.data import Augmentation, Split, channel_statistics, cut
 from raykd.data.dataset import Dataset
 from raykd.errors import InvalidError, MissingError
+from raykd.storage.artifacts import is_own_store
 
 HERE, CACHE = "data", "~/.cache/raykd"
 TEN_DIGITS = tuple("0123456789")  # the classes of MNIST, SVHN and scikit-learn's digits, by label
@@ -48,6 +49,10 @@ class Published:
         if root is not None:
             return absolute(root)
         return absolute(HERE) if self._complete(self._folders((HERE,))) else None
+
+    def downloads_at_home(self, root: str | None, download: bool) -> bool:
+        """Whether files are downloaded where nobody chose the folder: not into a root, where they are missing there."""
+        return download and (root is None or bool(self._complete(self._folders((root,)))))
 
     def find(self, root: str | None, download: bool, roots: tuple[str, ...] = (HERE, CACHE)) -> list[Path]:
         """The paths of the files, downloaded first where that is asked for and they are nowhere.
@@ -97,6 +102,11 @@ class Published:
 def absolute(root: str) -> str:
     """A folder's whole path, unless it begins with `~`."""
     return root if root.startswith("~") else str(Path(root).absolute())
+
+
+def cache_at_home(cache: str | None) -> str | None:
+    """What a recipe from a file names, if raykd has written to it for this user before, or else raykd's own."""
+    return cache if cache is None or is_own_store(Path(cache).expanduser()) else CACHE
 
 
 @runtime_checkable

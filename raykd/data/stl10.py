@@ -4,7 +4,7 @@ The binary files are looked for as torchvision lays them out (`ROOT/stl10_binary
 lie is told in `raykd.data.standard`. Left out: the 100,000 images without labels, and the ten folds of 1,000.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import ClassVar
 
@@ -48,6 +48,9 @@ class STL10(SeededSplit):
     def __post_init__(self) -> None:
         check(self, channels=3)
         object.__setattr__(self, "root", _SET.pinned(self.root))
+
+    def at_home(self) -> "STL10":
+        return replace(self, download=_SET.downloads_at_home(self.root, self.download))
 
     def load(self) -> Dataset:
         paths = _SET.find(self.root, self.download)

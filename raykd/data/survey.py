@@ -20,7 +20,7 @@ class Survey(NamedTuple):
     """What was found.
 
     Args:
-        listing: without the bad pictures, if it is to go on without them.
+        listing: in `usable`'s without the bad pictures.
         lengths: of the files, in bytes, by path.
         inspection: what is in the files.
     """
@@ -30,30 +30,56 @@ class Survey(NamedTuple):
     inspection: Inspection
 
 
-def survey(listing: Listing, pixels: Pixels, cache: Path | None, skip_bad: bool) -> Survey:
+def survey(listing: Listing, pixels: Pixels, cache: Path | None) -> Survey:
     """Looks into all pictures of all splits.
 
     Args:
         cache: where what was found is kept, as of `inspect`.
-        skip_bad: go on without pictures that cannot be used.
 
     Raises:
-        ValueError: fewer than two classes; bad pictures, the first of them and their number; nothing left of a class.
-        FileNotFoundError: the same, where all of them are not there.
+        ValueError: fewer than two classes.
     """
     check_classes(listing)
     names = (name for split in _SPLITS for name in sorted(getattr(listing, split)))
     files = states(listing.root, names, listing.rows)
     inspection = inspect(listing.root, files, pixels, cache, listing.rows)
+    return Survey(listing, {name: state.length for name, state in files.items()}, inspection)
+
+
+def check_splits(listing: Listing, share: float | None) -> None:
+    """Refuses splits that do not fit a data set.
+
+    Args:
+        share: of the training images, that is to be held out; None where nothing is said.
+
+    Raises:
+        ValueError: there is a validation split besides; a picture is in two splits.
+    """
+    if listing.validation and share is not None:
+        raise InvalidError("validation must be None where the layout has a validation split of its own")
+    if shared := listing.train.keys() & (listing.test.keys() | listing.validation.keys()):
+        raise InvalidError(f"{listing.root}: {min(shared)} is for training and for the test or the validation")
+
+
+def usable(found: Survey, skip_bad: bool) -> Survey:
+    """What was found, without pictures that cannot be used.
+
+    Args:
+        skip_bad: go on without them.
+
+    Raises:
+        ValueError: there are bad pictures, the first of them and their number; nothing is left of a class.
+        FileNotFoundError: the same, where all of them are not there.
+    """
+    listing, inspection = found.listing, found.inspection
     if inspection.bad and not skip_bad:
         kind = MissingError if set(inspection.bad.values()) == {NOT_THERE} else InvalidError
+        listed = in_one_list(inspection.bad, len(found.lengths))
         raise kind(
-            f"{shown(str(listing.root))}: {in_one_list(inspection.bad, len(files))}; mend or remove them, or go on "
-            f"without them by --skip-bad (data/skip_bad)"
+            f"{shown(str(listing.root))}: {listed}; mend or remove them, or go on without them by --skip-bad "
+            f"(data/skip_bad)"
         )
-    if inspection.bad:
-        listing = _without(listing, inspection.bad)
-    return Survey(listing, {name: state.length for name, state in files.items()}, inspection)
+    return found._replace(listing=_without(listing, inspection.bad)) if inspection.bad else found
 
 
 def in_one_list(bad: Mapping[str, str], total: int) -> str:

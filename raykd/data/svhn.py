@@ -4,7 +4,7 @@ The MATLAB files are looked for in the root, as torchvision lays them out; where
 `raykd.data.standard`. Left out: the 531,131 easier images of the `extra` split.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import ClassVar
 
@@ -47,6 +47,9 @@ class SVHN(SeededSplit):
     def __post_init__(self) -> None:
         check(self, channels=3)
         object.__setattr__(self, "root", _SET.pinned(self.root))
+
+    def at_home(self) -> "SVHN":
+        return replace(self, download=_SET.downloads_at_home(self.root, self.download))
 
     def load(self) -> Dataset:
         whole, test = map(_split, _SET.find(self.root, self.download))

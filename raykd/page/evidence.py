@@ -134,7 +134,7 @@ def read_evidence(folder: Path, storage: Storage, state: State, types: Iterable[
         ValueError: the folder has another format.
     """
     if not (folder / SEARCH).is_file():
-        raise MissingError(f"{storage.uri_of(folder)} is no search: it has no {SEARCH}")
+        raise MissingError(f"{storage.shown(folder)} is no search: it has no {SEARCH}")
     check_format(folder)
     status = read_status(folder)
     told = {row["name"]: row for row in _rows(folder)}

@@ -9,6 +9,7 @@ from raykd.page.importance import Importance
 from raykd.page.methods import ALONE, methods_of
 from raykd.runs import front
 from raykd.runs.shown import HEADS, cells, title
+from raykd.storage.address import shown
 
 
 def markdown(evidence: Evidence, mattered: Sequence[Importance]) -> str:
@@ -18,7 +19,7 @@ def markdown(evidence: Evidence, mattered: Sequence[Importance]) -> str:
 
 def _lines(evidence: Evidence, mattered: Sequence[Importance]) -> Iterator[str]:
     yield from (f"# {first_screen.headline(evidence)}", "")
-    yield from (f"`{evidence.called}`, study {evidence.search.study}, {evidence.state}.", "")
+    yield from (f"`{shown(evidence.called)}`, study {evidence.search.study}, {evidence.state}.", "")
     yield from (first_screen.verdict(evidence), "")
     yield from (f"- **{fact.number}** {fact.words}" for fact in first_screen.facts(evidence))
     if (found := evidence.confirmed) is not None:

@@ -56,7 +56,7 @@ def refuse_running(storage: Storage, folder: Path) -> None:
     """
     for last in find_living(storage, [folder]).values():
         raise FailureError(
-            f"{storage.uri_of(folder)} is running already (process {last['pid']} on {last['host']}, heard of "
+            f"{storage.shown(folder)} is running already (process {last['pid']} on {last['host']}, heard of "
             f"{last['age']:.0f} s ago; after {ALIVE_S:.0f} s it counts as dead); raykd stop ends it"
         )
 

@@ -76,7 +76,7 @@ def bring(storage: Storage, name: str | None = None) -> None:
     there = storage.inside(storage.root)
     searches = [entry for entry in there if storage.read(storage.root / entry / SEARCH) is not None]
     if name is not None and name not in searches:
-        raise MissingError(f"no search {name!r} in {storage.uri_of(storage.root)} to resume; {nearest(name, searches)}")
+        raise MissingError(f"no search {name!r} in {storage.shown(storage.root)} to resume; {nearest(name, searches)}")
     for entry in searches:
         if name in (None, entry):
             bring_search(storage, storage.root / entry)

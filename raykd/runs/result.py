@@ -12,8 +12,8 @@ from raykd.runs.confirmed import Confirmed
 from raykd.runs.front import read_front
 from raykd.runs.standalone import Student
 from raykd.runs.trial_student import load_student
-from raykd.space.serialise import from_file
 from raykd.storage.layout import CONFIRMATION_TABLE, RECIPE, SUMMARY, check_name
+from raykd.studies.recipe_file import load_recipe
 
 if TYPE_CHECKING:
     import pandas
@@ -88,7 +88,7 @@ class Result:
         if name is None:
             raise InvalidError(f"no trial of {self.folder} has finished")
         check_name(name)
-        recipe = from_file(self.folder / "trials" / name / RECIPE, self.types)
+        recipe = load_recipe(self.folder / "trials" / name / RECIPE, self.types)
         return Best(name, recipe, self.summary["metrics"], self.summary["test_accuracy"])
 
     def _repr_html_(self) -> str:

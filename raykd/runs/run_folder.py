@@ -10,10 +10,13 @@ from raykd.errors import AlreadyExistsError, InvalidError, MissingError, nearest
 from raykd.recipe import Recipe
 from raykd.runs.trial import RECIPE
 from raykd.space.ranges import paths, value_at
-from raykd.space.serialise import from_file, to_text
+from raykd.space.serialise import to_text
+from raykd.space.writing import at_home
 from raykd.storage.atomic import write_text
 from raykd.storage.layout import check_name, check_writable
+from raykd.storage.links import check_all_inside
 from raykd.storage.storage import Storage
+from raykd.studies.recipe_file import load_recipe
 
 
 def new_folder(storage: Storage, name: str | None, label: str, recipe: Recipe) -> Path:
@@ -35,7 +38,7 @@ def new_folder(storage: Storage, name: str | None, label: str, recipe: Recipe) -
         storage.make_new(folder)
     except FileExistsError:
         raise AlreadyExistsError(
-            f"{storage.uri_of(folder)} exists already; go on with it by --resume, or choose another --name"
+            f"{storage.shown(folder)} exists already; go on with it by --resume, or choose another --name"
         ) from None
     write_text(folder / RECIPE, to_text(recipe))
     return folder
@@ -50,16 +53,18 @@ def old_folder(storage: Path, name: str | None, label: str, recipe: Recipe, type
         FileNotFoundError: there is none.
         ValueError: its recipe is another one.
     """
+    recipe = at_home(recipe)  # as the folder's own is read
     # A search's trials lie deeper; what has a recipe right here is a run.
     runs = {file.parent.name: file for file in sorted(storage.glob(f"*/{RECIPE}"), key=os.path.getmtime)}
     if name is None:
         same = [key for key, file in runs.items() if key.startswith(f"{label}-") and _holds(file, recipe, types)]
         if not same:
             raise MissingError(f"no run {label!r} of this recipe in {storage} to resume; say which by --name")
-        return storage / same[-1]
+        name = same[-1]
     if name not in runs:
         raise MissingError(f"no run {name!r} in {storage} to resume; {nearest(name, runs)}")
-    there = from_file(runs[name], types)
+    check_all_inside(storage, storage / name)
+    there = load_recipe(runs[name], types)
     if not _same(there, recipe):
         raise InvalidError(f"{storage / name} has another recipe: {_difference(there, recipe)}")
     return storage / name
@@ -67,7 +72,7 @@ def old_folder(storage: Path, name: str | None, label: str, recipe: Recipe, type
 
 def _holds(file: Path, recipe: Recipe, types: Iterable[type]) -> bool:
     try:
-        return _same(from_file(file, types), recipe)
+        return _same(load_recipe(file, types), recipe)
     except ValueError:  # of another study, with classes of its own
         return False
 

@@ -12,6 +12,7 @@ from raykd.runs.folder_format import check_format
 from raykd.runs.remote_search import bring_search
 from raykd.runs.result import TABLE, Result
 from raykd.runs.status import is_running, read_status
+from raykd.storage.address import check_address, is_address
 from raykd.storage.layout import SEARCH, SUMMARY, folders
 from raykd.storage.opening import open_storage
 from raykd.storage.storage import Storage
@@ -35,11 +36,11 @@ def load_result(folder: str | os.PathLike[str], types: Iterable[type] = ()) -> R
     opened.check(writes=False)
     there = opened.root / name
     if opened.read(there / SEARCH) is None:
-        raise MissingError(f"no search {name!r} in {opened.uri_of(opened.root)}; {nearest(name, _searches(opened))}")
+        raise MissingError(f"no search {name!r} in {opened.shown(opened.root)}; {nearest(name, _searches(opened))}")
     bring_search(opened, there)
     check_format(there)
     if not (there / SUMMARY).exists():
-        raise MissingError(f"{typed} has no result yet; raykd status {typed} says how far it is")
+        raise MissingError(f"{opened.shown(there)} has no result yet; raykd status {typed} says how far it is")
     status = read_status(there)
     is_done = status is not None and len(status.ended) >= status.total
     return Result(there, read_table(there), interrupted=is_running(there) or not is_done, types=tuple(types))
@@ -52,9 +53,10 @@ def read_table(folder: Path) -> pandas.DataFrame:
 
 def _parted(typed: str) -> tuple[str, str]:
     """The storage, and the name in it; a URI may have a query behind both."""
-    if "://" not in typed:
+    if not is_address(typed):
         storage, _, name = typed.rpartition("/")
         return storage, name
+    check_address(typed)  # the whole of it, before its name is cut off
     parts = urlsplit(typed)
     path, _, name = parts.path.rstrip("/").rpartition("/")
     return urlunsplit(parts._replace(path=path)), name

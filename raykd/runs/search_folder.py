@@ -17,6 +17,7 @@ from raykd.runs.folder_format import FORMAT, check_format
 from raykd.space.serialise import NamesFiles, fingerprint, stated, to_text
 from raykd.storage.atomic import write_text
 from raykd.storage.layout import BOARD, SEARCH, check_name, check_writable, folders
+from raykd.storage.links import check_all_inside
 from raykd.storage.storage import Storage
 from raykd.studies.study import Study
 from raykd.studies.study_file import study_module
@@ -123,7 +124,7 @@ def new_folder(storage: Storage, name: str | None, search: Search, study: Study)
         write_search(folder, search)
     except FileExistsError:
         raise AlreadyExistsError(
-            f"{storage.uri_of(folder)} exists already; go on with it by --resume, or choose another name"
+            f"{storage.shown(folder)} exists already; go on with it by --resume, or choose another name"
         ) from None
     except OSError as error:
         raise NotPermittedError(f"cannot write to the storage {storage.root}: {error.strerror}") from None
@@ -165,6 +166,7 @@ def old_folder(root: Path, name: str | None, study: Study) -> tuple[Path, Search
             f"{root / name} searches the study {search.study!r} with another base recipe than {study.name!r} has now; "
             f"start a new search"
         )
+    check_all_inside(root, root / name)
     return root / name, search
 
 

@@ -33,7 +33,7 @@ from raykd.protocols.event import (
 )
 from raykd.protocols.outcome import TrialOutcome, is_comparable
 from raykd.signals import SearchInterrupted
-from raykd.storage.atomic import write_text
+from raykd.storage.atomic import no_link, write_text
 from raykd.storage.layout import LOCK, STOP
 
 _STATE = "status.json"
@@ -144,7 +144,7 @@ def running(folder: Path) -> Iterator[None]:
         RuntimeError: another process runs it.
     """
     (folder / LOCK).parent.mkdir(exist_ok=True)
-    with (folder / LOCK).open("a") as lock:
+    with open(folder / LOCK, "a", opener=no_link) as lock:
         if not _locked(lock, fcntl.LOCK_EX, timeout_s=2.0):  # somebody may look at it right now
             status = read_status(folder)
             who = f" (process {status.pid} on {status.host})" if status else ""

@@ -21,6 +21,7 @@ from raykd.runs.remote_search import bring_search
 from raykd.runs.result import BEST_RECIPE, SUMMARY
 from raykd.runs.student_file import STUDENT
 from raykd.runs.trial import CHECKPOINT, RECIPE, read_epochs, student_weights
+from raykd.storage.address import check_address, is_address
 from raykd.storage.layout import SEARCH
 from raykd.storage.opening import open_storage
 from raykd.storage.storage import Storage
@@ -60,7 +61,8 @@ def find(folder: str | None, storage: str) -> tuple[Path, Storage]:
         ValueError, FileNotFoundError, PermissionError, ConnectionError: one line on what is wrong.
     """
     opened = open_storage(storage)
-    if folder is not None and "://" in folder:
+    if folder is not None and is_address(folder):
+        check_address(folder)
         raise InvalidError(
             f"on an object store, say --storage and the name there: NAME --storage {shlex.quote(folder)}"
         )

@@ -9,8 +9,8 @@ from raykd.runs.standalone import Student
 from raykd.runs.student_file import STUDENT, save_student
 from raykd.runs.student_file import load_student as read_student
 from raykd.runs.trial import read_epochs, saved_epoch, student_weights
-from raykd.space.serialise import from_file
 from raykd.storage.layout import RECIPE, SEARCH, TRIALS
+from raykd.studies.recipe_file import load_recipe
 
 
 def load_student(path: str | Path, types: Iterable[type] = (), trial: int | str | None = None) -> Student:
@@ -63,7 +63,7 @@ def student_folder(folder: str | Path, trial: int | str, types: Iterable[type] =
     found = trial_folder(there, trial)
     if (found / STUDENT).exists():
         return found
-    recipe, saved = from_file(found / RECIPE, types), saved_epoch(found)
+    recipe, saved = load_recipe(found / RECIPE, types), saved_epoch(found)
     if saved is None:
         gone = "the search kept the students of its best trials alone" if read_epochs(found) else "it has no epoch yet"
         raise MissingError(f"trial {trial} of {there} has no student: {gone}")

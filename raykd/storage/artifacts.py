@@ -8,6 +8,7 @@ any number of processes on file systems with POSIX locks, without Ray, and for m
 """
 
 import os
+import stat
 import time
 from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
@@ -17,12 +18,16 @@ from filelock import FileLock
 from raykd.errors import InvalidError
 from raykd.storage.atomic import working_folder
 from raykd.storage.layout import ARTIFACTS, is_plain
+from raykd.storage.links import check_inside
 from raykd.storage.local import LocalStorage
-from raykd.storage.manifest import MANIFEST, agrees, write_manifest
+from raykd.storage.manifest import MANIFEST, write_manifest
 from raykd.storage.partial import PartialArtifact
 from raykd.storage.retry import FULL, retry_while_unavailable
 from raykd.storage.room import DEFAULT_ROOM, reserve
 from raykd.storage.storage import Storage
+from raykd.storage.verified import is_whole
+
+_LOCKS = "locks"
 
 
 class Store:
@@ -74,7 +79,9 @@ class Store:
         makes = self._makes is None or kind in self._makes
         if not makes and self._storage.read(folder / MANIFEST) is None:  # who only reads leaves no locks
             raise NotMadeError(kind)
-        locks = self.root / "locks"
+        locks = self.root / _LOCKS
+        for place in (folder.parent, locks):  # a link in the artefact's own place is taken away
+            check_inside(self._storage.root, place)
         locks.mkdir(parents=True, exist_ok=True)
         with FileLock(locks / f"{kind}-{key}.lock"):
             if not _is_whole(folder) and not self._storage.fetch_artifact(folder):
@@ -109,6 +116,8 @@ class Store:
         _check_plain(kind, *sizes)
         if not (self.keeps and self.has_room(sum(sizes.values()))):
             return None
+        for name in sizes:
+            check_inside(self._storage.root, self.root / kind / name)
         folders = [reserve(self.root / kind, name, size, self.room) for name, size in sizes.items()]
         return None if None in folders else [folder for folder in folders if folder]
 
@@ -141,6 +150,15 @@ def open_store(
     return Store(storage.root / ARTIFACTS, makes=makes, storage=storage, made=made, room=room)
 
 
+def is_own_store(root: Path) -> bool:
+    """Whether this user has made artefacts in a folder before."""
+    try:
+        seen, locks = root.stat(), (root / _LOCKS).lstat()
+    except OSError:
+        return False
+    return {seen.st_uid, locks.st_uid} == {os.geteuid()} and stat.S_ISDIR(locks.st_mode)
+
+
 def _check_plain(*words: str) -> None:
     for word in words:
         if not is_plain(word):
@@ -155,9 +173,9 @@ _whole: set[Path] = set()
 
 
 def _is_whole(folder: Path) -> bool:
-    """Whether a folder is a finished artefact; its sums are checked once per process."""
+    """Whether a folder is a finished artefact; its sums are checked once on a machine, and asked for once a process."""
     if folder in _whole and folder.exists():
         return True
-    if whole := agrees(folder):
+    if whole := is_whole(folder):
         _whole.add(folder)
     return whole

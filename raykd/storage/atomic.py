@@ -57,6 +57,11 @@ def append(path: Path, data: bytes) -> None:
         os.close(handle)
 
 
+def no_link(path: str, flags: int) -> int:
+    """Opens a file as `open(..., opener=no_link)` does, but for one that a link leads to."""
+    return os.open(path, flags | os.O_NOFOLLOW, 0o666)
+
+
 @contextlib.contextmanager
 def working_folder(folder: Path) -> Iterator[Path]:
     """An empty folder beside one, to be renamed to it when it is filled; removed in the end where it has not been."""

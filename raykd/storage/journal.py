@@ -14,7 +14,7 @@ from typing import Any
 from optuna.storages.journal import BaseJournalBackend, JournalFileBackend, JournalFileOpenLock
 
 from raykd.errors import FailureError
-from raykd.storage.atomic import append
+from raykd.storage.atomic import append, no_link
 from raykd.storage.retry import retry_while_unavailable
 
 _STALE_S = 10  # a lock lasts a millisecond: after so long whoever held it is dead
@@ -63,5 +63,5 @@ def _repair(file: Path) -> None:
         return
     content = file.read_bytes()
     if content and not content.endswith(b"\n"):
-        with file.open("r+b") as opened:
+        with open(file, "r+b", opener=no_link) as opened:
             opened.truncate(content.rfind(b"\n") + 1)

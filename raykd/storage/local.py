@@ -10,6 +10,7 @@ from pathlib import Path
 
 from raykd.errors import InvalidError, MissingError
 from raykd.storage import atomic
+from raykd.storage.links import check_inside
 from raykd.storage.manifest import put_in_place
 from raykd.storage.partial import LocalPartialArtifact, PartialArtifact
 from raykd.storage.retry import retry_while_unavailable
@@ -35,6 +36,9 @@ class LocalStorage(Storage):
         yield self.without_waiting()
 
     def uri_of(self, path: Path) -> str:
+        return str(path)
+
+    def shown(self, path: Path) -> str:
         return str(path)
 
     def check(self, *, writes: bool) -> None:
@@ -70,29 +74,34 @@ class LocalStorage(Storage):
         return retry_while_unavailable(path.read_bytes, self.timeout_s)
 
     def write(self, path: Path, content: bytes) -> None:
+        check_inside(self.root, path.parent)
         save = functools.partial(Path.write_bytes, data=content)
         retry_while_unavailable(lambda: atomic.write(path, save), self.timeout_s)
 
     def delete(self, path: Path) -> None:
+        check_inside(self.root, path.parent)
         path.unlink(missing_ok=True)
 
     def make_new(self, folder: Path) -> None:
+        check_inside(self.root, folder.parent)
         folder.mkdir()
 
     def make_parent(self, folder: Path) -> None:
+        check_inside(self.root, folder.parent)
         retry_while_unavailable(lambda: folder.parent.mkdir(exist_ok=True), self.timeout_s)
 
     def forget(self, folder: Path) -> None:
         shutil.rmtree(folder, ignore_errors=True)
 
     def back_up(self, file: Path, copy: Path) -> None:
+        check_inside(self.root, copy.parent)
         atomic.write(copy, functools.partial(shutil.copyfile, file))
 
     def push(self, file: Path) -> None:
         pass
 
     def pull(self, folder: Path) -> None:
-        pass
+        check_inside(self.root, folder)  # whoever takes it up goes on writing there
 
     def pull_files(self, folder: Path) -> None:
         pass
@@ -108,6 +117,7 @@ class LocalStorage(Storage):
         yield
 
     def partial(self, folder: Path, state: str) -> PartialArtifact:
+        check_inside(self.root, folder)
         return LocalPartialArtifact(folder)
 
     def fetch_artifact(self, folder: Path) -> bool:

@@ -34,6 +34,18 @@ def agrees(folder: Path) -> bool:
         return False
 
 
+def files_of(manifest: bytes) -> list[str]:
+    """The names of an artefact's files, relative to its folder.
+
+    Raises:
+        ValueError: it is no manifest, or names a file elsewhere.
+    """
+    sums = json.loads(manifest)
+    if not isinstance(sums, dict) or not sums or not all(map(is_inside, sums)):
+        raise ValueError("no manifest")
+    return list(sums)
+
+
 def digest(manifest: bytes) -> str:
     """What the files of a manifest are kept under where several machines may have made an artefact."""
     return hashlib.sha256(manifest).hexdigest()[:16]

@@ -9,9 +9,9 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
-from urllib.parse import urlsplit
 
 from raykd.errors import InvalidError, MissingError, NotPermittedError, StorageError, UnreachableError
+from raykd.storage.address import check_address, shown
 
 if TYPE_CHECKING:
     from pyarrow import fs
@@ -28,7 +28,6 @@ _REFUSED = re.compile(
     r"ACCESS_DENIED|INVALID_ACCESS_KEY|INVALID_CLIENT_TOKEN|SIGNATURE|HTTP status 40[013]|PERMISSION_DENIED"
     r"|UNAUTHENTICATED|[Cc]redentials"
 )
-_SECRET = re.compile(r"(?i)(key|secret|token|password|signature)[^=&]*=")
 
 
 @functools.cache
@@ -40,17 +39,13 @@ def opened(uri: str) -> "tuple[fs.FileSystem, str]":
     """
     from pyarrow import fs
 
-    parts = urlsplit(uri)
-    if "@" in uri or _SECRET.search(parts.query):
-        raise InvalidError(f"the storage {parts.scheme}://*** must hold no credentials; they come from the environment")
-    if parts.fragment or (parts.scheme != "file" and not parts.netloc):
-        raise InvalidError(f"the storage {uri} names no bucket; such as s3://bucket/prefix")
+    check_address(uri)
     try:
         return fs.FileSystem.from_uri(uri)
     except (ValueError, OSError, NotImplementedError) as error:
-        reason = str(error).splitlines()[0]
+        reason = str(error).splitlines()[0].replace(uri, shown(uri))
         raise InvalidError(
-            f"the storage {uri}: {reason}; such as a folder, s3://bucket/prefix or gs://bucket"
+            f"the storage {shown(uri)}: {reason}; such as a folder, s3://bucket/prefix or gs://bucket"
         ) from None
 
 
@@ -104,11 +99,13 @@ def missing_told(action: "Callable[[fs.FileSystem], T]", uri: str) -> T:
     except OSError as error:
         text = str(error)
         if _NO_BUCKET.search(text):
-            raise StorageError(errno.ENODEV, "there is no such bucket", uri) from None
+            raise StorageError(errno.ENODEV, "there is no such bucket", shown(uri)) from None
         if _REFUSED.search(text):
-            raise NotPermittedError(errno.EACCES, "these credentials are refused, or there are none", uri) from None
+            raise NotPermittedError(
+                errno.EACCES, "these credentials are refused, or there are none", shown(uri)
+            ) from None
         if _AWAY.search(text):
-            raise StorageError(errno.EHOSTUNREACH, "no answer", uri) from None
+            raise StorageError(errno.EHOSTUNREACH, "no answer", shown(uri)) from None
         raise
 
 

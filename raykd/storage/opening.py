@@ -8,6 +8,7 @@ import os
 from pathlib import Path
 from urllib.parse import urlsplit, urlunsplit
 
+from raykd.storage.address import is_address
 from raykd.storage.local import LocalStorage
 from raykd.storage.object_store import opened
 from raykd.storage.storage import Storage
@@ -20,7 +21,7 @@ def open_storage(typed: str | os.PathLike[str]) -> Storage:
     Raises:
         ValueError: a URI that cannot be one, in a line without what is secret in it.
     """
-    if not (isinstance(typed, str) and "://" in typed):
+    if not (isinstance(typed, str) and is_address(typed)):
         return LocalStorage(root=Path(typed).expanduser())
     opened(typed)
     parts = urlsplit(typed)

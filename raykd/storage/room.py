@@ -11,6 +11,7 @@ from pathlib import Path
 from filelock import FileLock
 
 from raykd.errors import InvalidError
+from raykd.storage.atomic import write_text
 
 DEFAULT_ROOM = 20 * 10**9  # bytes
 _UNITS = {"": 1, "K": 10**3, "M": 10**6, "G": 10**9, "T": 10**12}
@@ -68,7 +69,7 @@ def reserve(root: Path, name: str, size: int, room: int | None) -> Path | None:
             return None
         folder.mkdir(exist_ok=True)
         known = _size(folder / _RESERVED) if (folder / _RESERVED).exists() else 0
-        (folder / _RESERVED).write_text(str(max(size, known)))  # also tells when it was used last
+        write_text(folder / _RESERVED, str(max(size, known)))  # also tells when it was used last
     return folder
 
 

@@ -68,6 +68,10 @@ class Storage(ABC):
         """What a path is called by users, and by programs on all machines: the path itself, or a URI."""
 
     @abstractmethod
+    def shown(self, path: Path) -> str:
+        """As `uri_of`, for errors and logs: of a URI scheme, bucket and path alone."""
+
+    @abstractmethod
     def check(self, *, writes: bool) -> None:
         """Looks at what lies beyond this machine, or writes there for a moment.
 

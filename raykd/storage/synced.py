@@ -18,7 +18,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from raykd.errors import InvalidError, MissingError, nearest
-from raykd.storage import exchange, sync
+from raykd.storage import address, exchange, sync
 from raykd.storage.layout import is_plain
 from raykd.storage.object_store import explained
 from raykd.storage.objects import Objects
@@ -68,6 +68,9 @@ class SyncedStorage(Storage):
     def uri_of(self, path: Path) -> str:
         return self.objects.uri_of(path)
 
+    def shown(self, path: Path) -> str:
+        return address.shown(self.uri_of(path))
+
     def check(self, *, writes: bool) -> None:
         objects, probe = self.objects.without_waiting(), self.root / f".raykd-{os.uname().nodename}-{os.getpid()}"
         try:
@@ -77,16 +80,20 @@ class SyncedStorage(Storage):
             else:
                 objects.read(probe)
         except OSError as error:
-            raise explained(error, f"cannot {'write to' if writes else 'read'} the storage {self.uri}") from None
+            raise explained(
+                error, f"cannot {'write to' if writes else 'read'} the storage {self.shown(self.root)}"
+            ) from None
 
     def find(self, name: str | None, marks: Collection[str]) -> Path:
         if name is None or not all(is_plain(part) for part in Path(name).parts):
             raise InvalidError(
-                f"needs the name of a search, run or trial in {self.uri}, such as NAME/trials/trial-0003"
+                f"needs the name of a search, run or trial in {self.shown(self.root)}, such as NAME/trials/trial-0003"
             )
         folder = self.root / name
         if all(entry.is_folder for entry in self.objects.inside(folder).values()):
-            raise MissingError(f"no {name!r} in {self.uri}; {nearest(folder.name, self.inside(folder.parent))}")
+            raise MissingError(
+                f"no {name!r} in {self.shown(self.root)}; {nearest(folder.name, self.inside(folder.parent))}"
+            )
         return folder
 
     def has(self, path: Path) -> bool:
@@ -109,7 +116,7 @@ class SyncedStorage(Storage):
 
     def make_new(self, folder: Path) -> None:
         if self.has(folder):
-            raise FileExistsError(self.uri_of(folder))
+            raise FileExistsError(self.shown(folder))
         shutil.rmtree(folder, ignore_errors=True)  # what the storage has no more
         folder.mkdir()
 

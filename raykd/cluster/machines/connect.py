@@ -17,6 +17,7 @@ from raykd.cluster.machines.own_ray import start_own_ray
 from raykd.cluster.machines.token import close_token_file, hand_over_token, send_token
 from raykd.cluster.machines.whose import Found, all_here, owner_at, started_here
 from raykd.errors import UnreachableError
+from raykd.storage.atomic import no_link
 
 _LOCAL, _AUTO = "local", "auto"
 
@@ -135,7 +136,7 @@ def _redirected(log: Path | None) -> Iterator[None]:
         return
     log.parent.mkdir(parents=True, exist_ok=True)
     printed = ray_worker.print_to_stdstream
-    with log.open("a") as file:
+    with open(log, "a", opener=no_link) as file:
         ray_worker.print_to_stdstream = lambda data, **options: print(*data["lines"], sep="\n", file=file, flush=True)
         try:
             yield

@@ -47,7 +47,7 @@ def check_shared(nodes: Sequence[Node], storage: Storage, folder: Path) -> None:
     if blind:
         raise InvalidError(
             f"{', '.join(node.address for node in blind)} of {len(nodes)} machines cannot read what this one writes to "
-            f"the storage {storage.uri_of(storage.root)}: it must be a folder that all of them mount there, or an "
+            f"the storage {storage.shown(storage.root)}: it must be a folder that all of them mount there, or an "
             f"object store"
         )
 

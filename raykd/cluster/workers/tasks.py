@@ -12,6 +12,7 @@ from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 from raykd.cluster.machines.nodes import Node
 from raykd.cluster.machines.resources import Resources
 from raykd.cluster.workers.mailbox import Mailbox
+from raykd.data.listed import become_worker
 from raykd.errors import is_for_the_user
 
 _LOOK_EVERY_S = 1.0
@@ -81,6 +82,7 @@ class _ForTheUser:
 
 
 def _guarded(function: Callable[..., Any], resources: Resources, *arguments: Any) -> Any:
+    become_worker()
     torch.set_num_threads(resources.threads)
     try:
         return function(*arguments)

@@ -15,6 +15,7 @@ from raykd.cluster.workers.commands import Commands
 from raykd.cluster.workers.elastic import share_batch
 from raykd.cluster.workers.job import Job
 from raykd.cluster.workers.mailbox import END, JOB
+from raykd.data.listed import become_worker
 from raykd.distributed.world import World
 from raykd.errors import OwnershipLostError
 
@@ -26,6 +27,7 @@ def work(config: dict[str, Any], device: torch.device) -> None:
         config: `mailbox` and `resources` of the group, and `timeout_s`, for which its workers wait for each other.
         device: to compute on.
     """
+    become_worker()
     mailbox = config["mailbox"]
     resources: Resources = config["resources"]
     torch.set_num_threads(resources.threads)

@@ -18,7 +18,7 @@ from raykd.data.formats.rows import Rows
 from raykd.data.formats.shares import TEST_SHARE, with_a_test
 from raykd.data.formats.split_names import TEST, TRAIN, VALIDATION, known, split_called
 from raykd.data.formats.tables import schema_of, values
-from raykd.data.standard import CACHE
+from raykd.data.standard import CACHE, cache_at_home
 from raykd.errors import InvalidError, MissingError
 from raykd.space.fields import place
 
@@ -57,6 +57,9 @@ class PictureTable:
             raise InvalidError("split must be None where validation or test are files of their own")
         if not 0 < self.test_share < 1:
             raise InvalidError(f"test_share must be above 0 and below 1, got {self.test_share}")
+
+    def at_home(self) -> "PictureTable":
+        return replace(self, cache=cache_at_home(self.cache))
 
     def read(self, root: Path) -> Listing:
         rows = Rows(

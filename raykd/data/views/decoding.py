@@ -169,7 +169,7 @@ class Files:
             with self.opened(index) as file:
                 picture = self.pixels.rgb(file)
         except FileNotFoundError:
-            raise MissingError(f"{named} is gone since the folder was listed") from None
+            raise MissingError(f"{named} is gone since the folder was listed; put it back, or start anew") from None
         except PermissionError:
             raise
         except Exception as error:  # whatever a decoder makes of bytes that are no image
