@@ -30,18 +30,16 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import optuna
 import torch
 from clock import Clock
-from optuna.trial import TrialState
 from processes import become_subreaper, descendants, reap_others, title
-from ray.tune.utils.serialization import TuneFunctionDecoder
 from record import Record, spread
 
+from raykd.protocols.outcome import TrialOutcome
+from raykd.runs.ledger import read_ends
 from raykd.runs.trial import read_epochs, saved_epoch
 from raykd.space.serialise import from_file
 from raykd.storage.artifacts import Store
-from raykd.storage.layout import TUNE_STATE
 from raykd.training.loop import distill
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -356,18 +354,15 @@ def _look(search: Search) -> tuple[int, list[str]]:
 
 
 def _unknown(search: Search, names: list[str]) -> Iterator[str]:
-    """Trials of which the sampler was not told what their last epoch says, or not that they have ended."""
-    saved = (search.storage / "search" / TUNE_STATE).read_text()
-    state = json.loads(saved, cls=TuneFunctionDecoder, allow_cloudpickle=True)  # of our own search
-    study: optuna.Study = state["runner_data"]["raykd"]["search"]["search"]["search"]["optuna"]
+    """Trials of which the ledger, by which a search goes on, does not say what their last epoch says."""
+    ends = read_ends(search.storage / "search") or {}
     for name in names:
-        values = json.loads((search.trials / name / "values.json").read_text())
-        known = [trial for trial in study.get_trials(deepcopy=False) if trial.params == values]
         recipe: Any = from_file(search.trials / name / "recipe.json")
         last = read_epochs(search.trials / name)[-1]
-        ended = TrialState.COMPLETE if last["number"] == recipe.epochs else TrialState.PRUNED
-        if not known or any((told.state, told.value) != (ended, last["val/accuracy"]) for told in known):
-            yield f"of {name}, which ended {ended.name} with {last['val/accuracy']}, the sampler knows {known}"
+        kind = "complete" if last["number"] == recipe.epochs else "stopped"
+        told = TrialOutcome(kind=kind, accuracy=last["val/accuracy"], epochs=last["number"])
+        if ends.get(name) != told:
+            yield f"of {name}, which ended {told}, the ledger says {ends.get(name)}"
 
 
 def _differences(search: Search, trial: Path) -> Iterator[str]:

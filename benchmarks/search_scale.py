@@ -2,13 +2,15 @@
 
 Claim: a trial after a thousand others costs what the first ones cost, but for the draw of Optuna's TPE, some
 milliseconds, which grows up to the 500th trial and no further (cluster/tuner/sampler.py). The driver keeps some KiB of
-each trial: its record (raykd/cluster/tuner/ended_trials.py) and its place in Optuna's study.
+each trial: its record (raykd/cluster/tuner/ended_trials.py) and its place in Optuna's study. What it writes of a trial
+does not grow with those before it (raykd/runs/ledger.py).
 
     python benchmarks/search_scale.py [--trials N] [--searches N] [--save]
 
 One slot, one epoch of one step a trial, nothing but the sampler's draw between them; each search has a process of its
 own, which is its driver. The time per trial is the mean over the trials up to a mark since the mark before it; growth
-is the time of the last tenth of a search over that of its first. Medians over the searches; the last line is that of
+is the time of the last tenth of a search over that of its first. What the driver writes is what it hands to the system
+in calls of `write` (`wchar` in `/proc/PID/io`), most of it files. Medians over the searches; the last line is that of
 the growth.
 """
 
@@ -79,11 +81,13 @@ class Measured:
     Args:
         ends: seconds at which its trials ended.
         memories: at each mark, of the driver and of all processes, in MiB.
+        written: at each mark, by the driver until then, in KiB.
         disk: what it wrote, in bytes.
     """
 
     ends: list[float]
     memories: dict[int, tuple[float, float]]
+    written: dict[int, float]
     disk: int
 
     def per_trial(self, first: int, last: int) -> float:
@@ -105,6 +109,7 @@ def search(trials: int) -> Measured:
     become_subreaper()
     cloudpickle.register_pickle_by_value(sys.modules[Noise.__module__])
     marks, ends, memories = marks_of(trials), list[float](), dict[int, tuple[float, float]]()
+    written = dict[int, float]()
 
     def measure(event: Event) -> None:
         if not isinstance(event, TrialEnded):
@@ -113,6 +118,8 @@ def search(trials: int) -> Measured:
         if len(ends) in marks:
             everything = sum(map(memory, descendants(os.getpid())))
             memories[len(ends)] = memory(os.getpid()) / 2**20, everything / 2**20
+            lines = Path("/proc/self/io").read_text().splitlines()
+            written[len(ends)] = int(dict(line.split(": ") for line in lines)["wchar"]) / 2**10
 
     teacher = Teacher(model=CNN(widths=(4, 4)), epochs=1, batch_size=32)
     recipe = Recipe(data=Noise(), student=CNN(widths=(4, 4)), teacher=teacher, epochs=1, batch_size=32)
@@ -120,7 +127,7 @@ def search(trials: int) -> Measured:
     with tempfile.TemporaryDirectory() as folder:
         tune(study, trials=trials, slots=1, storage=folder, name="search", address="local", listeners=[measure])
         disk = sum(file.stat().st_size for file in Path(folder).rglob("*") if file.is_file())
-    return Measured(ends[:trials], memories, disk)
+    return Measured(ends[:trials], memories, written, disk)
 
 
 def main() -> None:
@@ -141,9 +148,10 @@ def main() -> None:
     for before, mark in itertools.pairwise(marks):
         took = spread([one.per_trial(before, mark) for one in done], 0)
         driver, everything = (statistics.median(one.memories[mark][of] for one in done) for of in (0, 1))
+        writes = spread([(one.written[mark] - one.written[before]) / (mark - before) for one in done], 0)
         record.say(
-            f"trials {before + 1} to {mark}: {took} ms a trial; at the end the driver has {driver:.0f} MiB, all "
-            f"processes {everything:.0f} MiB"
+            f"trials {before + 1} to {mark}: {took} ms a trial, for which the driver writes {writes} KiB; at the end "
+            f"it has {driver:.0f} MiB, all processes {everything:.0f} MiB"
         )
     first, last = marks[min(1, len(marks) - 2)], marks[-1]
     kept = [(one.memories[last][0] - one.memories[first][0]) / (last - first) * 1024 for one in done]

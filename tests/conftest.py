@@ -14,7 +14,6 @@ os.environ |= {
     "RAY_AUTH_MODE": "disabled",  # local clusters warn about their token otherwise
     "RAY_DEDUP_LOGS": "1",
     "RAY_TRAIN_HEALTH_CHECK_INTERVAL_S": "0.1",  # the default of 2 s holds up each report for as long
-    "TUNE_GLOBAL_CHECKPOINT_S": "1",  # files reach the storage after 10 s or more otherwise
 }
 
 import hypothesis

@@ -6,11 +6,13 @@ from typing import Any
 from rich.console import Console
 
 from raykd.cluster.tune import tune
-from raykd.commands.tune import chosen_study, show, stopped
+from raykd.commands.resumed_study import chosen_study, why_not_trusted
+from raykd.commands.tune import show, stopped
 from raykd.errors import InvalidError
 from raykd.runs.remote_search import prepare_storage
 from raykd.runs.search_folder import find, read_search
 from raykd.signals import SearchInterrupted
+from raykd.storage.layout import SEARCH
 
 
 def run_confirm(options: argparse.Namespace) -> int:
@@ -19,12 +21,15 @@ def run_confirm(options: argparse.Namespace) -> int:
     storage = storage or "."
     if options.seeds < 1:
         raise InvalidError(f"--seeds must be at least 1, got {options.seeds}")
-    recorded = read_search(find(prepare_storage(storage, name, resume=True).root, name))
+    folder = find(prepare_storage(storage, name, resume=True).root, name)
+    recorded = read_search(folder)
     if options.seeds < recorded.confirm:
         raise InvalidError(f"--seeds {options.seeds}: {name} has {recorded.confirm} seeds; ask for more")
     told: dict[str, Any] = {
         key: tuple(value) if isinstance(value, list) else value for key, value in recorded.options.items()
     }
+    if why_not_trusted(folder / SEARCH) is not None:
+        told.pop("address", None)  # a cluster runs what it likes in whoever joins it
     if options.address is not None:
         told["address"] = options.address
     console = Console(highlight=False, markup=False, soft_wrap=True)

@@ -2,7 +2,6 @@
 
 import argparse
 import shlex
-from pathlib import Path
 from typing import Any
 
 from rich.console import Console
@@ -13,10 +12,9 @@ from raykd.commands import INTERRUPTED, again, called_with_all_commands
 from raykd.commands.confirmation_table import confirmation_table
 from raykd.commands.front_table import front_table
 from raykd.commands.parsers.own_study import check_own_study
-from raykd.errors import InvalidError, MissingError
-from raykd.runs.remote_search import prepare_storage
+from raykd.commands.resumed_study import chosen_study
+from raykd.errors import InvalidError
 from raykd.runs.result import BEST_RECIPE, TABLE, Result
-from raykd.runs.search_folder import find, read_search
 from raykd.runs.student_file import STUDENT
 from raykd.runs.verdict import teacher_in_words
 from raykd.signals import SearchInterrupted
@@ -24,10 +22,7 @@ from raykd.storage.address import is_address
 from raykd.storage.address import shown as shown_address
 from raykd.storage.layout import SUMMARY
 from raykd.studies.goals import goal
-from raykd.studies.shipped import DEFAULT_STUDY, find_shipped
 from raykd.studies.sizes import aimed
-from raykd.studies.study import Study
-from raykd.studies.study_file import load_study
 
 _MOST_SHOWN = 5
 
@@ -91,25 +86,6 @@ def _check_together(options: argparse.Namespace, resume: bool) -> None:
         raise InvalidError("--dry-run plans a new search; leave out --resume and --more-trials")
     if options.price_per_hour is not None and not options.dry_run:
         raise InvalidError("--price-per-hour: what a search will cost is said by --dry-run; give both")
-
-
-def chosen_study(study: str | None, storage: str, resumed: str | None) -> Study:
-    """The study that was asked for, or else the one that the resumed search was started with, or the default one."""
-    if study is not None or resumed is None:
-        return load_study(study or DEFAULT_STUDY)
-    recorded = read_search(find(prepare_storage(storage, resumed, resume=True).root, resumed)).file
-    if recorded is None:
-        raise InvalidError(
-            f"the search {resumed!r} was started in Python, not from a file; go on with it there by "
-            f"raykd.tune(study, name={resumed!r}, resume=True), or say by --study what file has the study"
-        )
-    # A cluster's machine, or another environment, may have the studies in another folder than where it was started.
-    file = Path(recorded)
-    if not file.is_file() and (file := find_shipped(Path(*file.parts[-2:]))) is None:
-        raise MissingError(
-            f"the search {resumed!r} was started from {recorded}, which is not here; say by --study where it is"
-        )
-    return load_study(file)
 
 
 def stopped(name: str, console: Console) -> int:

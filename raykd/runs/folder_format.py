@@ -1,8 +1,9 @@
 """Which format a search's folder has, and what is said of one that this raykd cannot go on with.
 
 Format 1 is what wrote no number into `search.json`: what Ray goes on from is a pickle of classes by their modules'
-names, which have changed since. Format 2 knew no confirmation, and no trial by what it trains. The table, recipes and
-students of any format are plain files, and stay readable.
+names, which have changed since. Format 2 knew no confirmation, and no trial by what it trains. Format 3 went on from a
+pickle too, which runs whatever it names; since then a search goes on from plain text (`raykd.runs.ledger`). The table,
+recipes and students of any format are plain files, and stay readable.
 """
 
 import json
@@ -11,7 +12,7 @@ from pathlib import Path
 from raykd.errors import InvalidError
 from raykd.storage.layout import SEARCH
 
-FORMAT = 3
+FORMAT = 4
 
 
 def format_problem(folder: Path) -> str | None:

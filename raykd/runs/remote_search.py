@@ -22,6 +22,7 @@ from raykd.storage.layout import (
     CONFIRMATION_BOARD,
     EPOCHS,
     HEARTBEAT,
+    LEDGER,
     RECIPE,
     SEARCH,
     STOP,
@@ -85,6 +86,7 @@ def bring(storage: Storage, name: str | None = None) -> None:
 def bring_search(storage: Storage, folder: Path) -> None:
     """Copies a search to this machine, all but its checkpoints."""
     storage.pull_files(folder)
+    storage.pull_grown(folder / LEDGER)
     bring_trials(storage, folder)
 
 
@@ -123,7 +125,8 @@ def keep_in_step(folder: Path, storage: Storage) -> AbstractContextManager[None]
     Raises:
         RuntimeError: the search runs on another machine.
     """
-    uploader = storage.uploader((folder, "*"), (folder / BOARD_OF_SEARCH, "*"), (folder / BOARD_OF_TEACHER, "*"))
+    boards = ((folder / board, "*") for board in (BOARD_OF_SEARCH, BOARD_OF_TEACHER))
+    uploader = storage.uploader((folder, "*"), (folder / LEDGER, "*"), *boards)
     return storage.in_step(_SearchFollower(folder, uploader), _EVERY_S)
 
 

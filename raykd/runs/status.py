@@ -1,6 +1,6 @@
 """What a search and other processes tell each other through its folder, without Ray and without PyTorch.
 
-* `status.json` is what the search has last written of itself, atomically.
+* `status.json` is what the search has last written of itself, atomically; which trials have ended its ledger says.
 * `.raykd/running.lock` is locked as long as its process lives, so that a killed search looks like one, from other
   machines too where the file system has locks.
 * `.raykd/stop` is made by whoever wants the search to end after its running epochs; the next start takes it away.
@@ -24,7 +24,6 @@ from raykd.protocols.event import (
     Doing,
     Event,
     SearchEnded,
-    SearchResumed,
     SearchStopping,
     TotalChanged,
     TrialBegan,
@@ -32,6 +31,7 @@ from raykd.protocols.event import (
     TrialInterrupted,
 )
 from raykd.protocols.outcome import TrialOutcome, is_comparable
+from raykd.runs.ledger import read_ends
 from raykd.signals import SearchInterrupted
 from raykd.storage.atomic import no_link, write_text
 from raykd.storage.layout import LOCK, STOP
@@ -77,7 +77,9 @@ def read_status(folder: Path) -> SearchStatus | None:
         entries: dict[str, Any] = json.loads((folder / _STATE).read_text())
     except FileNotFoundError:
         return None
-    ended = {name: TrialOutcome(**end) for name, end in entries["ended"].items()}
+    ended = read_ends(folder)
+    if ended is None:  # an old format's, or one whose ledger was deleted when it had ended
+        ended = {name: TrialOutcome(**end) for name, end in entries.get("ended", {}).items()}
     return SearchStatus(**entries | {"running": tuple(entries["running"]), "ended": ended})
 
 
@@ -89,9 +91,7 @@ class StatusFile:
 
     def __init__(self, folder: Path, total: int):
         self._file = folder / _STATE
-        before = read_status(folder)
-        ended = before.ended if before else {}
-        self._status = SearchStatus(host=os.uname().nodename, pid=os.getpid(), total=total, ended=ended)
+        self._status = SearchStatus(host=os.uname().nodename, pid=os.getpid(), total=total)
         self._written: SearchStatus | None = None
         self._when = 0.0
         self.flush(at_once=True)
@@ -103,18 +103,17 @@ class StatusFile:
                 self._change(doing=text, running=(), at_once=had_trials)
             case SearchStopping():
                 self._change(doing=STOPPING)
-            case SearchResumed(ended=ended):
-                self._change(ended=ended)
             case TotalChanged(total=total):
                 self._change(total=total)
             case TrialBegan(trial=name):
                 self._change(doing="", running=(*self._others(name), name))
             case TrialInterrupted(trial=name):
                 self._change(running=self._others(name))
-            case TrialEnded(trial=name, outcome=outcome):
-                self._change(running=self._others(name), ended={**self._status.ended, name: outcome})
+            case TrialEnded(trial=name):
+                self._change(running=self._others(name))
             case SearchEnded():
-                self._change(doing="", running=(), at_once=True)
+                ended = read_ends(self._file.parent) or {}  # once, for who deletes what it needed to go on
+                self._change(doing="", running=(), ended=ended, at_once=True)
             case _:
                 pass
 

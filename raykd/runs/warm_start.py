@@ -100,15 +100,21 @@ _KNOWN = (TrialState.COMPLETE, TrialState.PRUNED)
 
 
 def _known(study: Study, trial: FrozenTrial) -> FrozenTrial | None:
-    """A trial as the study would have drawn it; None where it could not."""
-    result, distributions = _result(trial), _distributions(study, trial.params)
-    if result is None or distributions is None:
+    """A trial as the study would have drawn it; None where it could not, or where the trial has no result."""
+    result = _result(trial)
+    return None if result is None else known_trial(study, trial.params, *result)
+
+
+def known_trial(
+    study: Study, values: Mapping[str, Any], state: TrialState, accuracy: float, epoch: int
+) -> FrozenTrial | None:
+    """A trial of another search as the study would have drawn it; None where it could not."""
+    if (distributions := _distributions(study, values)) is None:
         return None
-    state, accuracy, epoch = result
     return create_trial(
         state=state,
         value=accuracy if state == TrialState.COMPLETE else None,
-        params=dict(trial.params),
+        params=dict(values),
         distributions=distributions,
         intermediate_values={epoch: accuracy},
     )

@@ -17,8 +17,8 @@ CONFIRMATION_TABLE = "confirmation.csv"
 JOURNAL = "optuna.journal"  # the search as a study of Optuna's
 # What a search needs to go on lies in one folder of its own, where nobody who looks at what it found need see it.
 INNER = ".raykd"
-TUNE, GROUPS = f"{INNER}/tune", f"{INNER}/groups"  # Ray Tune's and Ray Train's own files
-TUNE_STATE, LOCK = f"{INNER}/tune_state.json", f"{INNER}/running.lock"
+GROUPS = f"{INNER}/groups"  # Ray Train's own files
+LEDGER, LOCK = f"{INNER}/ledger", f"{INNER}/running.lock"
 # What a search and others talk by: it is to stop; in an object store alone, as there are no locks, it is alive.
 STOP, HEARTBEAT = f"{INNER}/stop", f"{INNER}/running.json"
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")

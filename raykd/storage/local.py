@@ -93,10 +93,6 @@ class LocalStorage(Storage):
     def forget(self, folder: Path) -> None:
         shutil.rmtree(folder, ignore_errors=True)
 
-    def back_up(self, file: Path, copy: Path) -> None:
-        check_inside(self.root, copy.parent)
-        atomic.write(copy, functools.partial(shutil.copyfile, file))
-
     def push(self, file: Path) -> None:
         pass
 

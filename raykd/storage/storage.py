@@ -132,10 +132,6 @@ class Storage(ABC):
         """Deletes a folder from what other machines see, with all that is in it."""
 
     @abstractmethod
-    def back_up(self, file: Path, copy: Path) -> None:
-        """Copies a file that another program writes over where it lies, where half of one could be seen."""
-
-    @abstractmethod
     def push(self, file: Path) -> None:
         """Lets other machines see a file of this one."""
 

@@ -126,9 +126,6 @@ class SyncedStorage(Storage):
     def forget(self, folder: Path) -> None:
         self.objects.forget(folder)
 
-    def back_up(self, file: Path, copy: Path) -> None:
-        pass  # an object is seen when it is whole
-
     def push(self, file: Path) -> None:
         self.objects.push(file)
 

@@ -94,4 +94,4 @@ def found(
     )
 
 
-assert os.environ["TUNE_GLOBAL_CHECKPOINT_S"] == "1"
+assert os.environ["TUNE_GLOBAL_CHECKPOINT_S"] == "1000000000"

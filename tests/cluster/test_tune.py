@@ -66,9 +66,8 @@ def test_what_nobody_need_see_lies_in_one_hidden_folder(found):
     assert there == told | {"student.safetensors", "trials", "tensorboard", "tensorboard-confirmation", INNER}
     assert {path.name for path in (found.folder / INNER).iterdir()} == {
         "groups",
+        "ledger",
         "running.lock",
-        "tune",
-        "tune_state.json",
     }
 
 

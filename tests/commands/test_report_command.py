@@ -72,7 +72,7 @@ def test_a_search_in_an_object_store_gets_its_page_there(tmp_path: Path, monkeyp
             there.write(there.root / file.relative_to(folder), file.read_bytes())
         code, told, error = raykd(["report", uri], monkeypatch)
         assert (code, error) == (0, "")
-        assert told == f"s3://{BUCKET}/runs/one/report.html{address} is written, and report.md beside it"
+        assert told == f"s3://{BUCKET}/runs/one/report.html is written, and report.md beside it"
         page = there.read(there.root / "report.html")
         monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
         result = load_result(uri)

@@ -17,6 +17,7 @@ from raykd.__main__ import main
 from raykd.protocols.event import Doing, Event, SearchResumed, TrialBegan
 from raykd.protocols.outcome import TrialOutcome
 from raykd.runs.folder_format import FORMAT
+from raykd.runs.ledger import Ledger
 from raykd.runs.status import StatusFile, is_asked_to_stop, running
 
 
@@ -28,9 +29,11 @@ def write_search(storage: Path, name: str, *events: Event, total: int = 4, file:
     record["format"] = FORMAT
     (folder / "search.json").write_text(json.dumps(record))
     if events:
-        status_file = StatusFile(folder, total)
+        status_file, ledger = StatusFile(folder, total), Ledger(folder)
         for event in events:
             status_file(event)
+            for name, outcome in event.ended.items() if isinstance(event, SearchResumed) else ():
+                ledger.add(end=name, **vars(outcome), again=False)
         status_file.flush(at_once=True)
     return folder
 

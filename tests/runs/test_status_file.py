@@ -1,6 +1,7 @@
 """What a search tells other processes: how far it is, that it lives, and what it is told."""
 
 import json
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -11,7 +12,6 @@ import raykd.runs.status
 from raykd.protocols.event import (
     Doing,
     SearchEnded,
-    SearchResumed,
     SearchStopping,
     TotalChanged,
     TrialBegan,
@@ -19,6 +19,7 @@ from raykd.protocols.event import (
     TrialInterrupted,
 )
 from raykd.protocols.outcome import TrialOutcome
+from raykd.runs.ledger import Ledger
 from raykd.runs.status import (
     SearchStatus,
     StatusFile,
@@ -58,6 +59,13 @@ def test_a_search_without_further_settings_wants_no_more(tmp_path: Path):
     assert state(tmp_path).total == 3
 
 
+def ledger_of(folder: Path, **ended: TrialOutcome) -> None:
+    """As the search writes it, besides."""
+    ledger = Ledger(folder)
+    for name, end in ended.items():
+        ledger.add(end=name, **vars(end), again=False)
+
+
 ENDED = {
     "a": TrialOutcome(kind="complete", accuracy=0.5, epochs=3),
     "b": TrialOutcome(kind="failed", accuracy=None, epochs=0),
@@ -67,7 +75,8 @@ ENDED = {
 def test_what_is_written_is_read(tmp_path: Path, clock: Clock):
     assert read_status(tmp_path) is None
     status_file = StatusFile(tmp_path, 7)
-    for event in (SearchResumed(ended=ENDED), began("c"), began("d"), SearchStopping()):
+    ledger_of(tmp_path, **ENDED)
+    for event in (began("c"), began("d"), SearchStopping()):
         clock.now += 2
         status_file(event)
     found = state(tmp_path)
@@ -95,6 +104,8 @@ def test_it_follows_a_search_from_its_teacher_to_its_end(tmp_path: Path, clock: 
     )
     for event, doing, names, ended in steps:
         clock.now += 2
+        if isinstance(event, TrialEnded):
+            ledger_of(tmp_path, **{event.trial: event.outcome})
         status_file(event)
         found = state(tmp_path)
         assert (found.doing, found.running, list(found.ended)) == (doing, names, ended), event
@@ -135,13 +146,33 @@ def test_it_is_written_once_a_second_at_most(tmp_path: Path, clock: Clock):
 
 def test_a_notice_goes_on_from_the_one_before(tmp_path: Path, clock: Clock):
     before = StatusFile(tmp_path, 3)
-    before(TrialEnded(trial="a", outcome=ENDED["a"]))
+    ledger_of(tmp_path, a=ENDED["a"])
     before(began("b"))
     clock.now += 2
     before.flush()
     assert state(tmp_path).running == ("b",)
     StatusFile(tmp_path, 5)
     assert (state(tmp_path).total, state(tmp_path).ended, state(tmp_path).running) == (5, {"a": ENDED["a"]}, ())
+
+
+def test_what_has_ended_is_known_when_all_that_it_needed_to_go_on_is_deleted(tmp_path: Path):
+    status_file = StatusFile(tmp_path, 2)
+    ledger_of(tmp_path, **ENDED)
+    status_file(SearchEnded(interrupted=False, best="a", accuracy=0.5))
+    shutil.rmtree(tmp_path / ".raykd")
+    assert state(tmp_path).ended == ENDED
+
+
+def test_what_is_written_of_a_search_does_not_grow_with_its_trials(tmp_path: Path, clock: Clock):
+    status_file, sizes = StatusFile(tmp_path, 9), list[int]()
+    for number in range(9):
+        clock.now += 2
+        ledger_of(tmp_path, **{f"trial-{number:04d}": ENDED["a"]})
+        status_file(began(f"trial-{number:04d}"))
+        status_file(TrialEnded(trial=f"trial-{number:04d}", outcome=ENDED["a"]))
+        sizes.append((tmp_path / "status.json").stat().st_size)
+    assert len(state(tmp_path).ended) == 9
+    assert len(set(sizes)) == 1
 
 
 def test_a_notice_that_cannot_be_written_ends_no_search(tmp_path: Path):

@@ -40,8 +40,6 @@ def asked(storage: LocalStorage, what: str) -> None:
             storage.make_new(search)
         case "make parent":
             storage.make_parent(folder / "deep" / "x")
-        case "back up":
-            storage.back_up(storage.root / "plain", folder / "copy")
         case "take up a trial":
             take_up(storage, search, storage.root / "tensorboard")
         case "take up its board":
@@ -63,7 +61,6 @@ def asked(storage: LocalStorage, what: str) -> None:
         ("delete", "first"),
         ("make new", "first/trials"),
         ("make parent", "first"),
-        ("back up", "first"),
         ("take up a trial", "first/trials/one"),
         ("take up a trial", "first/trials"),
         ("take up its board", "first/tensorboard"),

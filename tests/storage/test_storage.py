@@ -180,14 +180,6 @@ def test_a_follower_works_where_machines_have_a_folder_each(storage: Storage):
         assert told.calls[:4] == ["begin", "step", "step", "step"] and told.calls[-1] == "end"
 
 
-def test_a_file_that_is_written_over_is_backed_up_where_half_of_it_could_be_seen(storage: Storage):
-    file, copy = storage.root / "state", storage.root / "state-copy"
-    file.write_text("whole")
-    storage.back_up(file, copy)
-    file.write_text("ha")
-    assert storage.read(copy) == (b"whole" if isinstance(storage, LocalStorage) else None)
-
-
 def test_a_synced_folder_comes_back_when_it_is_lost(storage: Storage):
     storage.write(storage.root / "search.json", b"{}")
     if isinstance(storage, SyncedStorage):

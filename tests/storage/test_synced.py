@@ -26,6 +26,7 @@ from raykd.protocols.outcome import TrialOutcome
 from raykd.protocols.teacher import TeacherRoute, teacher_route
 from raykd.runs import heartbeat, remote_search
 from raykd.runs.heartbeat import ALIVE_S, find_living
+from raykd.runs.ledger import Ledger, read_ledger
 from raykd.runs.ownership import Ownership
 from raykd.runs.remote_search import keep_in_step, prepare_storage
 from raykd.runs.search_folder import Search, new_folder, remove_unless_begun
@@ -33,7 +34,7 @@ from raykd.runs.status import StatusFile, is_asked_to_stop
 from raykd.runs.trial import read_epochs, run_trial, take_up
 from raykd.storage import exchange
 from raykd.storage.artifacts import NotMadeError, Store, open_store
-from raykd.storage.layout import BOARD, HEARTBEAT, STOP
+from raykd.storage.layout import BOARD, HEARTBEAT, LEDGER, STOP
 from raykd.storage.local import LocalStorage
 from raykd.storage.manifest import MANIFEST, digest, write_manifest
 from raykd.storage.objects import Objects
@@ -412,6 +413,10 @@ def test_a_search_is_seen_and_stopped_from_another_machine(machine, monkeypatch:
             prepare_storage(one.uri, "search", resume=True)
         wait_until(lambda: is_asked_to_stop(folder))
         wait_until(lambda: b"teacher" in (one.read(folder / "status.json") or b""))
+        ledger = Ledger(folder)
+        ledger.add(behind="trial-1")
+        wait_until(lambda: b"trial-1" in (one.read(folder / LEDGER / "000001.jsonl") or b""))
+        ledger.add(behind="trial-2")
         write(folder / "trials.csv", "table")
     with open_view(one.uri) as view:
         assert not view.is_alive(view.folder / "search")
@@ -420,6 +425,7 @@ def test_a_search_is_seen_and_stopped_from_another_machine(machine, monkeypatch:
     root = prepare_storage(two.uri, "search", resume=True).root
     assert root == two.root
     assert (root / "search/trials.csv").read_text() == "table"
+    assert list(read_ledger(root / "search")) == [{"behind": "trial-1"}, {"behind": "trial-2"}]
     assert not (root / "search" / HEARTBEAT).exists(), "an old heartbeat would be pushed again"
     with keep_in_step(root / "search", two):
         assert two.read(root / "search" / STOP) is None, "it was to stop before"

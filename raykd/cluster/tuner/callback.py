@@ -9,15 +9,14 @@ from typing import Any, ClassVar, NamedTuple
 from ray.tune import Callback
 from ray.tune.experiment import Trial
 
-from raykd.cluster.tuner.ended_trials import UNFINISHED, EndedTrials, Record, kind_of_end
-from raykd.cluster.tuner.saved_parts import save_with
+from raykd.cluster.tuner.ended_trials import Record, kind_of_end
+from raykd.cluster.tuner.history import History
 from raykd.cluster.tuner.trials import Trials
 from raykd.cluster.workers.preparation import Preparation
 from raykd.protocols.event import (
     METRIC,
     EpochEnded,
     Listener,
-    SearchResumed,
     SearchStopping,
     TrialBegan,
     TrialEnded,
@@ -51,7 +50,7 @@ class StoppedEarlyError(Exception):
 
 
 class ProgressCallback(Callback):
-    """Tune brings its callbacks back in a resumed search as they were made; what is this process's own is the class's.
+    """What it shares with the searcher and the scheduler, which Tune does not bring together, is the class's.
 
     A search that is asked to stop gets no new trial (`TrialGenerator`) and no new epoch (`ASHA`). When the last running
     epoch has ended, it is interrupted as by Ctrl-C. Tune starts its first trials while their groups still make what all
@@ -59,10 +58,9 @@ class ProgressCallback(Callback):
     """
 
     driver: ClassVar[_Driver | None] = None
-    records: ClassVar[EndedTrials] = EndedTrials()
+    history: ClassVar[History] = History()
     stopping: ClassVar[bool] = False
     preparation: ClassVar[Preparation | None] = None  # while it goes on
-    _left: ClassVar[list[Record]]
     _waiting: ClassVar[set[str]]  # ids of the trials that have been told to train no further epoch
 
     def __init__(self, trials: Trials):
@@ -79,35 +77,8 @@ class ProgressCallback(Callback):
             preparation: what goes on before the first trial begins.
         """
         cls.driver = _Driver(tell=tell, each_step=each_step)
-        cls.records, cls.stopping, cls._waiting = EndedTrials(), False, set()
-        cls._left, cls.preparation = [], preparation
-
-    @classmethod
-    def found(cls) -> list[Record]:
-        """A record of each trial that was begun, once by its name; of a search that Tune has ended."""
-        return [*({record.name: record for record in (*cls._left, *cls.records)}).values()]
-
-    @classmethod
-    def go_on(cls, controller: Any) -> list[Record]:
-        """Lets Tune save what is known of a search; with the first trial of one that is resumed, brings it back.
-
-        Returns:
-            The trials that have ended, that once. Tune's own state of a trial would not tell: one that Ctrl-C has cut
-            off has the state of one that has ended.
-        """
-        if cls.driver is None:
-            return []
-        # A resumed controller adds the trials that it still has before it asks for a new one (Ray 2.60). So the first
-        # of them is the moment to bring back what the search knew: the next suggestion already builds on it.
-        search = controller.search_alg
-        saved = save_with(controller, ended=lambda: cls.records.to_save(), search=search.to_save)
-        if not saved:
-            return []
-        search.go_on(saved["search"])
-        cls.records = EndedTrials(saved["ended"])
-        # Listeners such as the pruning begin anew with each driver, and are told of all that ended before.
-        cls.driver.tell(SearchResumed(ended={record.name: record.end for record in cls.records}))
-        return list(cls.records)
+        cls.history, cls.stopping, cls._waiting = History(), False, set()
+        cls.preparation = preparation
 
     @classmethod
     def holds(cls, trial: Trial) -> bool:
@@ -136,23 +107,28 @@ class ProgressCallback(Callback):
     ) -> None:
         if self.preparation is not None:  # which has ended since the last step, or there would be no result
             self._look_at(self.preparation)
-        # Workers that go on with a trial first answer with its last epoch, which Tune may have heard of before.
-        is_new = result["epoch"] > (trial.last_result or {}).get("epoch", 0)
-        if self.driver is not None and is_new and not result["error"]:
-            about, metrics = self._about(trial), {METRIC: result[METRIC]}
-            self.driver.tell(EpochEnded(trial=about.name, number=result["epoch"], epochs=about.epochs, metrics=metrics))
+        if self.driver is None or result["error"]:
+            return
+        # Workers that go on with a trial first answer with its last epoch, which this or another driver may have heard
+        # of before.
+        about, number = self._about(trial), result["epoch"]
+        if number > self.history.told(about.name):
+            self.history.epoch(about.name, number, result[METRIC], is_last=bool(result.get("done")))
+            metrics = {METRIC: result[METRIC]}
+            self.driver.tell(EpochEnded(trial=about.name, number=number, epochs=about.epochs, metrics=metrics))
 
     def on_trial_complete(self, iteration: int, trials: list[Trial], trial: Trial, **info: Any) -> None:
         last = trial.last_result or {}
         self._end(trial, kind_of_end(last), last.get("error", ""))
 
     def on_trial_error(self, iteration: int, trials: list[Trial], trial: Trial, **info: Any) -> None:
-        self._end(trial, "failed", "its slot died again and again")
+        self._end(trial, "failed", "its slot died again and again", again=True)
 
     def on_step_end(self, iteration: int, trials: list[Trial], **info: Any) -> None:
         if self.driver is None:
             return
         self.driver.each_step()
+        self.history.flush()
         self._started = {name: trial for name, trial in self._started.items() if not trial.is_finished()}
         if self.preparation is not None:
             self._look_at(self.preparation)
@@ -177,16 +153,13 @@ class ProgressCallback(Callback):
         elif is_asked_to_stop(self._trials.folder):
             raise StoppedEarlyError  # Tune ends what it has begun, and hands it on
 
-    def on_experiment_end(self, trials: list[Trial], **info: Any) -> None:
-        type(self)._left = [Record.of(trial, self._about(trial).name, UNFINISHED) for trial in trials]
-
-    def _end(self, trial: Trial, kind: str, error: str) -> None:
+    def _end(self, trial: Trial, kind: str, error: str, *, again: bool = False) -> None:
         if self.driver is None:
             return
         name = self._about(trial).name
         del self._known[trial.trial_id]
         record = Record.of(trial, name, kind)
-        self.records.add(record)
+        self.history.end(record, of_tune=trial.trial_id, again=again)
         self.driver.tell(TrialEnded(trial=name, outcome=record.end, error=error))
 
     def _about(self, trial: Trial) -> _Known:

@@ -1,8 +1,8 @@
 """What is kept of a trial that has ended, in place of all that Tune keeps of one.
 
-Tune keeps every trial that there was, about 40 KiB of the driver's memory each, and writes all of them each time it
-saves, so that every trial would make a search slower. Here a trial that has ended leaves Tune, and a record of it, less
-than a KiB, stays.
+Tune keeps every trial that there was, about 40 KiB of the driver's memory each, and looks through all of them, so that
+every trial would make a search slower. Here a trial that has ended leaves Tune, and a record of it, less than a KiB,
+stays.
 """
 
 import math
@@ -23,13 +23,11 @@ class Record:
     """A trial that has ended, or that is left unfinished.
 
     Args:
-        id: that Tune gave it.
         name: its own, see `Trials.name`.
         config: as the searcher made it.
         end: how it ended.
     """
 
-    id: str
     name: str
     config: dict[str, Any]
     end: TrialOutcome
@@ -40,38 +38,40 @@ class Record:
         last = trial.last_result or {}
         accuracy, epochs = last.get(METRIC, math.nan), last.get("epoch", 0)
         end = TrialOutcome(kind=kind, accuracy=accuracy if math.isfinite(accuracy) else None, epochs=epochs)
-        return cls(id=trial.trial_id, name=name, config=trial.config, end=end)
+        return cls(name=name, config=trial.config, end=end)
 
 
 class EndedTrials:
-    """The records of a search, in the order of the trials' ends.
+    """The records of a search, in the order of the trials' ends."""
 
-    Args:
-        saved: those of the search that this one goes on with.
-    """
-
-    def __init__(self, saved: dict[str, Record] | None = None):
-        self._records = dict(saved or {})  # by Tune's ids
+    def __init__(self) -> None:
+        self._records = dict[str, Record]()  # by the trials' names
+        self._of_tune = set[str]()  # Tune's ids of those that it still has
 
     def __iter__(self) -> Iterator[Record]:
         return iter(self._records.values())
 
-    def to_save(self) -> dict[str, Record]:
-        return self._records
+    def add(self, record: Record, of_tune: str = "") -> None:
+        """Takes note of an end; of a trial that had failed and was tried again, in place of what was noted then.
 
-    def add(self, record: Record) -> None:
-        """Takes note of an end; of a trial that had failed and was tried again, in place of what was noted then."""
-        self._records[record.id] = record
+        Args:
+            of_tune: Tune's id of the trial; nothing where another driver has had it.
+        """
+        self._records[record.name] = record
+        if of_tune:
+            self._of_tune.add(of_tune)
+
+    def discard(self, name: str) -> None:
+        """Forgets the end of a trial that is tried again."""
+        self._records.pop(name, None)
 
     def take_out(self, controller: Any) -> None:
-        """Makes a controller of Tune forget the trials that have a record, but for the last and those that failed.
-
-        Without any trial Tune could not go on with the search; those that failed it starts again then.
-        """
+        """Makes a controller of Tune forget the trials that have a record, but for the last and those that failed."""
         known = controller.get_trials()  # Tune's own list, as the next is its own set
         ended = [trial for trial in known if trial.status == Trial.TERMINATED]
         for trial in ended[:-1]:
-            if trial.trial_id in self._records:
+            if trial.trial_id in self._of_tune:
+                self._of_tune.remove(trial.trial_id)
                 known.remove(trial)
                 for trials in (controller.get_live_trials(), controller._stopped_trials, controller._trials_to_cache):
                     trials.discard(trial)

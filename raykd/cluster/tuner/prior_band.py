@@ -59,12 +59,9 @@ class PriorBand(BaseSampler):
         self._complete = complete
         self._way, self._centre = "tpe", dict[str, Any]()
 
-    def __getstate__(self) -> dict[str, Any]:
-        return vars(self) | {"_complete": None}  # the study's, which may be of a file that has changed
-
-    def take_up(self, complete: Callable[[Values], Values]) -> None:
-        """Gives one that was saved what is not saved with it."""
-        self._complete = complete
+    def look(self, study: Study) -> None:
+        """As before a draw, of a trial that is not drawn."""
+        self._tpe.look(study)
 
     def before_trial(self, study: Study, trial: FrozenTrial) -> None:
         self._tpe.before_trial(study, trial)

@@ -21,11 +21,20 @@ class FrontRungs:
     def __init__(self, reduction: int):
         self._reduction = reduction
         self._there: dict[int, dict[str, tuple[float, float]]] = {}  # by epoch, by trial: accuracy and cost
+        self._went_on = set[tuple[str, int]]()
 
     def goes_on(self, trial: str, epoch: int, accuracy: float, cost: float) -> bool:
-        """Notes where a trial is at a rung; says whether it goes on from there."""
+        """Notes where a trial is at a rung; says whether it goes on from there, of one that is there as it was said."""
         there = self._there.setdefault(epoch, {})
-        there[trial] = (accuracy if math.isfinite(accuracy) else -math.inf, cost)
-        numbers = dict(zip(there, fronts(list(there.values())), strict=True))
-        before = sum(number < numbers[trial] for number in numbers.values())
-        return before < max(1.0, len(there) / self._reduction)
+        if trial not in there:
+            there[trial] = (accuracy if math.isfinite(accuracy) else -math.inf, cost)
+            numbers = dict(zip(there, fronts(list(there.values())), strict=True))
+            before = sum(number < numbers[trial] for number in numbers.values())
+            if before < max(1.0, len(there) / self._reduction):
+                self._went_on.add((trial, epoch))
+        return (trial, epoch) in self._went_on
+
+    def note(self, trial: str, epoch: int, accuracy: float, cost: float) -> None:
+        """Notes where a trial was at a rung, from which it went on."""
+        self._there.setdefault(epoch, {})[trial] = (accuracy if math.isfinite(accuracy) else -math.inf, cost)
+        self._went_on.add((trial, epoch))

@@ -2,15 +2,18 @@
 
 TPE reads every trial for every draw. It models its best trials, at most 25, and all others, of which it weighs the
 oldest least; beyond the newest 500 trials those others are left out here, and the best are kept. A search of up to
-500 trials draws what Optuna's own TPE draws.
+500 trials draws what Optuna's own TPE draws, if that is seeded anew for each trial, by the trial's number: so a draw is
+a function of the seed, its number and the trials before it, and a search that goes on draws as if it had not stopped.
 """
 
 from collections.abc import Container
+from random import Random
 from typing import Any
 
 from optuna import Study
 from optuna.distributions import BaseDistribution
 from optuna.samplers import TPESampler
+from optuna.search_space.group_decomposed import _GroupDecomposedSearchSpace
 from optuna.trial import FrozenTrial, TrialState, create_trial
 
 from raykd.cluster.tuner.standing import best
@@ -27,21 +30,31 @@ class BoundedTPE(TPESampler):
     be in memory alone (`InMemoryStorage`).
     """
 
-    def __init__(self, **options: Any):
-        super().__init__(**options)
-        self._older = _Older()
-        self._ungrouped = _Ungrouped()
+    def __init__(self, *, seed: int, **options: Any):
+        super().__init__(seed=seed, group=True, **options)
+        self._seed = seed
+        self._older, self._kinds = _Older(), _Kinds()
 
     def before_trial(self, study: Study, trial: FrozenTrial) -> None:
         super().before_trial(study, trial)
+        number = Random(f"{self._seed} {trial.number}").getrandbits(32)
+        for stream in (self._rng, self._random_sampler._rng):
+            stream.rng.seed(number)
+        self.look(study)
+
+    def look(self, study: Study) -> None:
+        """Takes note of the trials that have ended, and lets the study forget those that are read no more."""
+        _Seen(study, self._kinds)._get_trials(deepcopy=False)  # before any of them is forgotten
         self._older.forget(study)
+        self.read(study)
 
     def read(self, study: Study) -> list[FrozenTrial]:
         """The trials that it draws by, in their order."""
         return _Seen(study, self._older)._get_trials(deepcopy=False)
 
     def infer_relative_search_space(self, study: Study, trial: FrozenTrial) -> dict[str, BaseDistribution]:
-        return super().infer_relative_search_space(_Seen(study, self._ungrouped), trial)
+        self._group_decomposed_search_space = _GroupDecomposedSearchSpace(include_pruned=True)
+        return super().infer_relative_search_space(_Seen(study, self._kinds), trial)
 
     def sample_relative(
         self, study: Study, trial: FrozenTrial, search_space: dict[str, BaseDistribution]
@@ -70,11 +83,23 @@ class _Once:
         return [trial for trial in candidates if trial.state.is_finished()]
 
 
-class _Ungrouped(_Once):
-    """What is read to group the parameters that occur together: a trial that has been read once changes no group."""
+class _Kinds(_Once):
+    """What is read to group the parameters that occur together: the first trial of those that have the same ones.
+
+    Any other changes no group. The groups' order is that of the first trials' numbers, whenever they have ended.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._first = dict[frozenset[str], FrozenTrial]()
 
     def read(self, trials: list[FrozenTrial]) -> list[FrozenTrial]:
-        return self.ended(trials, len(trials))
+        for trial in self.ended(trials, len(trials)):
+            if trial.state in (TrialState.COMPLETE, TrialState.PRUNED):
+                known = self._first.setdefault(frozenset(trial.params), trial)
+                if trial.number < known.number:
+                    self._first[frozenset(trial.params)] = trial
+        return sorted(self._first.values(), key=lambda trial: trial.number)
 
 
 class _Older(_Once):
@@ -107,7 +132,7 @@ class _Older(_Once):
 class _Seen(Study):
     """A study as seen by a sampler that asks it for its trials."""
 
-    def __init__(self, study: Study, seen: _Older | _Ungrouped):
+    def __init__(self, study: Study, seen: _Older | _Kinds):
         self.__dict__.update(study.__dict__)
         self._seen = seen
 

@@ -1,5 +1,6 @@
 """ASHA over epochs, which lets the baselines, a study's first settings and the confirmation run to their end."""
 
+from collections.abc import Mapping
 from types import SimpleNamespace
 from typing import Any
 
@@ -10,8 +11,6 @@ from raykd.cluster.tuner.callback import ProgressCallback
 from raykd.cluster.tuner.rungs import FrontRungs
 from raykd.cluster.tuner.trials import CONFIRM, Trials
 from raykd.protocols.event import METRIC
-from raykd.runs.trial import read_epochs
-from raykd.storage.layout import TRIALS
 from raykd.studies.grace import first_rung, judged_from, most_epochs, rungs
 from raykd.studies.study import Study
 
@@ -25,11 +24,14 @@ class ASHA(AsyncHyperBandScheduler):
     what others are judged by, and are never stopped; a baseline that is no setting of the study takes no part.
 
     Time is the epoch's number: Tune's own count begins anew when a trial is started again. Tune does not keep what a
-    scheduler knows: when a search is resumed, the trials' own records tell it again. As what sees all of Tune's trials
-    at each step, it also lets those go that have ended.
+    scheduler knows: when a search is resumed, its history tells it again. As what sees all of Tune's trials at each
+    step, it also lets those go that have ended.
+
+    Args:
+        judged: accuracies by epoch of the trials of the search that have ended, by name.
     """
 
-    def __init__(self, study: Study, trials: Trials):
+    def __init__(self, study: Study, trials: Trials, judged: Mapping[str, Mapping[int, float]] | None = None):
         super().__init__(
             time_attr="epoch",
             metric=METRIC,
@@ -41,22 +43,29 @@ class ASHA(AsyncHyperBandScheduler):
         self._rungs = rungs(study)
         self._trials = trials
         self._fronts = FrontRungs(study.reduction)  # of a search of two goals
+        known = judged or {}
+        history = ProgressCallback.history
+        for record in (one for one in history.records if one.name not in history.begun):  # others are added again
+            ended: Any = SimpleNamespace(trial_id=record.name)  # all that the rungs know a trial by
+            super().on_trial_add(None, ended)  # pyright: ignore[reportArgumentType]
+            self._tell_again(ended, record.config, known.get(record.name, {}))
+            # The rungs keep its values; only which bracket it is in is forgotten, as of every trial that has ended.
+            super().on_trial_remove(None, ended)  # pyright: ignore[reportArgumentType]
 
     def on_trial_add(self, tune_controller: Any, trial: Trial) -> None:
         super().on_trial_add(tune_controller, trial)
-        self._tell_again(tune_controller, trial, trial.config, self._trials.name(trial.config))
-        for record in ProgressCallback.go_on(tune_controller._tune_controller):
-            ended: Any = SimpleNamespace(trial_id=record.id)  # all that the rungs know a trial by
-            super().on_trial_add(tune_controller, ended)
-            self._tell_again(tune_controller, ended, record.config, record.name)
-            # The rungs keep its values; only which bracket it is in is forgotten, as of every trial that has ended.
-            super().on_trial_remove(tune_controller, ended)
+        begun = ProgressCallback.history.begun.get(self._trials.name(trial.config))
+        self._tell_again(trial, trial.config, begun.epochs if begun else {})
 
-    def _tell_again(self, tune_controller: Any, trial: Any, config: dict[str, Any], name: str) -> None:
-        # What this answers, to stop or to go on, was decided when the epoch ended; here it only fills the rungs.
-        for epoch in read_epochs(self._trials.folder / TRIALS / name):
-            if self._judges(config, epoch["number"]):
-                self._compare(tune_controller, trial, config, {"epoch": epoch["number"], METRIC: epoch[METRIC]})
+    def _tell_again(self, trial: Any, config: dict[str, Any], epochs: Mapping[int, float]) -> None:
+        cost = self._trials.cost(config)
+        for number in (number for number in sorted(epochs) if self._judges(config, number)):
+            if cost is not None:
+                self._fronts.note(trial.trial_id, number, epochs[number], cost)
+                continue
+            # What this answers, to stop or to go on, was decided when the epoch ended; here it only fills the rungs.
+            result = {"epoch": number, METRIC: epochs[number]}
+            super().on_trial_result(None, trial, result)  # pyright: ignore[reportArgumentType]
 
     def _compare(self, tune_controller: Any, trial: Any, config: dict[str, Any], result: dict[str, Any]) -> str:
         """Takes note of a trial at a rung; whether it goes on from there, by accuracy or by accuracy and cost."""
@@ -73,7 +82,7 @@ class ASHA(AsyncHyperBandScheduler):
 
     def choose_trial_to_run(self, tune_controller: Any) -> Trial | None:
         """The first that waits, looked for among those that have not ended; Tune's own looks through all trials."""
-        ProgressCallback.records.take_out(tune_controller._tune_controller)
+        ProgressCallback.history.records.take_out(tune_controller._tune_controller)
         live = sorted(tune_controller.get_live_trials(), key=lambda trial: trial.trial_id)
         return next((trial for trial in live if trial.status == Trial.PENDING), None)
 

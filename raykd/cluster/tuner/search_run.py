@@ -1,8 +1,8 @@
-"""One run of Tune over a search: a new one or the one that was cut off, until it has ended or is interrupted."""
+"""One run of Tune over a search, a new one or one that was cut off, until it has ended or is interrupted."""
 
+import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from optuna.trial import FrozenTrial
@@ -12,18 +12,21 @@ from raykd.cluster.machines.plan import Plan
 from raykd.cluster.tuner.callback import ProgressCallback, StoppedEarlyError
 from raykd.cluster.tuner.confirming import ConfirmingSearch
 from raykd.cluster.tuner.ended_trials import UNFINISHED, Record
-from raykd.cluster.tuner.experiment_state import ExperimentState
 from raykd.cluster.tuner.quiet import NoTrialProgress
 from raykd.cluster.tuner.recovery import Recovery
+from raykd.cluster.tuner.replay import lines_of_known, replay
 from raykd.cluster.tuner.scheduler import ASHA
 from raykd.cluster.tuner.searcher import StudySearch
 from raykd.cluster.tuner.suggestions import TrialGenerator
 from raykd.cluster.tuner.trainable import Slot
 from raykd.cluster.tuner.trials import Trials
 from raykd.cluster.workers.preparation import Preparation
+from raykd.protocols.event import SearchResumed
+from raykd.runs.ledger import Ledger, read_ledger
 from raykd.runs.search_folder import Search
 from raykd.signals import ctrl_c_kept
-from raykd.storage.layout import GROUPS, INNER, TUNE
+from raykd.storage.layout import GROUPS
+from raykd.storage.retry import retry_while_unavailable
 from raykd.studies.settings import first_settings
 
 
@@ -70,15 +73,17 @@ def run_search(
         Exception: what trials share could not be made.
     """
     try:
-        with ctrl_c_kept():
-            _tuner(trials, plan, preparation, search, known, verbose).fit()
+        with ctrl_c_kept(), tempfile.TemporaryDirectory(prefix="raykd-tune-") as scratch:
+            _tuner(trials, plan, preparation, search, known, verbose, scratch).fit()
     except StoppedEarlyError:
         raise KeyboardInterrupt from None
     finally:
         preparation.forget()
     if ProgressCallback.preparation is not None and not TrialGenerator.is_over:
         raise KeyboardInterrupt  # Tune has taken Ctrl-C as its own end
-    return Found(records=ProgressCallback.found(), is_whole=TrialGenerator.is_over)
+    history = ProgressCallback.history
+    retry_while_unavailable(history.close)
+    return Found(records=history.found(), is_whole=TrialGenerator.is_over)
 
 
 def _tuner(
@@ -88,32 +93,51 @@ def _tuner(
     search: Search,
     known: Sequence[FrozenTrial],
     verbose: bool,
+    scratch: str,
 ) -> tune.Tuner:
-    """A new search, or the one that was cut off, or has ended, in this folder."""
+    """A run of Tune that is new, over a search that may go on, or has ended, in its folder.
+
+    Args:
+        scratch: a folder of this process alone, for what Tune saves and nobody reads.
+    """
     pickled, groups = cloudpickle.dumps(trials), trials.for_ray(GROUPS)  # pyright: ignore[reportPrivateImportUsage]
     slot = tune.with_parameters(Slot, trials=pickled, groups=groups, resources=plan.resources, preparation=preparation)
     trainable: Any = tune.with_resources(slot, plan.slot_resources)
-    path, states = trials.for_ray(TUNE), ExperimentState(trials.folder, TUNE, trials.storage)
-    resuming = tune.Tuner.can_restore(path) and states.put_first()
-    TrialGenerator.begin(plan.slots, states, resuming)
-    if resuming:
-        return tune.Tuner.restore(path, trainable=trainable, resume_unfinished=True, resume_errored=True)
     study = trials.study
-    cost = trials.cost_of_setting if trials.costs is not None else None
-    own = StudySearch(study, search.seed, first_settings(study), known, cost)
+    asked, judged = _begun(trials, search, known)
     return tune.Tuner(
         trainable,
         tune_config=tune.TuneConfig(
-            search_alg=TrialGenerator(ConfirmingSearch(own, trials)),
-            scheduler=ASHA(study, trials),
+            search_alg=TrialGenerator(asked, plan.slots),
+            scheduler=ASHA(study, trials, judged),
             reuse_actors=True,
         ),
         run_config=tune.RunConfig(
-            name=Path(TUNE).name,
-            storage_path=trials.for_ray(INNER),
+            name="search",
+            storage_path=scratch,
             callbacks=[ProgressCallback(trials), Recovery(groups), NoTrialProgress()],
             failure_config=tune.FailureConfig(max_failures=3),
             checkpoint_config=tune.CheckpointConfig(checkpoint_at_end=False),  # the workers keep every epoch
             verbose=1 if verbose else 0,
         ),
     )
+
+
+def _begun(
+    trials: Trials, search: Search, known: Sequence[FrozenTrial]
+) -> tuple[ConfirmingSearch, dict[str, dict[int, float]]]:
+    """The search, told all that is known of it, and what its trials are judged by; `ProgressCallback` has its history.
+
+    Listeners such as the pruning begin anew with each driver, and are told of all that ended before.
+    """
+    ledger = Ledger(trials.folder)
+    ledger.begin(lines_of_known(known))
+    cost = trials.cost_of_setting if trials.costs is not None else None
+    own = StudySearch(trials.study, search.seed, first_settings(trials.study), cost)
+    asked = ConfirmingSearch(own, trials)
+    replayed = replay(trials, read_ledger(trials.folder), own, asked, ledger)
+    ProgressCallback.history = replayed.history
+    if ProgressCallback.driver is not None and replayed.history.found():
+        ended = {record.name: record.end for record in replayed.history.records}
+        ProgressCallback.driver.tell(SearchResumed(ended=ended))
+    return asked, replayed.judged

@@ -48,7 +48,7 @@ class Trials:
     costs: Costs | None = None
 
     def __setstate__(self, state: dict[str, Any]) -> None:
-        """What arrives on another machine, or is saved by Tune and brought back there, has that machine's folders."""
+        """What arrives on another machine has that machine's folders."""
         self.__dict__.update(state)
         self.__dict__.update(folder=self.storage.here(self.folder), storage=self.storage.moved_here())
 

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from ray.train._internal.storage import StorageContext
-from ray.tune import Callback, ResumeConfig, register_trainable
+from ray.tune import Callback, register_trainable
 from ray.tune.execution.tune_controller import TuneController
 from ray.tune.experiment import Trial
 from ray.tune.schedulers import TrialScheduler
@@ -23,17 +23,13 @@ def searching(study: Study, folder: Path) -> ConfirmingSearch:
     return ConfirmingSearch(search, Trials(study, folder, open_storage(str(folder))))
 
 
-def new_controller(
-    folder: Path, *callbacks: Callback, scheduler: TrialScheduler | None = None, resume: bool = False
-) -> TuneController:
-    """A controller that saves to a folder; resuming, it goes on from what another has saved there."""
-    register_trainable("stub", lambda config: None)  # a resumed one looks its trials' up
+def new_controller(folder: Path, *callbacks: Callback, scheduler: TrialScheduler | None = None) -> TuneController:
+    """A controller that saves to a folder."""
+    register_trainable("stub", lambda config: None)
     return TuneController(
-        search_alg=TrialGenerator(searching(tiny_study(first=()), folder)),
+        search_alg=TrialGenerator(searching(tiny_study(first=()), folder), slots=1),
         scheduler=scheduler,
         callbacks=list(callbacks),
-        resume_config=ResumeConfig() if resume else None,
-        fail_fast=True,  # an error in a resumed one would only be logged
         storage=StorageContext(storage_path=str(folder), experiment_dir_name="tune"),
     )
 

@@ -1,18 +1,15 @@
 """The events that a search makes of what Tune tells, and how it ends when it is asked to."""
 
-import pickle
 import signal
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from controllers import add, new_controller
 from ray.tune.experiment import Trial
 from small_studies import tiny_study
 
 from raykd.cluster.tuner.callback import ProgressCallback
 from raykd.cluster.tuner.trials import Trials
-from raykd.protocols.event import EpochEnded, SearchResumed, SearchStopping, TrialBegan, TrialEnded, TrialInterrupted
+from raykd.protocols.event import EpochEnded, SearchStopping, TrialBegan, TrialEnded, TrialInterrupted
 from raykd.protocols.outcome import TrialOutcome
 from raykd.runs.status import ask_to_stop
 from raykd.storage.local import LocalStorage
@@ -46,6 +43,12 @@ def trial(number: int, status: str = Trial.RUNNING, **result: Any) -> Trial:
     if result:
         made.update_last_result({"error": "", "training_iteration": 1, "time_total_s": 1.0} | result)
     return made
+
+
+def begin(callback: ProgressCallback, *trials: Trial) -> None:
+    """As the search does when it suggests them."""
+    for trial in trials:
+        ProgressCallback.history.begin(callback._trials.name(trial.config), trial.config)
 
 
 def step(callback: ProgressCallback, *trials: Trial) -> None:
@@ -91,6 +94,7 @@ def tell_of(callback: ProgressCallback, trial: Trial, epoch: int, **more: Any) -
 def test_a_trial_in_events(callback, told):
     one = trial(0)
     name = callback._trials.name(one.config)
+    begin(callback, one)
     step(callback, one)
     for epoch in (1, 2):
         tell_of(callback, one, epoch)
@@ -131,46 +135,14 @@ def test_how_trials_end(callback, told):
 
 
 def test_each_trial_that_was_begun_is_found_once(callback):
-    ended, left = (trial(number, **{"val/accuracy": 0.5, "epoch": 2, "finished": True}) for number in range(2))
-    callback.on_trial_complete(iteration=1, trials=[ended, left], trial=ended)
-    callback.on_experiment_end(trials=[ended, left])  # Tune keeps the last trial that has ended
-    assert [(record.id, record.end.kind) for record in callback.found()] == [("t0", "complete"), ("t1", "unfinished")]
-
-
-@pytest.mark.usefixtures("ray_cluster")
-@pytest.mark.filterwarnings("ignore::optuna.exceptions.ExperimentalWarning")
-def test_what_tune_leaves_is_found_when_it_ends(callback, tmp_path):
-    controller = new_controller(tmp_path, callback)
-    for name in ("a", "b"):
-        add(controller, name, "PENDING")
-    controller.cleanup()  # also of a search that was interrupted
-    assert [(record.id, record.end.kind) for record in callback.found()] == [("a", "unfinished"), ("b", "unfinished")]
-
-
-class Searching:
-    """A search that counts what it has given out."""
-
-    count = 0
-
-    def to_save(self) -> int:
-        return self.count
-
-    def go_on(self, saved: int) -> None:
-        self.count = saved
-
-
-def test_a_resumed_search_brings_back_what_has_ended(callback, told):
-    controller = SimpleNamespace(search_alg=Searching())
-    assert ProgressCallback.go_on(controller) == []
-    controller.search_alg.count = 3
-    ended = trial(0, **{"val/accuracy": 0.5, "epoch": 4, "finished": True})
+    ended, left, waiting = trial(0), trial(1), trial(2)
+    begin(callback, ended, left, waiting)
+    for one in (ended, left):
+        tell_of(callback, one, 2)
     callback.on_trial_complete(iteration=1, trials=[], trial=ended)
-    resumed: Any = SimpleNamespace(raykd=pickle.loads(pickle.dumps(controller.raykd)), search_alg=Searching())
-    again: list[Any] = []
-    ProgressCallback.begin(again.append, each_step=lambda: None)
-    (record,) = ProgressCallback.go_on(resumed)
-    assert (record.id, record.config, resumed.search_alg.count) == ("t0", ended.config, 3)
-    assert [event.trial for event in told] == [record.name]
-    assert again == [SearchResumed(ended={record.name: TrialOutcome(kind="complete", accuracy=0.5, epochs=4)})]
-    assert ProgressCallback.go_on(resumed) == []
-    assert len(again) == 1
+    found = {record.config["number"]: record.end for record in ProgressCallback.history.found()}
+    assert found == {
+        0: TrialOutcome(kind="stopped", accuracy=0.2, epochs=2),
+        1: TrialOutcome(kind="unfinished", accuracy=0.2, epochs=2),
+        2: TrialOutcome(kind="unfinished", accuracy=None, epochs=0),
+    }

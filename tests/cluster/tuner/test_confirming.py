@@ -1,7 +1,5 @@
 """The confirmation as Tune is given it: who, with which seeds, in which order, and who gets no more."""
 
-import pickle
-
 import pytest
 from controllers import searching
 from ray.tune.search import Searcher
@@ -38,7 +36,8 @@ class Driver:
         told = {"val/accuracy": accuracy, "epoch": 4, "finished": kind == "complete"} if accuracy is not None else None
         self.search.on_trial_complete(trial, told, error=kind == "failed")
         end = TrialOutcome(kind=kind, accuracy=accuracy, epochs=4)
-        ProgressCallback.records.add(Record(id=trial, name=self.search._trials.name(config), config=config, end=end))
+        record = Record(name=self.search._trials.name(config), config=config, end=end)
+        ProgressCallback.history.end(record, of_tune=trial, again=False)
 
     def run(self, accuracy) -> list[tuple[object, int]]:
         """All that is to be trained from now on, one by one: whose setting, and with which fresh seed."""
@@ -110,19 +109,6 @@ def test_no_confirmation_where_none_is_wanted(driver):
     ConfirmingSearch.begin(WANTED, Confirmation(seeds=0, finalists=2))
     assert driver.run(by_number) == []
     assert len(driver.configs) == WANTED
-
-
-def test_more_seeds_later_train_only_those_that_are_new(driver, tmp_path):
-    def close(who, number):
-        return by_number(who, number) + 0.1 * (number % 2) * (who == 2)
-
-    driver.run(close)
-    saved = pickle.loads(pickle.dumps(driver.search.get_state()))
-    ConfirmingSearch.begin(WANTED, Confirmation(seeds=4, finalists=2))
-    search = searching(tiny_study(), tmp_path)
-    search.set_state(saved)
-    driver.search = search
-    assert driver.run(close) == [(who, 4) for who in ("student alone", "plain KD", 1, 2)]
 
 
 def test_a_run_under_a_fresh_seed_differs_by_its_seed_alone(driver):

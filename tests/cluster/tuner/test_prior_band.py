@@ -1,6 +1,5 @@
 """Which way a setting is drawn, and what comes of it: a function of the seed and of what is known."""
 
-import pickle
 from collections import Counter
 from collections.abc import Mapping
 from typing import Any
@@ -28,7 +27,7 @@ def defaults(values: Mapping[str, Any]) -> dict[str, Any]:
 
 def sampler(seed: int = 0, startup: int = 10, **changes: Any) -> PriorBand:
     options: dict[str, Any] = {"rungs": (2, 4), "reduction": 3, "priors": [BASE], "complete": defaults}
-    tpe = BoundedTPE(seed=seed, multivariate=True, group=True, constant_liar=True)
+    tpe = BoundedTPE(seed=seed, multivariate=True, constant_liar=True)
     return PriorBand(tpe, seed=seed, startup=startup, **(options | changes))
 
 
@@ -94,7 +93,7 @@ def test_tpe_takes_over_as_trials_end():
 
 
 def test_without_a_startup_it_is_tpe():
-    tpe = BoundedTPE(seed=0, multivariate=True, group=True, constant_liar=True)
+    tpe = BoundedTPE(seed=0, multivariate=True, constant_liar=True)
     assert searched(sampler(startup=0), count=20) == searched(tpe, count=20)
 
 
@@ -130,16 +129,3 @@ def test_the_best_lends_each_value_or_a_near_one():
 
 def test_it_is_a_function_of_seed_and_history():
     assert searched(sampler(3)) == searched(sampler(3)) != searched(sampler(4))
-
-
-def test_a_saved_one_goes_on_as_it_would_have():
-    search = optuna.create_study(sampler=sampler(5), direction="maximize")
-    restored = pickle.loads(pickle.dumps(search))
-    restored.sampler.take_up(defaults)
-    for each in (search, restored):
-        for _ in range(15):
-            trial = each.ask()
-            STUDY.suggest(trial)
-            trial.report(trial.params["optimiser/lr"], 4)
-            each.tell(trial, trial.params["optimiser/lr"])
-    assert [trial.params for trial in search.trials] == [trial.params for trial in restored.trials]

@@ -34,5 +34,14 @@ def test_rungs_do_not_know_of_each_other_and_what_is_told_again_counts_once():
     assert [rungs.goes_on("c", 2, 0.5, 1.0) for _ in range(3)] == [False, False, False]
 
 
+def test_one_that_went_on_is_not_stopped_by_what_came_since():
+    rungs = FrontRungs(2)
+    rungs.note("told", 2, 0.2, 1.0)
+    assert rungs.goes_on("first", 2, 0.3, 1.0)
+    assert [rungs.goes_on(f"t{number}", 2, 0.4 + number / 10, 1.0) for number in range(4)] == [True] * 4
+    assert rungs.goes_on("told", 2, 0.2, 1.0) and rungs.goes_on("first", 2, 0.3, 1.0)
+    assert not rungs.goes_on("new", 2, 0.3, 1.0)
+
+
 def test_an_accuracy_that_is_no_number_is_the_worst():
     assert answers(2, (0.1, 1.0), (math.nan, 1.0)) == [True, False]

@@ -1,6 +1,5 @@
 """ASHA: a trial that falls behind at a rung is stopped, a baseline never is."""
 
-import json
 from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any
@@ -14,7 +13,8 @@ from small_studies import tiny_study
 
 import tiny
 from raykd.cluster.tuner.callback import ProgressCallback
-from raykd.cluster.tuner.ended_trials import EndedTrials, Record
+from raykd.cluster.tuner.ended_trials import Record
+from raykd.cluster.tuner.history import History
 from raykd.cluster.tuner.scheduler import ASHA
 from raykd.cluster.tuner.trials import Trials
 from raykd.optim import SGD, Cosine
@@ -107,29 +107,45 @@ def test_a_trial_is_judged_when_its_own_recipe_can_be(trials):
     assert [set(recorded) for epoch, recorded in made._brackets[0]._rungs if epoch == 6] == [{"plain", "worse"}]
 
 
-@pytest.mark.parametrize("left", [3, 1])
+@pytest.mark.parametrize("left", [0, 1, 3])
 def test_a_resumed_search_knows_the_trials_before_it(study, trials, scheduler, monkeypatch, left):
-    records, resumed = list[Record](), ASHA(study, trials)
-    monkeypatch.setattr(ProgressCallback, "go_on", lambda controller: [records.pop() for _ in range(len(records))])
-    ended = [
-        trial(f"ended{index}", number=index, values=study.complete({"optimiser/lr": 0.02 + index / 100}))
+    """Those that have ended from the first, `left` others when Tune adds them: each of them once."""
+    history, judged = History(), {}
+    monkeypatch.setattr(ProgressCallback, "history", history)
+    known = [
+        trial(f"known{index}", number=index, values=study.complete({"optimiser/lr": 0.02 + index / 100}))
         for index in range(3)
     ]
-    for one, value in zip(ended, (0.9, 0.8, 0.7), strict=True):
+    names = {trials.name(one.config): one.trial_id for one in known}
+    for index, (one, value) in enumerate(zip(known, (0.9, 0.8, 0.7), strict=True)):
         name = trials.name(one.config)
-        folder = trials.folder / "trials" / name
-        folder.mkdir(parents=True)
-        lines = [json.dumps({"number": number, "val/accuracy": value * number / 2}) for number in (1, 2, 3)]
-        (folder / "epochs.jsonl").write_text("\n".join(lines))
-        one.set_status(Trial.TERMINATED)
-        records.append(Record.of(one, name, "stopped"))
-    for one in ended[-left:]:  # what Tune knows of them; there is a record of each
+        history.begin(name, one.config)
+        for number in (1, 2, 3):
+            history.epoch(name, number, value * number / 2, is_last=False)
+        if index >= left:
+            judged[name] = history.begun[name].epochs
+            history.end(Record.of(one, name, "stopped"), of_tune="", again=False)
+    resumed = ASHA(study, trials, judged)
+    for one in known[:left]:
         resumed.on_trial_add(CONTROLLER, one)
-    assert records == []
-    assert resumed._brackets[0]._rungs == [
-        (milestone, {name.replace("better", "ended"): value for name, value in recorded.items()})
-        for milestone, recorded in scheduler._brackets[0]._rungs
-    ]
+    assert [
+        (milestone, {names.get(name, name).replace("known", "better"): value for name, value in recorded.items()})
+        for milestone, recorded in resumed._brackets[0]._rungs
+    ] == scheduler._brackets[0]._rungs
+
+
+def test_one_that_had_failed_and_is_tried_again_is_compared_with_once(study, trials, monkeypatch):
+    history, one = History(), trial("again", number=0)
+    monkeypatch.setattr(ProgressCallback, "history", history)
+    name = trials.name(one.config)
+    history.begin(name, one.config)
+    begun = history.begun[name]
+    history.epoch(name, 2, 0.5, is_last=False)
+    history.end(Record.of(one, name, "failed"), of_tune="", again=True)
+    history.begun[name] = begun
+    made = ASHA(study, trials, {name: {2: 0.5}})
+    made.on_trial_add(CONTROLLER, one)
+    assert [recorded for milestone, recorded in made._brackets[0]._rungs if milestone == 2] == [{"again": 0.5}]
 
 
 def test_a_trial_is_held_where_the_search_is_to_stop(scheduler, monkeypatch):
@@ -165,7 +181,7 @@ def test_a_trial_of_more_epochs_than_the_base_recipe_has_trains_them_all(trials)
 @pytest.mark.usefixtures("ray_cluster")
 @pytest.mark.filterwarnings("ignore::optuna.exceptions.ExperimentalWarning")
 def test_the_first_trial_that_waits_is_run_next(study, trials, tmp_path, monkeypatch):
-    monkeypatch.setattr(ProgressCallback, "records", EndedTrials(), raising=False)
+    monkeypatch.setattr(ProgressCallback, "history", History())
     scheduler = ASHA(study, trials)
     controller = new_controller(tmp_path, scheduler=scheduler)
     second, running, first = (add(controller, f"t_000{number}", "PENDING") for number in ("10", "08", "09"))

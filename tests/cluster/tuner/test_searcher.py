@@ -1,7 +1,8 @@
 """What Optuna is told: a stopped trial is pruned with its last value, a failed one failed. Nothing is tried twice."""
 
+import json
 import math
-import pickle
+import re
 
 import pytest
 from optuna.distributions import CategoricalDistribution, FloatDistribution
@@ -39,7 +40,7 @@ def make_searcher(study, seed=0):
 
 def told(searcher):
     """The trials that Optuna knows of, without the first settings that wait for their turn."""
-    return [trial for trial in searcher.get_state()["optuna"].trials if trial.state != TrialState.WAITING]
+    return [trial for trial in searcher._asking.optuna.trials if trial.state != TrialState.WAITING]
 
 
 def result(value, epoch, finished=False):
@@ -165,29 +166,78 @@ def test_a_setting_drawn_again_shares_the_end_of_the_first(monkeypatch):
     assert len(again) > 1 and {(trial.state, trial.value) for trial in again} == {(TrialState.COMPLETE, 0.9)}
 
 
-def test_what_a_killed_driver_had_deferred_is_told_by_the_next(study):
-    searcher = make_searcher(few_settings())
-    begun(searcher, 5)
-    assert searcher.suggest("f") == searcher.FINISHED
-    restored = make_searcher(few_settings())
-    restored.set_state(pickle.loads(pickle.dumps(searcher.get_state())))
-    for name in "bcde":
-        restored.on_trial_complete(name, result(0.5, 4, finished=True))
-    assert {trial.state for trial in told(restored)} == {TrialState.COMPLETE}
-    assert len(told(restored)) >= 4 + 20
-    assert restored.suggest("g") == restored.FINISHED
+def again(searcher, configs, drawn, **changes):
+    """Another searcher that has taken up what one was asked for, by the same ids."""
+    taken = make_searcher(searcher._study, **changes)
+    for name, config, before in zip("abcdefghij", configs, drawn, strict=False):
+        assert taken.take_up(name, config, before) == config
+    return taken
 
 
-def test_a_restored_searcher_goes_on_as_the_old_one_would(searcher):
-    for index in range(6):
-        searcher.suggest(f"t{index}")
-    for index in range(2, 6):
-        searcher.on_trial_complete(f"t{index}", result(0.1 * index, 4, finished=True))
-    restored = make_searcher(tiny_study(), seed=9)
-    restored.set_state(pickle.loads(pickle.dumps(searcher.get_state())))
-    assert [restored.suggest(f"u{index}") for index in range(3)] == [
-        searcher.suggest(f"u{index}") for index in range(3)
-    ]
+def test_one_that_takes_up_what_another_has_done_goes_on_as_that_one_would(study):
+    searcher, configs, drawn = make_searcher(study), [], []
+    for name in "abcdef":
+        configs.append(searcher.suggest(name))
+        drawn.append(searcher.drawn)
+    taken = again(searcher, json.loads(json.dumps(configs)), drawn)
+    for index, name in enumerate("bdc"):
+        for each in (searcher, taken):
+            each.on_trial_complete(name, result(0.1 * index, 4, finished=True))
+    taken.hand_over("a", "new")
+    for number in range(12):
+        one, other = (each.suggest(f"u{number}") for each in (searcher, taken))
+        assert one == other
+        for each in (searcher, taken):
+            each.on_trial_complete(f"u{number}", result(0.05 * number, 2 + 2 * (number % 2), finished=number % 2 == 1))
+    searcher.on_trial_complete("a", result(0.9, 4, finished=True))
+    taken.on_trial_complete("new", result(0.9, 4, finished=True))
+    assert [(one.state, one.value) for one in told(taken)] == [(one.state, one.value) for one in told(searcher)]
+
+
+def test_what_was_drawn_in_vain_is_taken_up_too():
+    """Four settings: each is drawn in vain before the last is found, and shares the end of its first trial."""
+    searcher, configs, drawn = make_searcher(few_settings(), seed=1), [], []
+    for name in "abcde":
+        configs.append(searcher.suggest(name))
+        drawn.append(searcher.drawn)
+    assert sum(map(len, drawn)) > 0
+    taken = again(searcher, configs, drawn, seed=1)
+    for each in (searcher, taken):
+        for name in "bcde":
+            each.on_trial_complete(name, result(0.5, 4, finished=True))
+    assert [(one.state, one.params) for one in told(taken)] == [(one.state, one.params) for one in told(searcher)]
+    assert {one.state for one in told(taken)} == {TrialState.COMPLETE}
+
+
+@pytest.mark.parametrize(
+    ("config", "why"),
+    [
+        ({"baseline": "no baseline"}, "the baseline 'no baseline'"),
+        ({"number": 7, "first": False}, "a trial 7 where 0 is the next"),
+        ({"values": {"terms/kd": "neither"}}, "a trial of terms/kd = 'neither'"),
+        ({"values": {"optimiser/lr": 0.5}}, "a trial of optimiser/lr = 0.5"),
+        ({"values": {"optimiser/lr": True}}, "a trial of optimiser/lr = True"),
+        ({"values": {"and": 1, "more": 2}}, "a trial with and, more"),
+    ],
+)
+def test_what_the_study_does_not_offer_is_not_taken_up(study, config, why):
+    values = study.complete({"optimiser/lr": 0.1}) | config.pop("values", {})
+    given = config if "baseline" in config else {"number": 0, "values": values, "first": False} | config
+    with pytest.raises(ValueError, match=rf"^the search has had {re.escape(why)}, which its study does not offer: "):
+        make_searcher(study).take_up("a", given, [])
+
+
+def test_a_setting_without_a_value_is_not_taken_up(study):
+    values = study.complete({})
+    del values["optimiser/lr"]
+    with pytest.raises(ValueError, match=r"^the search has had a trial without optimiser/lr, "):
+        make_searcher(study).take_up("a", {"number": 0, "values": values, "first": False}, [])
+
+
+def test_a_setting_that_was_known_to_nobody_was_not_drawn_in_vain(study):
+    values, other = study.complete({}), study.complete({"optimiser/lr": 0.15})
+    with pytest.raises(ValueError, match=r"^the search has had the setting .* twice, which it did not begin before, "):
+        make_searcher(study).take_up("a", {"number": 0, "values": values, "first": False}, [other])
 
 
 def test_what_an_earlier_search_found_is_known_and_changes_neither_the_first_trials_nor_what_may_be_trained(study):
@@ -197,7 +247,8 @@ def test_what_an_earlier_search_found_is_known_and_changes_neither_the_first_tri
     known = create_trial(
         state=TrialState.COMPLETE, value=0.9, params=whole, distributions=ranges, intermediate_values={4: 0.9}
     )
-    warm = StudySearch(study, 0, [study.complete(values) for values in study.first], [known])
+    warm = make_searcher(study)
+    warm.know(known)
     cold, begun_warm = begun(make_searcher(study)), begun(warm)
     assert begun_warm == cold
     first = told(warm)[0]

@@ -1,7 +1,7 @@
 """A search of two goals, without Ray's workers: what is drawn, judged, confirmed and kept."""
 
 import json
-import pickle
+from collections.abc import Sequence
 from types import SimpleNamespace
 from typing import Any
 
@@ -31,14 +31,22 @@ def result(value: float, epoch: int, finished: bool = False) -> dict[str, Any]:
 
 def searcher(folder, known=()) -> StudySearch:
     made = trials(folder)
-    return StudySearch(made.study, 0, first_settings(made.study), known, made.cost_of_setting)
+    search = StudySearch(made.study, 0, first_settings(made.study), made.cost_of_setting)
+    for trial in known:
+        search.know(trial)
+    return search
 
 
-def run(search: StudySearch, count: int, start: int = 0) -> list[dict[str, Any]]:
-    """Trains trials whose accuracy their student's cost and their rate decide; every third drawn one is stopped."""
+def run(search: StudySearch, count: int, start: int = 0, known: Sequence[Any] = ()) -> list[dict[str, Any]]:
+    """Trains trials whose accuracy their student's cost and their rate decide; every third drawn one is stopped.
+
+    Args:
+        known: what another driver was given; nothing for what the search suggests.
+    """
     given = []
     for number in range(start, start + count):
-        config = search.suggest(f"t{number}")
+        config = search.take_up(f"t{number}", known[number], []) if known else search.suggest(f"t{number}")
+        assert search.drawn == []  # there are many settings
         given.append(config)
         values = config.get("values", {})
         accuracy = 0.5 + PRICES[values.get("student", "own")] / 1000 - abs(values.get("optimiser/lr", 0.1) - 0.05)
@@ -53,7 +61,7 @@ def test_optuna_knows_both_values_of_what_ended_and_what_was_stopped_has_none(tm
     search = searcher(tmp_path)
     given = run(search, 30)
     assert {config["values"]["student"] for config in given if "number" in config} == set(STUDENTS)
-    optuna = search.get_state()["optuna"]
+    optuna = search._asking.optuna
     assert [direction.name for direction in optuna.directions] == ["MAXIMIZE", "MINIMIZE"]
     for trial in (trial for trial in optuna.trials if trial.state.is_finished()):
         assert trial.user_attrs[COST] == PRICES[trial.params["student"]]
@@ -67,9 +75,10 @@ def test_optuna_knows_both_values_of_what_ended_and_what_was_stopped_has_none(tm
 
 def test_what_is_drawn_repeats_and_goes_on_as_it_would_have(tmp_path):
     one, other = searcher(tmp_path), searcher(tmp_path)
-    assert run(one, 18) == run(other, 18)
+    given = run(one, 18)
+    assert run(other, 18) == given
     resumed = searcher(tmp_path)
-    resumed.set_state(pickle.loads(pickle.dumps(one.get_state())))
+    assert run(resumed, 18, known=given) == given
     assert run(resumed, 8, 18) == run(other, 8, 18)
 
 
@@ -87,7 +96,7 @@ def test_trials_of_an_earlier_search_are_known_with_this_ones_costs(tmp_path):
         )
         for state in (TrialState.COMPLETE, TrialState.PRUNED)
     ]
-    complete, pruned = searcher(tmp_path, known).get_state()["optuna"].trials[:2]
+    complete, pruned = searcher(tmp_path, known)._asking.optuna.trials[:2]
     assert (complete.values, complete.user_attrs[COST], reached(complete)) == ([0.7, 100], 100, (4, 0.7))
     assert (pruned.values, pruned.state, reached(pruned)) == (None, TrialState.PRUNED, (4, 0.7))
 
@@ -129,7 +138,7 @@ def test_a_small_student_is_judged_by_what_costs_no_more(tmp_path):
 def record(made, number: int, student: str, accuracy: float, kind: str = "complete") -> Record:
     config = {"number": number, "values": made.study.complete({"student": student, "optimiser/lr": 0.02})}
     outcome = TrialOutcome(kind=kind, accuracy=accuracy, epochs=4)
-    return Record(id=str(number), name=made.name(config), config=config, end=outcome)
+    return Record(name=made.name(config), config=config, end=outcome)
 
 
 def test_finalists_are_points_of_the_front_the_most_accurate_first(tmp_path):
@@ -145,7 +154,6 @@ def test_finalists_are_points_of_the_front_the_most_accurate_first(tmp_path):
     assert numbers == [2, 1, 0]
     assert [config["number"] for config in finalists(made, records, 2)] == [2, 0]
     baseline = Record(
-        id="b",
         name="plain",
         config={"baseline": "plain KD"},
         end=TrialOutcome(kind="complete", accuracy=0.75, epochs=4),
