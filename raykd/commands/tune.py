@@ -11,7 +11,7 @@ from raykd.cluster.tune import tune
 from raykd.commands import INTERRUPTED, again, called_with_all_commands
 from raykd.commands.confirmation_table import confirmation_table
 from raykd.commands.front_table import front_table
-from raykd.commands.parsers.own_study import check_own_study
+from raykd.commands.parsers.own_study import OWN, check_own_study
 from raykd.commands.resumed_study import chosen_study
 from raykd.errors import InvalidError
 from raykd.runs.result import BEST_RECIPE, TABLE, Result
@@ -90,7 +90,8 @@ def _check_together(options: argparse.Namespace, resume: bool) -> None:
 
 def stopped(name: str, console: Console) -> int:
     """Says how to go on with a search."""
-    go_on = again("--resume", name, without=("--resume", "--name", "--more-trials", "--trials", "--seed", "--costs"))
+    said_once = ("--resume", "--name", "--more-trials", "--trials", "--seed", "--costs", "--data", *OWN.values())
+    go_on = again("--resume", name, without=said_once)
     console.print(f"stopped before the end; go on with: {go_on}")
     return INTERRUPTED
 

@@ -117,6 +117,21 @@ def test_a_search_goes_on_with_the_options_that_it_had(script, begun, monkeypatc
     assert options_of(line) == parse(make_parser(tune), [*kept, "--resume", "search"])
 
 
+@pytest.mark.usefixtures("programs")
+def test_a_search_over_own_pictures_goes_on_with_the_study_that_was_written_for_it(monkeypatch):
+    def stopped_at_once(*_: Any, **__: Any) -> raykd.Result:
+        raise SearchInterrupted(Path("search"))
+
+    monkeypatch.setattr("raykd.commands.tune.tune", stopped_at_once)
+    monkeypatch.setattr("raykd.commands.own_study.own_study", lambda *_: None)
+    own = ["--data", "photos", "--student", "cnn", "--teacher", "it.pth", "--minutes", "3", "--skip-bad", "--size=64"]
+    typed("raykd", "tune", *own, "--slots", "2", "--storage", STORAGE, monkeypatch=monkeypatch)
+    with contextlib.redirect_stdout(io.StringIO()) as out:
+        assert raykd.__main__.main() == 130
+    line = out.getvalue().splitlines()[-1].removeprefix("stopped before the end; go on with: ")
+    assert options_of(line) == parse(make_parser(tune), ["--slots", "2", "--storage", STORAGE, "--resume", "search"])
+
+
 def status(storage: Path, options: dict[str, Any] | None, file: str | None, monkeypatch) -> str:
     """What `raykd status` says of a stopped search whose record has such options, or none as before there were any."""
     folder = storage / "search"
