@@ -110,14 +110,8 @@ def test_killed_then_stopped_by_ctrl_c_then_finished(study_file, threads):
 
 
 def test_two_searches_at_once_share_one_teacher(study_file):
-    options = (
-        "--trials",
-        "1",
-        "--slots",
-        "1",
-        "--confirm",
-        "0",
-    )  # each seed of a confirmation has a teacher of its own
+    # Each seed of a confirmation would have a teacher of its own.
+    options = ("--trials", "1", "--slots", "1", "--confirm", "0")
     searches = [start(study_file, *options, "--name", name) for name in ("one", "two")]
     outputs = [search.communicate(timeout=300)[0] for search in searches]
     assert [search.returncode for search in searches] == [0, 0], "\n".join(outputs)
