@@ -22,7 +22,7 @@ _TIMEOUT_S = 900.0
 _AWAY_S = 15.0
 _TRIALS = 3
 _WORKER, _SLOT = "ray::RayTrainWorker", "ray::ResourceTrainable"
-_CONTROLLER, _MAILBOX = "ray::TrainController", "ray::Mailbox"
+_MAILBOX = "ray::Mailbox"  # beside its slot
 
 
 @pytest.fixture(scope="module")
@@ -139,7 +139,7 @@ def test_a_node_comes_back_and_is_trained_on_again(nodes: Nodes, search: Search)
     """All but the one with the slot have lost their power: until one is there again, nothing can be trained."""
     running = Running(nodes, search, slots=1)
     running.wait_for_epochs(4)
-    (leader,) = running.nodes_with(_CONTROLLER)
+    (leader,) = running.nodes_with(_MAILBOX)
     lost = [node for node in nodes.workers if node is not leader]
     for node in lost:
         running.lose(node)
@@ -154,13 +154,12 @@ def test_a_node_comes_back_and_is_trained_on_again(nodes: Nodes, search: Search)
 def test_the_node_that_a_trial_is_led_from_loses_its_power(nodes: Nodes, search: Search):
     """It trains nothing: Ray puts a slot's workers where more is free than beside the slot, if there is such a node.
 
-    Beside the slot lie its group's controller and its mailbox, so that no node can be lost with one of the three alone.
+    Beside the slot lies its group's mailbox, so that no node can be lost with one of the two alone.
     """
     running = Running(nodes, search, slots=1)
     running.wait_for_epochs(4)
-    (leader,) = running.nodes_with(_CONTROLLER)
+    (leader,) = running.nodes_with(_MAILBOX)
     running.wait_until(lambda: bool(leader.pids(_SLOT)))  # between two trials its title is another
-    assert running.nodes_with(_MAILBOX) == [leader]
     assert not nodes.head.pids(_MAILBOX)
     workers = running.nodes_with(_WORKER)
     assert len(workers) == 2 and leader not in workers
@@ -193,11 +192,11 @@ def test_two_nodes_lose_their_power_one_after_the_other(nodes: Nodes, search: Se
     """
     running = Running(nodes, search)
     running.wait_for_epochs(4)
-    leaders = running.nodes_with(_CONTROLLER)
+    leaders = running.nodes_with(_MAILBOX)
     (bystander, *_) = [node for node in nodes.workers if node not in leaders]
     running.lose(bystander)
     running.wait_for_epochs(4)
-    running.lose(running.nodes_with(_CONTROLLER)[0])
+    running.lose(running.nodes_with(_MAILBOX)[0])
     running.wait_for_the_end()
     running.check()
 
